@@ -1,0 +1,36 @@
+"""matcalc: derivatives of matrix expressions, in closed matrix form, derived line by line and checked."""
+
+from matcalc.calculus import count_ops, grad, simplify, vjp
+from matcalc.check import CheckReport, check
+from matcalc.declare import let, matrix, scalar, symbols, vector
+from matcalc.derive import Derivation, derive
+from matcalc.dims import dims
+from matcalc.emit import compile  # noqa: A004 - the verb of the API
+from matcalc.errors import (
+    CheckError,
+    LimitError,
+    MatcalcError,
+    NotDifferentiableError,
+    OperandError,
+    ParseError,
+    ShapeError,
+    UnsupportedError,
+)
+from matcalc.expand import expand
+from matcalc.expr import Expr, Symbol, broadcast_add
+from matcalc.functions import FUNCTIONS
+from matcalc.ops.unspecified import function
+from matcalc.parse import parse
+from matcalc.printing import latex, pprint, pretty
+from matcalc.scalar import from_sympy
+from matcalc.userdefined import elementwise
+
+globals().update(FUNCTIONS)  # mc.tr, mc.sum, mc.exp, ...: every function that text knows by name
+
+__version__ = "0.1.0"
+__all__ = [
+    "CheckError", "CheckReport", "Derivation", "Expr", "LimitError", "MatcalcError", "NotDifferentiableError",
+    "OperandError", "ParseError", "ShapeError", "Symbol", "UnsupportedError", "broadcast_add", "check", "compile",
+    "count_ops", "derive", "dims", "elementwise", "expand", "from_sympy", "function", "grad", "latex", "let", "matrix",
+    "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "vector", "vjp", *FUNCTIONS,
+]  # fmt: skip

@@ -1,0 +1,201 @@
+"""The verbs of the calculus: gradients and pulled-back gradients, for a symbol, its name, or several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import overload
+
+from matcalc.differentiate import Pulled, reverse_sweep
+from matcalc.dims import is_name, same_dim, shape_text
+from matcalc.errors import MatcalcError, OperandError, ShapeError, UnsupportedError
+from matcalc.expr import ONE, Expr, Let, Symbol, as_expr, brief, named_shape
+from matcalc.node import postorder
+from matcalc.simplify import simplify_all
+
+Wrt = Symbol | str
+STRUCTURES = ("ambient",)
+
+
+@overload
+def grad(f: object, wrt: Wrt, *, structure: str = "ambient") -> Expr: ...
+@overload
+def grad(f: object, wrt: Sequence[Wrt], *, structure: str = "ambient") -> list[Expr]: ...
+@overload
+def grad(f: object, wrt: Mapping[str, Wrt], *, structure: str = "ambient") -> dict[str, Expr]: ...
+def grad(f: object, wrt: object, *, structure: str = "ambient") -> object:
+    """Gradient of a scalar function, in the shape of ``wrt``.
+
+    Parameters
+    ----------
+    f : Expr, scalar
+        The function; SymPy scalars are accepted too.
+    wrt : Symbol, str, or a list or dict of them
+        What to differentiate by; the result has the same structure, from one reverse sweep.
+    structure : {"ambient"}
+        ``"ambient"`` takes every entry of ``wrt`` as free, also when ``wrt`` is declared symmetric.
+
+    Returns
+    -------
+    Expr, list or dict
+        Its ``conditions`` say what it assumes.
+
+    Raises
+    ------
+    ShapeError
+        If ``f`` is not a scalar.
+    UnsupportedError
+        If an operator on the way has no derivative here; the message names it.
+
+    Examples
+    --------
+    >>> import matcalc as mc
+    >>> A, x, b = mc.symbols("A[m,n] x[n] b[m]")
+    >>> mc.grad(mc.norm2(A @ x - b) ** 2, x)
+    2*A'*(A*x - b)
+    >>> mc.grad(mc.logdet(mc.matrix("X", 3, 3)), "X").conditions
+    ('X invertible',)
+    """
+    e = scalar_function(f, "grad")
+    if structure not in STRUCTURES:
+        known = ", ".join(repr(s) for s in STRUCTURES)
+        raise UnsupportedError(f"structure {structure!r} is not supported by grad; what is: {known}")
+    return over_structure(e, wrt, lambda targets: pulled_back(e, ONE, targets))
+
+
+def vjp(f: object, wrt: object, upstream: object) -> object:
+    """Gradient by ``wrt`` of a loss whose gradient by ``f`` is ``upstream`` (a vector-Jacobian product).
+
+    Parameters
+    ----------
+    f : Expr, any shape
+    wrt : Symbol, str, or a list or dict of them
+    upstream : Expr or str
+        An expression in the shape of ``f``; a name refers to a symbol of ``f``, or makes a new symbol of that shape.
+
+    Raises
+    ------
+    ShapeError
+        If ``upstream`` does not have the shape of ``f``.
+
+    Examples
+    --------
+    >>> import matcalc as mc
+    >>> W, X, b, G = mc.symbols("W[m,n] X[n,p] b[m] G[m,p]")
+    >>> mc.vjp(W @ X + b, b, G)
+    G*ones(p)
+    """
+    e = as_expr(f)
+    g = upstream_of(e, upstream)
+    return over_structure(e, wrt, lambda targets: pulled_back(e, g, targets))
+
+
+def upstream_of(e: Expr, upstream: object) -> Expr:
+    """The upstream gradient for ``e``, from an expression or a name."""
+    if isinstance(upstream, str):
+        known = {s.name: s for s in e.symbols}
+        g: Expr = known.get(upstream) or Symbol(_checked_name(upstream), (e.rows, e.cols), ())
+    else:
+        g = as_expr(upstream)
+    if not (same_dim(g.rows, e.rows) and same_dim(g.cols, e.cols)):
+        raise ShapeError(
+            f"the upstream gradient {named_shape(g)} must have the shape of {brief(e)}, which is {shape_text((e.rows, e.cols))}"
+        )
+    return g
+
+
+def _checked_name(name: str) -> str:
+    if not is_name(name):
+        raise OperandError(f"{name!r} is not a name: use letters, digits and _, a letter first")
+    return name
+
+
+def scalar_function(f: object, verb: str) -> Expr:
+    """``f`` as a scalar expression, or a clear refusal."""
+    e = as_expr(f)
+    if not e.is_scalar:
+        raise ShapeError(
+            f"{verb} needs a scalar function, but {named_shape(e)} is not one; reduce it, as in sum(...) or norm2(...)^2, "
+            "or give the upstream gradient to vjp"
+        )
+    return e
+
+
+def targets_of(e: Expr, wrt: object) -> list[Symbol]:
+    """The symbols that ``wrt`` names, each found in ``e`` by name where a name is given."""
+    items = list(wrt.values()) if isinstance(wrt, Mapping) else list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
+    if not items:
+        raise OperandError("wrt is empty: name at least one symbol")
+    return [target(e, w) for w in items]
+
+
+def target(e: Expr, wrt: object) -> Symbol:
+    """The symbol to differentiate by."""
+    if isinstance(wrt, Symbol):
+        other = next((s for s in e.symbols if s.name == wrt.name and s is not wrt), None)
+        if other is not None and wrt not in e.symbols:
+            raise OperandError(
+                f"{wrt.name} in the function is another symbol than the one in wrt: {named_shape(other)} with "
+                f"{', '.join(other.facts) or 'no attributes'} against {named_shape(wrt)} with {', '.join(wrt.facts) or 'no attributes'}"
+            )
+        return wrt
+    if isinstance(wrt, str):
+        found = [s for s in e.symbols if s.name == wrt]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise OperandError(f"{wrt} names {len(found)} different symbols of {brief(e)}: pass the symbol itself")
+        names = ", ".join(s.name for s in e.symbols) or "none"
+        raise OperandError(f"{wrt!r} is not a symbol of {brief(e)}; its symbols: {names}")
+    if isinstance(wrt, Let):
+        raise OperandError(f"cannot differentiate by {wrt.name}, which stands for {brief(wrt.arg)}: declare it as a symbol")
+    if isinstance(wrt, Expr):
+        raise OperandError(f"cannot differentiate by {brief(wrt)}: wrt is a symbol, its name, or a list or dict of them")
+    raise OperandError(f"wrt is a symbol, its name, or a list or dict of them, not {type(wrt).__name__}")
+
+
+def over_structure(e: Expr, wrt: object, derive: Callable[[list[Symbol]], list[Expr]]) -> object:
+    """Apply ``derive`` to the symbols that ``wrt`` names, and give the results in the structure of ``wrt``."""
+    results = derive(targets_of(e, wrt))
+    if isinstance(wrt, Mapping):
+        return dict(zip(wrt, results, strict=True))
+    if isinstance(wrt, (list, tuple)):
+        return type(wrt)(results)
+    return results[0]
+
+
+def pulled_back(e: Expr, upstream: Expr, targets: Sequence[Symbol], log: list[Pulled] | None = None) -> list[Expr]:
+    """Simplified gradients by each target, with their shapes asserted."""
+    results = simplify_all(reverse_sweep(e, upstream, targets, log))
+    for w, g in zip(targets, results, strict=True):
+        if not (same_dim(g.rows, w.rows) and same_dim(g.cols, w.cols)):
+            raise MatcalcError(f"internal error: the gradient by {w.name} came out {shape_text((g.rows, g.cols))}")
+    return results
+
+
+def simplify(e: object) -> Expr:
+    """A shorter form of the same function.
+
+    Examples
+    --------
+    >>> import matcalc as mc
+    >>> A, x = mc.symbols("A[n,n] x[n]")
+    >>> mc.simplify(A @ x + A.T @ x)
+    (A + A')*x
+    """
+    (result,) = simplify_all([as_expr(e)])
+    return result
+
+
+def count_ops(e: object) -> int:
+    """What a reader sees: a name 1, an n-ary product or sum n - 1, a function 1, a minus sign 0; a named part counts once.
+
+    Examples
+    --------
+    >>> import matcalc as mc
+    >>> A, x = mc.symbols("A[m,n] x[n]")
+    >>> mc.count_ops(2 * A.T @ (A @ x))
+    8
+    """
+    root = as_expr(e)
+    named = [n.arg.cost for n in postorder([root], lambda x: x.operands) if isinstance(n, Let)]
+    return root.cost + sum(named)

@@ -1,0 +1,240 @@
+"""Derivations: numbered lines, each with its rule and a sentence why, printed and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from matcalc.check import CheckReport, Trial, draw, sizes_by_name, sizes_for, unspecified_functions
+from matcalc.dims import Dim
+from matcalc.evaluate import Values
+from matcalc.expr import Expr, Let, Symbol
+from matcalc.index import At, Term
+from matcalc.printing import latex, text
+from matcalc.printing.index_terms import IndexNames, term_latex, term_text
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
+TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Partial:
+    """The derivative of one entry of ``of`` by one entry of ``wrt``, everything else held fixed."""
+
+    of: Let
+    at: tuple[At, At]
+    wrt: Expr
+    by: tuple[At, At]
+
+
+@dataclass(frozen=True)
+class Chained:
+    """``sum_ij (upstream)_ij d of_ij / d wrt_kl``: what ``wrt`` contributes by way of ``of``."""
+
+    of: Let
+    upstream: Expr
+    wrt: Expr
+    by: tuple[At, At]
+
+
+Side: TypeAlias = Term | Expr | Partial | Chained
+
+
+@dataclass(frozen=True)
+class Step:
+    """One equality of a derivation.
+
+    Attributes
+    ----------
+    rule : str
+        The name of the rule, in kebab-case.
+    why : str
+        A sentence that says why the two sides are equal.
+    before, after : Side
+        The two sides: terms in index notation, or matrix expressions.
+    """
+
+    rule: str
+    why: str
+    before: Side
+    after: Side
+    label: str  # what the line is about, in LaTeX; a line that goes on with the same quantity has the same label
+    plain: str  # the same in text
+    free: tuple[tuple[At, ...], tuple[Dim, ...]]  # the free indices of index terms, with their dimensions
+    names: IndexNames
+
+
+@dataclass
+class Derivation:
+    """A derivative with its working; the answer is the last line.
+
+    Attributes
+    ----------
+    result : Expr
+    steps : list of Step
+    conditions : tuple of str
+    """
+
+    function: Expr
+    wrt: Symbol
+    result: Expr
+    steps: list[Step]
+    variables: list[Let]
+    gradients: dict[Expr, Expr]  # the symbol of each intermediate gradient, with its value
+    heading: str
+    conditions: tuple[str, ...] = field(default=())
+
+    # -------------------------------------------------------------- printing
+    def lines(self, write: Callable[[Side, IndexNames], str], label: Callable[[Step], str]) -> list[tuple[str, list[str], list[Step]]]:
+        """Each line as what it is about, the sides it equals in turn, and the steps between them."""
+        out: list[tuple[str, list[str], list[Step]]] = []
+        previous: Step | None = None
+        for step in self.steps:
+            goes_on = previous is not None and step.before is previous.after and step.label == previous.label
+            if goes_on:
+                out[-1][1].append(write(step.after, step.names))
+                out[-1][2].append(step)
+            else:
+                sides = [] if isinstance(step.before, (Partial, Chained)) or previous is not None and step.before is previous.after else []
+                out.append((label(step), [*sides, write(step.after, step.names)], [step]))
+            previous = step
+        return out
+
+    def to_text(self) -> str:
+        """The derivation as plain text, a line for each equality with its reason below it."""
+        out = [self.heading]
+        for k, (what, sides, steps) in enumerate(self.lines(_side_text, lambda s: s.plain), 1):
+            out.append(f"({k}) {what} = {' = '.join(sides)}")
+            out.append("      " + "; ".join(f"{s.rule}: {s.why}" for s in steps))
+        if self.conditions:
+            out.append(f"assuming {'; '.join(self.conditions)}")
+        return "\n".join(out)
+
+    def to_latex(self) -> str:
+        """The derivation as one LaTeX ``aligned`` block, the rule beside each line."""
+        rows = []
+        for what, sides, steps in self.lines(_side_latex, lambda s: s.label):
+            reasons = ", ".join(dict.fromkeys(s.rule.replace("-", " ") for s in steps))
+            rows.append(f"{what} &= {' = '.join(sides)} && \\text{{{reasons}}}")
+        return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+    def to_markdown(self) -> str:
+        """The derivation as Markdown with LaTeX formulas."""
+        out = []
+        for k, (what, sides, steps) in enumerate(self.lines(_side_latex, lambda s: s.label), 1):
+            out.append(f"{k}. $\\displaystyle {what} = {' = '.join(sides)}$  ")
+            out.append("   " + "; ".join(f"*{s.rule}*: {s.why}" for s in steps) + ".")
+        if self.conditions:
+            out.append(f"\nAssuming {'; '.join(self.conditions)}.")
+        return "\n".join(out)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    __repr__ = __str__
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.to_latex()}$"
+
+    # -------------------------------------------------------------- the judge
+    def check(self, *, trials: int = 2, seed: int = 0) -> CheckReport:
+        """Evaluate every line by explicit loops over random numbers and compare it with the line before.
+
+        Returns
+        -------
+        CheckReport
+            Its message names the first line that does not hold.
+        """
+        import numpy as np
+
+        found: list[Trial] = []
+        message = ""
+        for k in range(trials):
+            sizes = {d: min(n, 2 + (n % 2)) for d, n in sizes_for([self.function], seed + k).items()}
+            drawn = draw([self.function, self.result], sizes, seed + k)
+            functions = unspecified_functions([self.function, self.result], seed + k)
+            values = Values({}, sizes, functions)
+            for s in {s.name: s for e in (self.function, self.result) for s in e.symbols}.values():
+                values.known[s] = np.asarray(drawn[s.name], dtype=float).reshape(values.size(s.rows), values.size(s.cols))
+            for symbol, value in self.gradients.items():
+                values.known[symbol] = values.array(value)
+            worst = 0.0
+            for number, step in enumerate(self.steps, 1):
+                a, b = (self.value(side, step, values) for side in (step.before, step.after))
+                scale = max(float(np.max(np.abs(a), initial=0.0)), float(np.max(np.abs(b), initial=0.0)), 1e-3)
+                error = float(np.max(np.abs(a - b), initial=0.0)) / scale
+                if not error <= TOLERANCE:
+                    message = message or f"step {number} ({step.rule}) does not hold: {step.plain}"
+                    error = error if error == error else float("inf")
+                worst = max(worst, error)
+            found.append(Trial(sizes_by_name(sizes), seed + k, worst))
+        worst = max(t.error for t in found)
+        return CheckReport(worst <= TOLERANCE, worst, found, message)
+
+    def value(self, side: Side, step: Step, values: Values) -> Array:
+        """One side of a step as an array over the step's free indices."""
+        import numpy as np
+
+        match side:
+            case Expr():
+                return values.array(side)
+            case Partial(of, at, wrt, by):
+                table = slopes(of, wrt, values)
+                keep = [k for k, i in enumerate((*at, *by)) if i is not None]
+                drop = tuple(k for k in range(4) if k not in keep)
+                return _spread(np.squeeze(table, axis=drop), step)
+            case Chained(of, upstream, wrt, _):
+                table = slopes(of, wrt, values)
+                return np.einsum("ij,ijkl->kl", values.array(upstream), table)
+            case _:
+                free, dims = step.free
+                out = values.table(side, free, dims)
+                return out
+
+
+def _spread(array: Array, step: Step) -> Array:
+    """An array without unit axes in the shape of the step's free indices."""
+    return array.reshape([1 if i is None else n for i, n in zip(step.free[0], _full(array, step), strict=True)])
+
+
+def _full(array: Array, step: Step) -> list[int]:
+    sizes = iter(array.shape)
+    return [1 if i is None else next(sizes) for i in step.free[0]]
+
+
+def slopes(of: Let, wrt: Expr, values: Values) -> Array:
+    """Every entry of a variable by every entry of ``wrt``, by central differences of its definition."""
+    import numpy as np
+
+    base = values.array(wrt)
+    fixed = {e: v for e, v in values.known.items() if isinstance(e, (Symbol, Let)) and e is not of}
+    out = np.zeros((*values.array(of).shape, *base.shape))
+    for place in np.ndindex(*base.shape):
+        h = 1e-3 * max(1.0, abs(float(base[place])))
+        for shift, weight in ((-2, 1 / 12), (-1, -2 / 3), (1, 2 / 3), (2, -1 / 12)):
+            moved = base.copy()
+            moved[place] += shift * h
+            here = Values({**fixed, wrt: moved}, values.sizes, values.functions)
+            out[(..., *place)] += weight * here.array(of.arg) / h
+    return out
+
+
+def _side_text(side: Side, names: IndexNames) -> str:
+    if isinstance(side, Expr):
+        return text(side)
+    assert not isinstance(side, (Partial, Chained))
+    return term_text(side, names)
+
+
+def _side_latex(side: Side, names: IndexNames) -> str:
+    if isinstance(side, Expr):
+        return latex(side)
+    assert not isinstance(side, (Partial, Chained))
+    return term_latex(side, names)
+
+

@@ -1,0 +1,472 @@
+"""Derivations in index notation: define, differentiate with deltas, contract, back to matrices.
+
+The function is cut into named variables at the operators that do not dissolve into indices. Each
+variable is differentiated by what it is made of, in its own four lines; the sweep from the last
+variable to ``wrt`` chains them. The last line is what ``grad`` answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy as sp
+
+from matcalc.calculus import pulled_back, scalar_function, target, upstream_of
+from matcalc.derivation import Chained, Derivation, Partial, Step
+from matcalc.differentiate import addends, differential
+from matcalc.errors import OperandError, UnsupportedError
+from matcalc.expr import ONE, Add, BroadcastAdd, Expr, Let, Number, Operator, Symbol, add, as_expr
+from matcalc.index import At, Delta, Entry, Index, Num, Plus, Sum, Term, Times, axis
+from matcalc.network import Contracted, Lowering, Network, contract
+from matcalc.node import postorder
+from matcalc.ops.unspecified import Unspecified, UnspecifiedGradient
+from matcalc.printing import latex, text
+from matcalc.printing.index_terms import IndexNames
+from matcalc.rules.closed_form import NoMatrixForm, closed_form
+from matcalc.scalar import Scalars
+from matcalc.simplify import DISSOLVING, simplify_all
+
+STYLES = ("index",)
+KINDS = ("grad", "vjp")
+NAMES = {0: "stchgpq", 1: "rzuvqpw", 2: "ZYVUTRQP"}  # for variables, by their number of axes
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GradientSymbol(Symbol):
+    """The gradient of the function by a variable, as a name in the lines between."""
+
+    function: str
+    variable: str
+
+
+def derive(
+    f: object, wrt: object, *, kind: str = "grad", style: str = "index", upstream: object = None
+) -> Derivation:
+    """A gradient with its derivation, line by line.
+
+    Parameters
+    ----------
+    f : Expr
+        A scalar, or any shape for ``kind="vjp"``.
+    wrt : Symbol or str
+    kind : {"grad", "vjp"}
+    style : {"index"}
+        Index notation with explicit sums and Kronecker deltas.
+    upstream : Expr or str, optional
+        For ``kind="vjp"``: the gradient of the loss by ``f``; by default that of an unspecified loss ``L``.
+
+    Returns
+    -------
+    Derivation
+
+    Examples
+    --------
+    >>> import matcalc as mc
+    >>> W, X, b = mc.symbols("W[m,n] X[n,p] b[m]")
+    >>> f = mc.let("f", W @ X + b)
+    >>> d = mc.derive(mc.function("L")(f), b)
+    >>> d.result
+    dL(f)*ones(p)
+    >>> d.check().passed
+    True
+    """
+    if style not in STYLES:
+        raise UnsupportedError(f"derivations in style {style!r} are not supported; what is: {', '.join(STYLES)}")
+    if kind not in KINDS:
+        raise UnsupportedError(f"derivations of kind {kind!r} are not supported; what is: {', '.join(KINDS)}")
+    if isinstance(wrt, (list, tuple, dict)):
+        raise OperandError("derive takes one symbol at a time: call it for each")
+    e = as_expr(f) if kind == "vjp" else scalar_function(f, "derive")
+    w = target(e, wrt)
+    if kind == "vjp" and upstream is None:
+        named = e if isinstance(e, Let) else Let(_free_name(e, "f", set()), e)
+        e, kind = Unspecified("L", named), "grad"
+    seed = upstream_of(e, upstream) if kind == "vjp" else ONE
+    (result,) = pulled_back(e, seed, [w])
+    return Deriver(e, w, seed, result).run()
+
+
+def _free_name(e: Expr, wish: str, taken: set[str]) -> str:
+    used = taken | {s.name for s in e.symbols} | {str(d) for s in e.symbols for d in s.shape}
+    used |= {n.name for n in postorder([e], lambda x: x.operands) if isinstance(n, Let)}
+    k = 0
+    name = wish
+    while name in used:
+        k += 1
+        name = f"{wish}{k}"
+    return name
+
+
+class Deriver:
+    """The state of one derivation."""
+
+    def __init__(self, e: Expr, w: Symbol, seed: Expr, result: Expr) -> None:
+        self.original, self.w, self.seed, self.result = e, w, seed, result
+        self.taken: set[str] = set()
+        self.variables: list[Let] = []
+        self.steps: list[Step] = []
+        self.gradients: dict[Expr, Expr] = {}
+        self.active: set[Expr] = set()
+        self.top = self.named(e)
+
+    # -------------------------------------------------------------- cutting into variables
+    def named(self, e: Expr) -> Let:
+        """The function as a variable, its parts cut out as variables before it."""
+        order = list(postorder([e], lambda x: x.operands))
+        uses: dict[Expr, list[Expr]] = {n: [] for n in order}
+        depends: set[Expr] = set()
+        for node in order:
+            if node is self.w or any(c in depends for c in node.operands):
+                depends.add(node)
+            for c in node.operands:
+                uses[c].append(node)
+        made: dict[Expr, Expr] = {}
+        for node in order:
+            if isinstance(node, Let):
+                body = made[node.arg]
+                if isinstance(body, Let) and node.arg is not body and body in self.variables and not isinstance(node.arg, Let):
+                    self.variables.remove(body)
+                    body = body.arg
+                made[node] = Let(node.name, body)
+                if node in depends:
+                    self.variables.append(made[node])  # type: ignore[arg-type]
+                continue
+            new = node.rebuild([made[c] for c in node.operands]) if node.operands else node
+            if node is not e and node in depends and node.operands and self.is_cut(node, uses[node]):
+                new = Let(self.fresh(node, e), new)
+                self.variables.append(new)
+            made[node] = new
+        last = made[e]
+        if not isinstance(last, Let):
+            wish = e.function if isinstance(e, Unspecified) else "f"
+            last = Let(_free_name(e, wish, self.taken), last)
+            self.variables.append(last)
+        self.active = set(self.variables) | {self.w}
+        return last
+
+    def is_cut(self, node: Expr, parents: list[Expr]) -> bool:
+        """Whether a node becomes a variable: where regions meet."""
+        if any(isinstance(p, Let) for p in parents):
+            return True
+        inside = is_region(node)
+        if inside:
+            return any(not is_region(p) for p in parents) or len(parents) > 1 and not _is_small(node)
+        return True
+
+    def fresh(self, node: Expr, whole: Expr) -> str:
+        """A name for a variable: a letter that nothing else has."""
+        pool = NAMES[node.ndim]
+        used = self.taken | {s.name for s in whole.symbols} | {str(d) for s in whole.symbols for d in s.shape} | {"f", "L"}
+        used |= {n.name for n in postorder([whole], lambda x: x.operands) if isinstance(n, Let)}
+        k = 0
+        while True:
+            for letter in pool:
+                name = letter if k == 0 else f"{letter}{k}"
+                if name not in used:
+                    self.taken.add(name)
+                    return name
+            k += 1
+
+    # -------------------------------------------------------------- the sweep
+    def run(self) -> Derivation:
+        """All lines, from the last variable to ``wrt``."""
+        gathered: dict[Expr, list[Expr]] = {}
+        value: dict[Expr, Expr] = {}
+        for u in reversed(self.variables):
+            if u is self.top:
+                upstream = self.seed
+            elif u in gathered:
+                upstream = self.total(u, gathered[u], value)
+            else:
+                continue
+            for leaf in self.leaves(u):
+                gathered.setdefault(leaf, []).append(self.block(u, leaf, upstream))
+        if self.w in gathered:
+            self.finish(gathered[self.w])
+        else:
+            self.constant()
+        conditions = dict.fromkeys((*self.original.conditions, *self.result.conditions))
+        heading = f"{text(self.top)} = {text(self.top.arg)}, by {self.w.name}"
+        others = [f"{v.name} = {text(v.arg)}" for v in self.variables if v is not self.top]
+        if others:
+            heading += "\nwhere " + ", ".join(others)
+        return Derivation(
+            self.original, self.w, self.result, self.steps, self.variables, self.gradients, heading, tuple(conditions)
+        )
+
+    def leaves(self, u: Let) -> list[Expr]:
+        """The variables and the ``wrt`` that a variable is made of, in reading order."""
+        found = postorder([u.arg], lambda x: () if isinstance(x, Let) else x.operands)
+        return [n for n in found if n in self.active and n is not u]
+
+    def total(self, u: Let, parts: list[Expr], value: dict[Expr, Expr]) -> Expr:
+        """The gradient by a variable under a name, its contributions added up."""
+        if self.is_loss_gradient(parts):
+            return parts[0]
+        whole = simplify_all([add(*parts)])[0]
+        name = GradientSymbol(f"d{self.top.name}/d{u.name}", (u.rows, u.cols), (), self.top.name, u.name)
+        self.gradients[name] = whole
+        if len(parts) > 1:
+            self.sum_line(u, parts, whole)
+        return name
+
+    def is_loss_gradient(self, parts: list[Expr]) -> bool:
+        """Whether the only contribution is the gradient of an unspecified function, which has a name already."""
+        return len(parts) == 1 and isinstance(parts[0], UnspecifiedGradient)
+
+    def sum_line(self, u: Expr, parts: list[Expr], whole: Expr) -> None:
+        """The line that adds the contributions up."""
+        self.steps.append(
+            Step(
+                "sum", f"{_name(u)} is used in {len(parts)} places, whose contributions add up",
+                add(*parts), whole, *self.quotient(u), ((), ()), IndexNames(()),
+            )
+        )  # fmt: skip
+
+    def finish(self, parts: list[Expr]) -> None:
+        """The last lines: contributions added, intermediate gradients and variables put in, simplified."""
+        whole = simplify_all([add(*parts)])[0] if len(parts) > 1 else parts[0]
+        if len(parts) > 1:
+            self.sum_line(self.w, parts, whole)
+        if whole is not self.result:
+            self.steps.append(
+                Step(
+                    "insert", "put the intermediate gradients and variables in, and simplify",
+                    whole, self.result, *self.quotient(self.w), ((), ()), IndexNames(()),
+                )
+            )  # fmt: skip
+
+    def constant(self) -> None:
+        """The only line where the function does not depend on ``wrt``."""
+        zero = Partial(self.top, (None, None), self.w, (axis(self.w.rows), axis(self.w.cols)))
+        rows, cols = zero.by
+        self.steps.append(
+            Step(
+                "constant", f"{self.top.name} does not depend on {self.w.name}", zero, Num(sp.Integer(0)),
+                *self.quotient(self.w), ((None, None, rows, cols), (1, 1, self.w.rows, self.w.cols)), IndexNames(()),
+            )
+        )  # fmt: skip
+
+    # -------------------------------------------------------------- one variable by one of its parts
+    def block(self, u: Let, leaf: Expr, upstream: Expr) -> Expr:
+        """The lines for ``d u / d leaf``: define, differentiate, chain, contract, and the matrix form."""
+        i, j = axis(u.rows), axis(u.cols)
+        k, l = axis(leaf.rows), axis(leaf.cols)  # noqa: E741 - the field's own letter
+        order = tuple(x for x in (i, j, k, l) if x is not None)
+        forbidden = {s.name for s in self.original.symbols} | {v.name for v in self.variables}
+        own = tuple(x for x in (i, j) if x is not None)
+        meaning, how = self.definition(u, i, j)
+        at = _at(u, i, j)
+        self.steps.append(
+            Step(
+                "definition", how, Entry(u, i, j), meaning, at.latex(IndexNames(own, forbidden)), at.text(IndexNames(own, forbidden)),
+                ((i, j), (u.rows, u.cols)), IndexNames(own, forbidden),
+            )
+        )  # fmt: skip
+        names = IndexNames(order, forbidden)
+        linear = [t for t in self.linear(u.arg, leaf)]
+        d = self.direction(leaf)
+        scalars = Scalars()
+        lowering = Lowering(scalars, opaque=lambda x: x is d or isinstance(x, (Let, Symbol)))
+        slopes: list[Term] = []
+        chained: list[Term] = []
+        contracted: list[Term] = []
+        forms: list[Expr] = []
+        for term in linear:
+            slope_net = self.without(term, d, i, j, k, l, lowering, None)
+            slopes.append(_network_term(slope_net, scalars, keep=(i, j, k, l)))
+            if upstream is not ONE:
+                net = self.without(term, d, i, j, k, l, lowering, upstream)
+                chained.append(_network_term(net, scalars, keep=(k, l)))
+            else:
+                net = slope_net
+            done = contract(_copy(net), k, l, lowering)
+            contracted.append(_contracted_term(done, scalars, k, l))
+            forms.append(self.matrix_form(net, k, l, leaf, scalars, lowering))
+        by = _at(leaf, k, l)
+        free4 = ((i, j, k, l), (u.rows, u.cols, leaf.rows, leaf.cols))
+        free2 = ((k, l), (leaf.rows, leaf.cols))
+        slope = _plus(slopes)
+        before: Partial | Chained = Partial(u, (i, j), leaf, (k, l))
+        label = _fraction(at.latex(names), by.latex(names)), f"d{at.text(names)}/d{by.text(names)}"
+        why = "the derivative of an entry by an entry of the same array is a product of Kronecker deltas"
+        self.steps.append(Step("differentiate", why, before, slope, *label, free4, names))
+        last: Term = slope
+        total_label = _fraction(latex(Symbol(self.top.name, (1, 1), ())), by.latex(names)), f"d{self.top.name}/d{by.text(names)}"
+        if upstream is not ONE:
+            last = _plus(chained)
+            total = Chained(u, upstream, leaf, (k, l))
+            through = f"sum over every entry of {u.name}, by the chain rule"
+            self.steps.append(Step("chain-rule", through, total, last, *total_label, free2, names))
+            label = total_label
+        short = _plus(contracted)
+        if short != last:
+            free = free2 if upstream is not ONE else free4
+            self.steps.append(Step("contract", "a delta sums to the one index that it ties", last, short, *label, free, names))
+        form = simplify_all([add(*forms)])[0] if len(forms) > 1 else forms[0]
+        rule = "sums over shared indices are matrix products, traces and entrywise products"
+        self.steps.append(Step("matrix-form", rule, short, form, *self.quotient(leaf), free2, names))
+        return form
+
+    def definition(self, u: Let, i: Index | None, j: Index | None) -> tuple[Term, str]:
+        """A variable's entry in index notation, and the sentence for it."""
+        return define(u.arg, i, j), f"the entries of {u.name}, in index notation"
+
+    def linear(self, e: Expr, leaf: Expr) -> list[Expr]:
+        """The differential of a variable's definition by one of its parts: a term for each place it is used."""
+        d = self.direction(leaf)
+        terms: dict[Expr, list[Expr]] = {leaf: [d]}
+        for node in postorder([e], lambda x: () if x is leaf or isinstance(x, Let) else x.operands):
+            if node is leaf:
+                continue
+            found: list[Expr] = []
+            for k, c in enumerate(node.operands):
+                for t in terms.get(c, ()):
+                    if isinstance(node, Operator):
+                        found.extend(addends(differential(node, k, t), d))
+            if found:
+                terms[node] = found
+        return terms[e]
+
+    def direction(self, leaf: Expr) -> Symbol:
+        """The placeholder for a change of ``leaf``."""
+        return Symbol(f"d{_name(leaf)}", (leaf.rows, leaf.cols), ())
+
+    def without(
+        self, term: Expr, d: Symbol, i: At, j: At, k: Index | None, l: Index | None,  # noqa: E741
+        lowering: Lowering, upstream: Expr | None,
+    ) -> Network:  # fmt: skip
+        """The network of one term with the differential taken out and the deltas put in."""
+        net = Network(bound=[x for x in (i, j) if isinstance(x, Index)] if upstream is not None else [])
+        if upstream is not None:
+            lowering.lower(upstream, i, j, net)
+        lowering.lower(term, i, j, net)
+        place = next(n for n, f in enumerate(net.factors) if f[0] is d)
+        (_, row, col), rest = net.split_at(place)
+        rest.deltas.extend(Delta(a, b) for a, b in ((row, k), (col, l)) if b is not None)
+        return rest
+
+    def matrix_form(
+        self, net: Network, k: Index | None, l: Index | None, leaf: Expr, scalars: Scalars, lowering: Lowering  # noqa: E741
+    ) -> Expr:
+        """The matrix form of one contracted network."""
+        try:
+            value, body = closed_form(contract(_copy(net), k, l, lowering), leaf.rows, leaf.cols, scalars)
+        except NoMatrixForm as reason:
+            raise UnsupportedError(f"a line of the derivation by {_name(leaf)} has no form in matrix notation: {reason}") from None
+        scale = scalars.back(value)
+        return scale if body is None else simplify_all([scale * body])[0]
+
+    def quotient(self, leaf: Expr) -> tuple[str, str]:
+        """``d f / d leaf``, in LaTeX and in text."""
+        top = latex(Symbol(self.top.name, (1, 1), ()))
+        return _fraction(top, latex(leaf)), f"d{self.top.name}/d{_name(leaf)}"
+
+
+def is_region(e: Expr) -> bool:
+    """Whether a node's entries are sums of products of its operands' entries."""
+    return isinstance(e, (*DISSOLVING, Add, BroadcastAdd)) or isinstance(e, (Symbol, Number)) or not e.operands
+
+
+def _is_small(e: Expr) -> bool:
+    return e.cost <= 2
+
+
+def _name(e: Expr) -> str:
+    return e.name if isinstance(e, (Symbol, Let)) else text(e)
+
+
+def _fraction(above: str, below: str) -> str:
+    return rf"\frac{{\partial {above}}}{{\partial {below}}}"
+
+
+@dataclass(frozen=True)
+class _at:  # noqa: N801 - reads as a function
+    """An entry of a variable, as a label."""
+
+    e: Expr
+    i: At
+    j: At
+
+    def latex(self, names: IndexNames) -> str:
+        from matcalc.printing.index_terms import term_latex
+
+        return term_latex(Entry(self.e, self.i, self.j), names)
+
+    def text(self, names: IndexNames) -> str:
+        from matcalc.printing.index_terms import term_text
+
+        return term_text(Entry(self.e, self.i, self.j), names)
+
+
+def define(e: Expr, row: At, col: At) -> Term:
+    """An entry of ``e`` in index notation, down to its symbols and variables."""
+    if isinstance(e, (Symbol, Let)) or not e.operands or not isinstance(e, Operator):
+        return Entry(e, row, col) if not isinstance(e, Number) else Num(e.value)
+    if type(e).entry is Operator.entry or e.name in ("vec", "kron"):
+        return Entry(e, row, col)
+    return _defined(e.entry(row, col))
+
+
+def _defined(term: Term) -> Term:
+    match term:
+        case Entry(array, row, col):
+            return define(array, row, col)
+        case Sum(index, body):
+            return Sum(index, _defined(body))
+        case Times(parts):
+            return Times(tuple(_defined(p) for p in parts))
+        case Plus(parts):
+            return Plus(tuple(_defined(p) for p in parts))
+        case _:
+            return term if isinstance(term, (Num, Delta)) else type(term)(term.operator, tuple(_defined(a) for a in term.args))
+
+
+def _copy(net: Network) -> Network:
+    return Network(net.coefficient, list(net.factors), list(net.deltas), list(net.bound))
+
+
+def _coefficient_terms(value: sp.Expr, scalars: Scalars) -> list[Term]:
+    if value == 1:
+        return []
+    if value.is_Rational:
+        return [Num(value)]
+    number, rest = value.as_coeff_Mul()
+    parts: list[Term] = [] if number == 1 else [Num(number)]
+    return [*parts, Entry(scalars.back(rest), None, None)]
+
+
+def _network_term(net: Network, scalars: Scalars, keep: tuple[Index | None, ...]) -> Term:
+    """A network with its deltas, as a term."""
+    parts = [*_coefficient_terms(net.coefficient, scalars), *(Entry(*f) for f in net.factors), *net.deltas]
+    body: Term = parts[0] if len(parts) == 1 else Times(tuple(parts))
+    for index in reversed(net.bound):
+        if index not in keep:
+            body = Sum(index, body)
+    return body
+
+
+def _contracted_term(net: Contracted, scalars: Scalars, k: Index | None, l: Index | None) -> Term:  # noqa: E741
+    """A contracted network as a term; a delta stays where two free indices are tied."""
+    parts: list[Term] = [*_coefficient_terms(net.coefficient, scalars), *(Entry(*f) for f in net.factors)]
+    if k is not None and l is not None and net.row is net.col:
+        parts.append(Delta(k, l))
+        parts = [_renamed(p, net.row, k) for p in parts]
+    body: Term = parts[0] if len(parts) == 1 else Times(tuple(parts))
+    for index in reversed(net.bound):
+        body = Sum(index, body)
+    return body
+
+
+def _renamed(term: Term, old: Index | None, new: Index) -> Term:
+    match term:
+        case Entry(array, row, col):
+            return Entry(array, new if row is old and row is not None else row, new if col is old and col is not None else col)
+        case _:
+            return term
+
+
+def _plus(terms: list[Term]) -> Term:
+    return terms[0] if len(terms) == 1 else Plus(tuple(terms))
+
+

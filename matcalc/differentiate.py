@@ -1,0 +1,278 @@
+"""Derivatives: pullbacks found from the operators' own definitions, and the reverse sweep.
+
+Each operator states one linear thing, its differential; index networks transpose it. The pullback
+of an operator is derived once, on placeholders, kept as a rule, and filled in by substitution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matcalc.dims import Dim, DimSymbol, Shape, is_unit, same_dim, shape_text
+from matcalc.errors import UnsupportedError
+from matcalc.expr import (
+    Add,
+    BroadcastAdd,
+    Entrywise,
+    Expr,
+    Hadamard,
+    Let,
+    Number,
+    Operator,
+    Product,
+    Symbol,
+    add,
+    brief,
+    hadamard,
+    spread,
+    substitute,
+)
+from matcalc.index import Delta, Index, axis
+from matcalc.network import Lowering, Network, contract
+from matcalc.node import postorder
+from matcalc.ops.structure import zeros
+from matcalc.rules.closed_form import NoMatrixForm, closed_form
+from matcalc.scalar import Scalars, partial
+
+
+# ------------------------------------------------------------------ one operator
+def differential(op: Operator, k: int, d: Expr) -> Expr:
+    """What ``op`` changes by, to first order, when operand ``k`` changes by ``d``."""
+    if isinstance(op, Entrywise) and type(op).differential is Operator.differential:
+        slope = partial(op, k)
+        shape = (op.rows, op.cols)
+        slope = slope if slope.is_scalar else spread(slope, shape)
+        return hadamard(slope, spread(d, shape) if d.is_scalar else d)
+    return op.differential(k, d)
+
+
+def addends(linear: Expr, d: Expr) -> list[Expr]:
+    """The terms of an expression linear in ``d``, with the sums that contain ``d`` multiplied out."""
+    holds: dict[Expr, bool] = {}
+    for node in postorder([linear], lambda e: e.operands):
+        holds[node] = node is d or any(holds[c] for c in node.operands)
+    terms: dict[Expr, list[Expr]] = {}
+    for node in postorder([linear], lambda e: [c for c in e.operands if holds[c]]):
+        if node is d or not node.operands:
+            terms[node] = [node]
+        elif isinstance(node, Add):
+            terms[node] = [t for c in node.args if holds[c] for t in terms[c]]
+        elif isinstance(node, BroadcastAdd):
+            terms[node] = [spread(t, (node.rows, node.cols)) for c in node.operands if holds[c] for t in terms[c]]
+        else:
+            inside = [c for c in node.operands if holds[c]]
+            assert len(inside) == 1, f"{node} is not linear in {d}"
+            terms[node] = [node.rebuild([t if c is inside[0] else c for c in node.operands]) for t in terms[inside[0]]]
+    return terms[linear] if holds[linear] else []
+
+
+@dataclass(frozen=True)
+class Adjoint:
+    """One addend of an adjoint, before and after the deltas are contracted.
+
+    ``before`` is the network of ``upstream`` times the differential, ``position`` the place of the
+    differential among its factors; ``after`` is what is left, with the free indices ``row`` and ``col``.
+    """
+
+    before: Network
+    position: int
+    after: Network
+    row: Index | None
+    col: Index | None
+
+
+def adjoint_networks(linear: Expr, d: Expr, upstream: Expr, lowering: Lowering) -> list[Adjoint]:
+    """``sum_ij upstream_ij linear_ij`` as networks, with the factor ``d`` taken out of each."""
+    found = []
+    for term in addends(linear, d):
+        i, j = axis(linear.rows), axis(linear.cols)
+        net = Network(bound=[x for x in (i, j) if x is not None])
+        lowering.lower(upstream, i, j, net)
+        lowering.lower(term, i, j, net)
+        if net.coefficient == 0:
+            continue
+        place = next(k for k, f in enumerate(net.factors) if f[0] is d)
+        (_, row, col), rest = net.split_at(place)
+        free_row, free_col = axis(d.rows), axis(d.cols)
+        rest.deltas.extend(Delta(a, b) for a, b in ((row, free_row), (col, free_col)) if b is not None)
+        found.append(Adjoint(net, place, rest, free_row, free_col))
+    return found
+
+
+def adjoint(linear: Expr, d: Expr, upstream: Expr) -> Expr:
+    """The ``answer`` with ``sum_ij upstream_ij linear_ij = sum_kl answer_kl d_kl``, in matrix form.
+
+    Raises
+    ------
+    NoMatrixForm
+        If a term of it has none.
+    """
+    scalars = Scalars()
+    lowering = Lowering(scalars, opaque=lambda e: e is d)
+    terms = []
+    for a in adjoint_networks(linear, d, upstream, lowering):
+        value, body = closed_form(contract(a.after, a.row, a.col, lowering), d.rows, d.cols, scalars)
+        scale = scalars.back(value)
+        terms.append(scale if body is None else hadamard(scale, body))
+    return add(*terms) if terms else zeros(d.rows, d.cols)
+
+
+# ------------------------------------------------------------------ pullbacks, derived once
+@dataclass(frozen=True)
+class Pullback:
+    """A pullback rule: the gradient by one operand, over placeholders."""
+
+    operator: Operator  # the operator on placeholders
+    operand: int
+    upstream: Symbol
+    value: Symbol  # stands for the operator's own result
+    gradient: Expr
+    dims: dict[Dim, Dim]
+
+
+_RULES: dict[tuple[object, ...], Pullback | None] = {}
+NAMES = "ABCDEFGH"
+
+
+def regroup(op: Operator, k: int) -> tuple[Operator, int]:
+    """An n-ary operator as one of at most three operands around operand ``k``, the others grouped."""
+    if isinstance(op, Product) and len(op.args) > 2:
+        before, after = op.args[:k], op.args[k + 1 :]
+        parts = [_grouped(p) for p in (before, (op.args[k],), after) if p]
+        return Product(tuple(parts)), int(bool(before))
+    if isinstance(op, Hadamard) and len(op.args) > 2:
+        others = [e for i, e in enumerate(op.args) if i != k]
+        rest = hadamard(*others)
+        pair = (rest, op.args[k])
+        if op.args[k].is_scalar and not rest.is_scalar:
+            pair = (op.args[k], rest)
+        return Hadamard(pair), pair.index(op.args[k]) if pair[0] is not pair[1] else 1
+    return op, k
+
+
+def _grouped(args: tuple[Expr, ...]) -> Expr:
+    return args[0] if len(args) == 1 else Product(args)
+
+
+def pull(op: Operator, k: int, upstream: Expr) -> Expr:
+    """The gradient by operand ``k`` of ``op``, given the gradient ``upstream`` by its value.
+
+    Raises
+    ------
+    UnsupportedError
+        If it has no form in matrix notation.
+    """
+    if isinstance(op, Add):
+        return upstream
+    special = op.pullback(k, upstream)
+    if special is not None:
+        return special
+    op, k = regroup(op, k)
+    rule = rule_for(op, k)
+    if rule is None:
+        return _pull_here(op, k, upstream)
+    values: dict[Expr, Expr] = {rule.upstream: upstream, rule.value: op}
+    values.update(zip(rule.operator.operands, op.operands, strict=True))
+    back = {v: d for d, v in rule.dims.items()}
+    return substitute(rule.gradient, values, lambda d: _mapped(d, back))
+
+
+def _mapped(d: Dim, back: dict[Dim, Dim]) -> Dim:
+    return back.get(d, d)
+
+
+def _pull_here(op: Operator, k: int, upstream: Expr) -> Expr:
+    """The pullback at this place, where no rule holds for every upstream gradient."""
+    operand = op.operands[k]
+    d = Symbol(f"d{NAMES[k]}", (operand.rows, operand.cols), ())
+    try:
+        return adjoint(differential(op, k, d), d, upstream)
+    except NoMatrixForm as reason:
+        raise UnsupportedError(
+            f"the gradient of {op.name}, in {brief(op)}, by {brief(operand)} has no form in matrix notation: {reason}"
+        ) from None
+
+
+def rule_for(op: Operator, k: int) -> Pullback | None:
+    """The pullback rule for an operator on operands of these shapes; None where there is none for all of them."""
+    dims: dict[Dim, Dim] = {}
+    shapes = [_abstract(e, dims) for e in op.operands]
+    own = tuple(p for p in op.parts if isinstance(p, Number) or not isinstance(p, (Expr, tuple)))
+    own += tuple(e for e in op.operands if isinstance(e, Number))
+    key = (type(op), k, tuple(shapes), own)
+    if key not in _RULES:
+        _RULES[key] = _derive_rule(op, k, shapes, dims)
+    rule = _RULES[key]
+    return rule if rule is None else Pullback(rule.operator, rule.operand, rule.upstream, rule.value, rule.gradient, dims)
+
+
+def _abstract(e: Expr, dims: dict[Dim, Dim]) -> Shape:
+    """The shape of an operand with every dimension but 1 replaced by a placeholder."""
+    pair: list[Dim] = []
+    for d in (e.rows, e.cols):
+        if not is_unit(d) and d not in dims:
+            known = next((v for x, v in dims.items() if same_dim(x, d)), None)
+            dims[d] = known if known is not None else DimSymbol(f"d{len(dims)}")
+        pair.append(1 if is_unit(d) else dims[d])
+    return pair[0], pair[1]
+
+
+def _derive_rule(op: Operator, k: int, shapes: Sequence[Shape], dims: dict[Dim, Dim]) -> Pullback | None:
+    holders = [
+        e if isinstance(e, Number) else Symbol(NAMES[i], shape, ())
+        for i, (e, shape) in enumerate(zip(op.operands, shapes, strict=True))
+    ]
+    ready = type(op)(tuple(holders)) if isinstance(op, (Product, Hadamard)) else op.rebuild(holders, lambda d: dims.get(d, d))
+    if not isinstance(ready, Operator) or type(ready) is not type(op):
+        return None
+    upstream = Symbol("G", (ready.rows, ready.cols), ())
+    value = Symbol("Y", (ready.rows, ready.cols), ())
+    d = Symbol(f"d{NAMES[k]}", shapes[k], ())
+    linear = substitute(differential(ready, k, d), {ready: value})
+    try:
+        gradient = adjoint(linear, d, upstream)
+    except NoMatrixForm:
+        return None
+    return Pullback(ready, k, upstream, value, gradient, {})
+
+
+# ------------------------------------------------------------------ the reverse sweep
+@dataclass(frozen=True)
+class Pulled:
+    """One use of a pullback in the sweep: ``gradient`` of ``node`` gives ``contribution`` to operand ``operand``."""
+
+    node: Expr
+    operand: int
+    gradient: Expr
+    contribution: Expr
+
+
+def reverse_sweep(
+    f: Expr, upstream: Expr, wrt: Sequence[Symbol], log: list[Pulled] | None = None
+) -> list[Expr]:
+    """Gradients of ``sum(upstream .* f)`` by every symbol of ``wrt``, in one sweep over the shared graph."""
+    targets = set(wrt)
+    order = list(postorder([f], lambda e: e.operands))
+    active: set[Expr] = set()
+    for node in order:
+        if node in targets or any(c in active for c in node.operands):
+            active.add(node)
+    gathered: dict[Expr, list[Expr]] = {f: [upstream]}
+    for node in reversed(order):
+        if node not in active or node not in gathered or node in targets:
+            continue
+        gradient = add(*gathered.pop(node))
+        for k, operand in enumerate(node.operands):
+            if operand in active:
+                contribution = gradient if isinstance(node, Let) else pull(node, k, gradient)  # type: ignore[arg-type]
+                if log is not None:
+                    log.append(Pulled(node, k, gradient, contribution))
+                if not (same_dim(contribution.rows, operand.rows) and same_dim(contribution.cols, operand.cols)):
+                    raise AssertionError(
+                        f"the gradient by {brief(operand)} came out {shape_text((contribution.rows, contribution.cols))}"
+                    )
+                gathered.setdefault(operand, []).append(contribution)
+    return [add(*gathered[w]) if w in gathered else zeros(w.rows, w.cols) for w in wrt]
+
+

@@ -1,0 +1,131 @@
+"""Values by the book: every operator by its own definition, with explicit loops over the indices.
+
+Slow on purpose, and independent of simplification, index contraction and emitted code. It judges
+the lines of derivations at small random sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product as positions
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+
+from matcalc.dims import Dim, DimSymbol
+from matcalc.emit import compile as compile_expr
+from matcalc.expr import SLOTS, Entrywise, Expr, Let, Number, Operator, Symbol
+from matcalc.index import At, Delta, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times
+from matcalc.node import postorder
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
+
+class Values:
+    """Values of expressions and index terms, given those of the symbols and the sizes of the dimensions.
+
+    Every value is a two-dimensional array: a column is n x 1, a scalar 1 x 1.
+    """
+
+    def __init__(
+        self, known: Mapping[Expr, Array], sizes: Mapping[DimSymbol, int], functions: Mapping[str, Any] | None = None
+    ) -> None:
+        self.known: dict[Expr, Array] = dict(known)
+        self.sizes = dict(sizes)
+        self.functions = dict(functions or {})
+
+    def size(self, d: Dim) -> int:
+        """The number that a dimension is."""
+        return d if isinstance(d, int) else int(d.subs(self.sizes))
+
+    def array(self, e: Expr) -> Array:
+        """The value of an expression."""
+        for node in postorder([e], lambda x: () if x in self.known else x.operands):
+            if node not in self.known:
+                self.known[node] = self._node(node)
+        return self.known[e]
+
+    def _node(self, e: Expr) -> Array:
+        import numpy as np
+
+        if isinstance(e, Let):
+            return self.known[e.arg]
+        if isinstance(e, Number):
+            return np.array([[float(e.value.subs(self.sizes))]])
+        assert isinstance(e, Operator)
+        if type(e).entry is Operator.entry or isinstance(e, Entrywise) and not e.structural or e.name in ("vec", "kron"):
+            return self._by_code(e)
+        row, col = (None if self.size(d) == 1 and d == 1 else Index.fresh(d) for d in (e.rows, e.cols))
+        return self.table(e.entry(row, col), (row, col), (e.rows, e.cols))
+
+    def _by_code(self, e: Operator) -> Array:
+        """One operator by NumPy, where it has no definition by entries."""
+        import numpy as np
+
+        holders = [
+            c if isinstance(c, Number) else Symbol(f"operand{k}", (c.rows, c.cols), ()) for k, c in enumerate(e.operands)
+        ]
+        call = compile_expr(e.rebuild(holders))
+        given: dict[str, Any] = {d.name: n for d, n in self.sizes.items()} | self.functions
+        for k, c in enumerate(e.operands):
+            value = self.known[c]
+            given[f"operand{k}"] = value.reshape([self.size(d) for d in c.shape]) if not _is_whole(value, e, k) else int(value[0, 0])
+        out = np.asarray(call(**{k: v for k, v in given.items() if k in call.names}))
+        return out.reshape(self.size(e.rows), self.size(e.cols))
+
+    def table(self, term: Term, free: tuple[At, ...], dims: tuple[Dim, ...]) -> Array:
+        """A term at every position of its free indices; a free index may be None on a unit axis."""
+        import numpy as np
+
+        shape = [self.size(d) for d in dims]
+        out = np.zeros(shape)
+        for place in positions(*(range(n) for n in shape)):
+            at = {i: p for i, p in zip(free, place, strict=True) if isinstance(i, Index)}
+            out[place] = self.term(term, at)
+        return out
+
+    def term(self, term: Term, at: dict[Index, int]) -> float:
+        """A term at one position; positions count from 0 here."""
+        match term:
+            case Num(value):
+                return float(sp.sympify(value).subs(self.sizes))
+            case Delta(left, right):
+                return float(self._place(left, at) == self._place(right, at))
+            case Entry(array, row, col):
+                return float(self.array(array)[self._place(row, at), self._place(col, at)])
+            case Sum(index, body):
+                return sum((self.term(body, {**at, index: p}) for p in range(self.size(index.dim))), 0.0)
+            case Times(factors):
+                value = 1.0
+                for f in factors:
+                    value *= self.term(f, at)
+                    if value == 0.0:
+                        return 0.0
+                return value
+            case Plus(terms):
+                return sum((self.term(t, at) for t in terms), 0.0)
+            case Map(op, args):
+                values = [self.term(a, at) for a in args]
+                formula = op.own_formula if op.own_formula is not None else op.formula
+                return float(sp.sympify(formula).subs(dict(zip(SLOTS, values, strict=False))).evalf())
+
+    def _place(self, at: At, values: Mapping[Index, int]) -> int:
+        match at:
+            case None:
+                return 0
+            case int():
+                return at - 1
+            case Index():
+                return values[at]
+            case Pair(left, Index() as right):
+                return self._place(left, values) * self.size(right.dim) + values[right]
+            case _:
+                raise AssertionError(at)
+
+
+def _is_whole(value: Array, e: Operator, k: int) -> bool:
+    """Whether an operand is the symbolic integer exponent of a matrix power."""
+    return e.name == "^" and k == 1

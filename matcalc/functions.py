@@ -1,0 +1,180 @@
+"""The functions that users call by name, in Python as ``mc.tr(A)`` and in text as ``tr(A)``.
+
+An operator whose name is its own gets its function here by itself. The rows of ``ROWS`` are the
+rest: functions that choose between operators, take an axis or a dimension, or are short for a formula.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matcalc.dims import Shape, is_unit
+from matcalc.errors import OperandError, ShapeError
+from matcalc.expr import (
+    Constant,
+    Entrywise,
+    Expr,
+    as_expr,
+    dim_number,
+    hadamard,
+    matmul,
+    named_shape,
+    ones,
+    power,
+    quotient,
+    transpose,
+)
+from matcalc.ops import OPERATORS
+from matcalc.ops.linalg import inv, matrix_power, solve
+from matcalc.ops.reductions import Norm2, logsumexp, softmax, total
+from matcalc.ops.structure import diag, diag_signature, eye, reshape, unit_vector, vec, zeros
+
+Expr.printers["matrix_power"] = matrix_power
+
+ENTRYWISE = "entrywise"  # the signature of functions that work entry by entry
+Signature = str | Callable[[Sequence[Shape], Sequence[int]], str]
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function by name.
+
+    ``kinds`` has a letter for each argument: ``x`` an expression, ``a`` an axis, ``d`` a dimension,
+    ``i`` a position from 1; letters after ``?`` may be left out. ``signature`` gives the shapes of
+    the ``x`` arguments and of the result, as a string or from the shapes and the axis (0 for none,
+    else from 1 as in text).
+    """
+
+    name: str
+    build: Callable[..., Expr]
+    signature: Signature
+    kinds: str = "x"
+
+    @property
+    def __name__(self) -> str:
+        return self.name
+
+    @property
+    def __doc__(self) -> str | None:  # type: ignore[override]
+        return self.build.__doc__
+
+    @property
+    def least(self) -> int:
+        """The number of arguments that must be given."""
+        return len(self.kinds.split("?")[0])
+
+    @property
+    def letters(self) -> str:
+        """The kinds of all arguments."""
+        return self.kinds.replace("?", "")
+
+    def require_count(self, count: int) -> None:
+        """Refuse a wrong number of arguments."""
+        most = len(self.letters)
+        if not self.least <= count <= most:
+            wanted = str(most) if self.least == most else f"{self.least} to {most}"
+            raise OperandError(f"{self.name} takes {wanted} argument{'s' if wanted != '1' else ''}, not {count}")
+
+    def __call__(self, *args: Any, axis: int | None = None) -> Expr:
+        given = list(args)
+        if axis is not None:
+            if "a" not in self.letters:
+                raise OperandError(f"{self.name} takes no axis")
+            given = [*given[: self.letters.index("a")], axis]
+        self.require_count(len(given))
+        ready = [as_expr(g) if k == "x" else _axis(self.name, g) if k == "a" else g for g, k in zip(given, self.letters, strict=False)]
+        return self.build(*ready)
+
+
+def _axis(name: str, axis: object) -> int | None:
+    if axis is None or axis in (0, 1) and not isinstance(axis, bool):
+        return axis  # type: ignore[return-value]
+    if axis in (-1, -2):
+        return int(axis) + 2  # type: ignore[call-overload, no-any-return]
+    raise OperandError(f"{name}: axis is 0 (down columns), 1 (along rows) or None, not {axis!r}")
+
+
+def _reduced(shapes: Sequence[Shape], axis: Sequence[int]) -> str:
+    return {0: "m,n -> 1,1", 1: "m,n -> 1,n", 2: "m,n -> m,1"}[axis[0] if axis else 0]
+
+
+def mean(x: Expr, axis: int | None = None) -> Expr:
+    """``mean(x)``: the mean of all entries; over ``axis`` 0 a row of column means, over 1 a column of row means."""
+    counts = ([] if axis == 1 else [dim_number(x.rows)]) + ([] if axis == 0 else [dim_number(x.cols)])
+    return quotient(total(x, axis), hadamard(*counts))
+
+
+def dot(x: Expr, y: Expr) -> Expr:
+    """``dot(x, y)``: the inner product ``x'*y`` of two vectors."""
+    _require_vectors("dot", x, y)
+    return matmul(transpose(x), y)
+
+
+def outer(x: Expr, y: Expr) -> Expr:
+    """``outer(x, y)``: the outer product ``x*y'`` of two vectors."""
+    _require_vectors("outer", x, y)
+    return matmul(x, transpose(y))
+
+
+def quad(a: Expr, x: Expr) -> Expr:
+    """``quad(A, x)``: the quadratic form ``x'*A*x``."""
+    _require_vectors("quad", x)
+    return matmul(matmul(transpose(x), a), x)
+
+
+def _require_vectors(name: str, *args: Expr) -> None:
+    for x in args:
+        if not is_unit(x.cols):
+            raise ShapeError(f"{name} needs a vector (a column), but {named_shape(x)} is not one")
+
+
+def norm2(x: Expr) -> Expr:
+    """``norm2(x)``: the Euclidean norm of a vector; a matrix has ``normf`` and ``spectral``."""
+    if not is_unit(x.cols) and not is_unit(x.rows):
+        raise ShapeError(f"norm2 needs a vector, but {named_shape(x)} is a matrix: normf(A) is its Frobenius, spectral(A) its 2-norm")
+    return Norm2(x if is_unit(x.cols) else transpose(x))
+
+
+ROWS = (
+    Function("sum", total, _reduced, "x?a"),
+    Function("mean", mean, _reduced, "x?a"),
+    Function("softmax", softmax, ENTRYWISE, "x?a"),
+    Function("logsumexp", logsumexp, _reduced, "x?a"),
+    Function("diag", diag, lambda shapes, _: diag_signature(shapes)),
+    Function("vec", vec, "m,n -> n*m,1"),
+    Function("inv", inv, "n,n -> n,n"),
+    Function("norm2", norm2, "m,n -> 1,1"),
+    Function("solve", solve, "n,n; n,p -> n,p", "xx"),
+    Function("dot", dot, "n,1; n,1 -> 1,1", "xx"),
+    Function("outer", outer, "m,1; n,1 -> m,n", "xx"),
+    Function("quad", quad, "n,n; n,1 -> 1,1", "xx"),
+    Function("multiply", lambda a, b: hadamard(a, b), ENTRYWISE, "xx"),
+    Function("divide", lambda a, b: quotient(a, b), ENTRYWISE, "xx"),
+    Function("power", lambda a, b: power(a, b), ENTRYWISE, "xx"),
+    Function("max", lambda a, b: OPERATORS["Maximum"](a, b), ENTRYWISE, "xx"),
+    Function("min", lambda a, b: OPERATORS["Minimum"](a, b), ENTRYWISE, "xx"),
+    Function("eigval_max", lambda a: OPERATORS["EigMax"](a), "n,n -> 1,1"),
+    Function("eye", eye, "-> d1,d1", "d"),
+    Function("ones", ones, "-> d1,d2", "d?d"),
+    Function("zeros", zeros, "-> d1,d2", "d?d"),
+    Function("e", unit_vector, "-> d1,1", "id"),
+    Function("reshape", reshape, "m,n -> d1,d2", "xd?d"),
+)
+
+
+def own_functions() -> list[Function]:
+    """A function for each operator whose name belongs to it alone."""
+    taken = {row.name for row in ROWS} | {"L", "dL"}
+    found = []
+    for cls in OPERATORS.values():
+        if issubclass(cls, Constant) or not cls.name.isidentifier() or cls.name in taken:
+            continue
+        kinds = "x" * sum(f.type == "Expr" for f in cls.__dataclass_fields__.values())  # type: ignore[attr-defined]
+        found.append(Function(cls.name, cls, ENTRYWISE if issubclass(cls, Entrywise) else cls.signature, kinds))
+    return found
+
+
+FUNCTIONS: dict[str, Function] = {f.name: f for f in (*own_functions(), *ROWS)}
+

@@ -1,0 +1,254 @@
+"""From expressions to index networks: one addend as a coefficient, factors on vertices, and deltas.
+
+A factor ``(atom, row, col)`` is an edge between two indices, or a weight on one where an axis is a
+unit axis. Factors are a multiset: they are removed by position, never by equality.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import sympy as sp
+
+from matcalc.dims import Dim, is_unit
+from matcalc.expr import Expr, Hadamard, Number, Ones, Power, Quotient, power, rational
+from matcalc.index import At, Delta, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times, flat
+from matcalc.ops.elementwise import Sqrt
+from matcalc.ops.structure import Kron, UnitVector, Vec
+from matcalc.scalar import Scalars, is_arithmetic
+
+Factor = tuple[Expr, At, At]
+HALF = sp.Rational(1, 2)
+
+
+@dataclass
+class Network:
+    """One addend: ``coefficient`` times the factors, summed over the bound indices."""
+
+    coefficient: sp.Expr = sp.Integer(1)
+    factors: list[Factor] = field(default_factory=list)
+    deltas: list[Delta] = field(default_factory=list)
+    bound: list[Index] = field(default_factory=list)
+
+    def split_at(self, k: int) -> tuple[Factor, Network]:
+        """The factor at position ``k``, and the network without it."""
+        rest = self.factors[:k] + self.factors[k + 1 :]
+        return self.factors[k], Network(self.coefficient, rest, list(self.deltas), list(self.bound))
+
+
+class Lowering:
+    """How expressions become networks.
+
+    ``opaque`` says which nodes are atoms even though they are structural; ``known`` gives the
+    simplified form of nodes that have one; ``scalars`` holds the symbols for scalar atoms.
+    """
+
+    def __init__(
+        self,
+        scalars: Scalars,
+        known: Callable[[Expr], Expr] = lambda e: e,
+        opaque: Callable[[Expr], bool] = lambda e: False,
+    ) -> None:
+        self.scalars = scalars
+        self.known = known
+        self.opaque = opaque
+
+    def lower(self, e: Expr, row: At, col: At, into: Network | None = None) -> Network:
+        """``e`` at ``(row, col)`` as a network: structural nodes dissolve into indices, the rest are factors."""
+        net = into if into is not None else Network()
+        stack: list[tuple[Expr, At, At, sp.Rational]] = [(e, row, col, sp.Integer(1))]
+        while stack:
+            node, i, j, p = stack.pop()
+            node = self.known(node)
+            if self.opaque(node):
+                net.factors.append((_powered(node, p), i, j))
+            elif is_arithmetic(node) and not isinstance(node, (Hadamard, Quotient)):
+                net.coefficient *= self.scalar(node) ** p
+            elif isinstance(node, Hadamard) and p.is_Integer:
+                stack.extend((f, None, None, p) if f.is_scalar else (f, i, j, p) for f in reversed(node.args))
+            elif isinstance(node, Quotient) and p.is_Integer:
+                for f, q in ((node.below, -p), (node.above, p)):
+                    stack.append((f, None, None, q) if f.is_scalar else (f, i, j, q))
+            elif isinstance(node, Power) and p.is_Integer and rational(node.exponent) is not None:
+                q = rational(node.exponent) * p  # type: ignore[operator]
+                base = node.base
+                stack.append((base, None, None, q) if base.is_scalar else (base, i, j, q))
+            elif isinstance(node, Sqrt) and p.is_Integer:
+                stack.append((node.arg, i, j, HALF * p))
+            elif isinstance(node, Ones):
+                continue
+            elif p == 1 and _dissolves(node):
+                self._enter(node.entry(i, j), net, stack)  # type: ignore[attr-defined]
+            elif node.is_scalar:
+                net.coefficient *= self.closed(node) ** p
+            else:
+                net.factors.append((_powered(node, p), i, j))
+        return net
+
+    def _enter(self, term: Term, net: Network, stack: list[tuple[Expr, At, At, sp.Rational]]) -> None:
+        """Take a definition apart: sums become bound indices, entries go on the stack."""
+        todo = [term]
+        while todo:
+            match todo.pop():
+                case Sum(index, body):
+                    net.bound.append(index)
+                    todo.append(body)
+                case Times(parts):
+                    todo.extend(reversed(parts))
+                case Entry(array, i, j):
+                    stack.append((array, i, j, sp.Integer(1)))
+                case Delta() as delta:
+                    net.deltas.append(delta)
+                case Num(value):
+                    net.coefficient *= value
+                case (Plus() | Map()) as other:
+                    raise AssertionError(f"{other} is not a product")
+
+    def scalar(self, e: Expr) -> sp.Expr:
+        """A scalar expression in SymPy's hands."""
+        return self.scalars.lower(e, self.closed)
+
+    def closed(self, e: Expr) -> sp.Expr:
+        """A scalar that is not arithmetic: a symbol of its own."""
+        known = self.known(e)
+        return self.scalar(known) if is_arithmetic(known) else self.scalars.symbol(known)
+
+
+def _dissolves(e: Expr) -> bool:
+    return getattr(e, "structural", False) and e.name not in ("+", ".+")  # type: ignore[attr-defined, no-any-return]
+
+
+def _powered(e: Expr, p: sp.Rational) -> Expr:
+    return e if p == 1 else power(e, Number(p))
+
+
+# ------------------------------------------------------------------ contraction of the deltas
+@dataclass
+class Contracted:
+    """A network without deltas; ``row`` and ``col`` are the vertices that its free indices became."""
+
+    coefficient: sp.Expr
+    factors: list[tuple[Expr, Index | None, Index | None]]
+    bound: list[Index]
+    row: Index | None
+    col: Index | None
+
+
+def contract(net: Network, row: Index | None, col: Index | None, lowering: Lowering) -> Contracted:
+    """Contract every delta, by union-find: free indices win, two free ones tied are one vertex."""
+    net = split_composites(net, [i for i in (row, col) if i is not None], lowering)
+    coefficient, factors, deltas = net.coefficient, net.factors, net.deltas
+    bound = dict.fromkeys(net.bound)
+    for f in factors:
+        for at in f[1:]:
+            bound.update(dict.fromkeys(i for i in flat(at) if i is not row and i is not col))
+    parent: dict[Index, Index] = {}
+
+    def find(i: Index) -> Index:
+        while i in parent:
+            i = parent[i]
+        return i
+
+    fixed: list[tuple[Index, int]] = []
+    for d in deltas:
+        a, b = d.left, d.right
+        if isinstance(a, int) and isinstance(b, int):
+            coefficient = coefficient * int(a == b)
+        elif isinstance(a, int) or isinstance(b, int):
+            place, index = (a, b) if isinstance(a, int) else (b, a)
+            if isinstance(index, Index):
+                fixed.append((index, place))  # type: ignore[arg-type]
+        elif isinstance(a, Index) and isinstance(b, Index):
+            a, b = find(a), find(b)
+            if a is not b:
+                if b in bound:
+                    parent[b] = a
+                else:
+                    parent[a] = b
+    out: list[tuple[Expr, Index | None, Index | None]] = []
+    for atom, i, j in factors:
+        ends: list[Index | None] = []
+        for at, dim in ((i, atom.rows), (j, atom.cols)):
+            if isinstance(at, int):
+                vertex = Index.fresh(dim)
+                fixed.append((vertex, at))
+                bound[vertex] = None
+                ends.append(vertex)
+            else:
+                assert not isinstance(at, Pair)
+                ends.append(find(at) if at is not None else None)
+        out.append((atom, ends[0], ends[1]))
+    out.extend((UnitVector(place, i.dim), find(i), None) for i, place in fixed)
+    vertices = list(dict.fromkeys(find(i) for i in bound))
+    free = [find(i) if i is not None else None for i in (row, col)]
+    return Contracted(coefficient, out, [v for v in vertices if v not in free], free[0], free[1])
+
+
+def split_composites(net: Network, free: list[Index], lowering: Lowering) -> Network:
+    """Write kron and vec by pairs of indices wherever everything that meets on an axis allows it."""
+    while any(isinstance(f[0], (Kron, Vec)) for f in net.factors):
+        pairs = _pairs(net, free)
+        out = Network(net.coefficient, [], net.deltas, [i for i in net.bound if i not in pairs])
+        out.bound.extend(i for pair in pairs.values() for i in flat(pair))
+        divided = False
+        for atom, i, j in net.factors:
+            ends = [e for e in (i, j) if isinstance(e, Index)]
+            if isinstance(atom, (Kron, Vec)) and ends and all(e in pairs or _plain_axis(atom, e, i) for e in ends):
+                divided = True
+                entry = atom.entry(_paired(i, pairs), _paired(j, pairs))
+                for part in entry.factors if isinstance(entry, Times) else (entry,):
+                    assert isinstance(part, Entry)
+                    lowering.lower(part.array, part.row, part.col, out)
+            else:
+                out.factors.append((atom, i, j))
+        if not divided:
+            return net
+        net = out
+    return net
+
+
+def _paired(at: At, pairs: dict[Index, Pair]) -> At:
+    return pairs.get(at, at) if isinstance(at, Index) else at
+
+
+def _pairs(net: Network, free: list[Index]) -> dict[Index, Pair]:
+    """The bound indices on which only composite axes of one kind meet, each with its pair."""
+    blocked: set[Index] = set(free)
+    for d in net.deltas:
+        blocked.update(flat(d.left) + flat(d.right))
+    sizes: dict[Index, tuple[Dim, Dim]] = {}
+    for atom, i, j in net.factors:
+        axes = dict(_composite_axes(atom, i, j))
+        for end in (i, j):
+            if isinstance(end, Index) and (end not in axes or sizes.setdefault(end, axes[end]) != axes[end]):
+                blocked.add(end)
+    changed = True
+    while changed:  # a factor divides on all its axes or on none
+        changed = False
+        for atom, i, j in net.factors:
+            ends = [e for e in (i, j) if isinstance(e, Index) and e in sizes]
+            if any(e in blocked for e in ends) and not all(e in blocked for e in ends):
+                blocked.update(ends)
+                changed = True
+    return {i: Pair(Index.fresh(a), Index.fresh(b)) for i, (a, b) in sizes.items() if i not in blocked}
+
+
+def _composite_axes(atom: Expr, i: At, j: At) -> list[tuple[Index, tuple[Dim, Dim]]]:
+    """The axes of an atom that are made of two, with the dimensions of the two."""
+    axes: list[tuple[At, tuple[Dim, Dim]]] = []
+    if isinstance(atom, Vec):
+        axes = [(i, (atom.arg.cols, atom.arg.rows))]
+    elif isinstance(atom, Kron):
+        axes = [(i, (atom.left.rows, atom.right.rows)), (j, (atom.left.cols, atom.right.cols))]
+    return [(end, dims) for end, dims in axes if isinstance(end, Index) and not any(is_unit(d) for d in dims)]
+
+
+def _plain_axis(atom: Expr, end: Index, row: At) -> bool:
+    """Whether this axis of a kron comes from one operand alone, so that no pair is needed."""
+    if not isinstance(atom, Kron):
+        return False
+    dims = (atom.left.rows, atom.right.rows) if end is row else (atom.left.cols, atom.right.cols)
+    return any(is_unit(d) for d in dims)
+
+

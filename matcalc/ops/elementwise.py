@@ -1,0 +1,242 @@
+"""Functions applied to every entry: one class each; SymPy differentiates the formula."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import sympy as sp
+
+from matcalc.expr import SLOTS, Entrywise, Expr, Number, brief
+
+t, u, v = SLOTS[:3]
+
+
+def named(name: str) -> Any:
+    """SymPy's stand-in for a function of ours that keeps its name in derivatives."""
+    return sp.Function(name, real=True)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Unary(Entrywise, abstract=True):
+    """A function of one argument.
+
+    ``formula`` is its meaning over the slot ``t``; ``slopes`` holds its derivative where SymPy's is not wanted.
+    """
+
+    arg: Expr
+    domain: ClassVar[str] = ""  # what every entry of the argument must be
+    kink: ClassVar[str] = ""  # where there is no derivative, and what is taken instead
+
+    def conditions_here(self) -> tuple[str, ...]:
+        if isinstance(self.arg, Number):
+            return ()
+        if self.domain:
+            return (f"{brief(self.arg)} {self.domain}",)
+        return (f"{brief(self.arg)} {self.kink}",) if self.kink else ()
+
+
+class Exp(Unary):
+    """Exponential."""
+
+    name, formula, head = "exp", sp.exp(t), sp.exp
+    latex, code = r"\exp(#1)", "np.exp(#1)"
+
+
+class Log(Unary):
+    """Natural logarithm."""
+
+    name, formula, head = "log", sp.log(t), sp.log
+    latex, code, domain = r"\log(#1)", "np.log(#1)", "positive"
+
+
+class Sqrt(Unary):
+    """Square root."""
+
+    name, formula = "sqrt", sp.sqrt(t)
+    latex, code, domain = r"\sqrt{#1}", "np.sqrt(#1)", "positive"
+
+
+class Abs(Unary):
+    """Absolute value; its derivative is taken as 0 at 0."""
+
+    name, formula, head = "abs", sp.Abs(t), sp.Abs
+    slopes = (sp.sign(t),)
+    latex, code = r"\left|#1\right|", "np.abs(#1)"
+
+
+class Sign(Unary):
+    """Sign: -1, 0 or 1; its derivative is taken as 0."""
+
+    name, formula, head = "sign", sp.sign(t), sp.sign
+    slopes = (sp.Integer(0),)
+    latex, code = r"\operatorname{sign}(#1)", "np.sign(#1)"
+    kink = "nonzero (sign is 0 at 0)"
+
+
+class Step(Unary):
+    """Unit step: 1 for positive entries, else 0; its derivative is taken as 0."""
+
+    name, formula, head = "step", sp.Heaviside(t, 0), named("step")
+    slopes = (sp.Integer(0),)
+    latex, code = r"\operatorname{step}(#1)", "np.heaviside(#1, 0.0)"
+    kink = "nonzero (step is 0 at 0)"
+
+
+class Relu(Unary):
+    """Positive part ``max(t, 0)``; its derivative is taken as 0 at 0."""
+
+    name, formula, head = "relu", sp.Max(t, 0), named("relu")
+    slopes = (named("step")(t),)
+    latex, code = r"\operatorname{relu}(#1)", "np.maximum(#1, 0)"
+
+
+class Sin(Unary):
+    """Sine."""
+
+    name, formula, head = "sin", sp.sin(t), sp.sin
+    latex, code = r"\sin(#1)", "np.sin(#1)"
+
+
+class Cos(Unary):
+    """Cosine."""
+
+    name, formula, head = "cos", sp.cos(t), sp.cos
+    latex, code = r"\cos(#1)", "np.cos(#1)"
+
+
+class Tan(Unary):
+    """Tangent."""
+
+    name, formula, head = "tan", sp.tan(t), sp.tan
+    latex, code = r"\tan(#1)", "np.tan(#1)"
+
+
+class Asin(Unary):
+    """Inverse sine."""
+
+    name, formula, head = "asin", sp.asin(t), sp.asin
+    latex, code, domain = r"\arcsin(#1)", "np.arcsin(#1)", "between -1 and 1"
+
+
+class Acos(Unary):
+    """Inverse cosine."""
+
+    name, formula, head = "acos", sp.acos(t), sp.acos
+    latex, code, domain = r"\arccos(#1)", "np.arccos(#1)", "between -1 and 1"
+
+
+class Atan(Unary):
+    """Inverse tangent."""
+
+    name, formula, head = "atan", sp.atan(t), sp.atan
+    latex, code = r"\arctan(#1)", "np.arctan(#1)"
+
+
+class Sinh(Unary):
+    """Hyperbolic sine."""
+
+    name, formula, head = "sinh", sp.sinh(t), sp.sinh
+    latex, code = r"\sinh(#1)", "np.sinh(#1)"
+
+
+class Cosh(Unary):
+    """Hyperbolic cosine."""
+
+    name, formula, head = "cosh", sp.cosh(t), sp.cosh
+    latex, code = r"\cosh(#1)", "np.cosh(#1)"
+
+
+class Tanh(Unary):
+    """Hyperbolic tangent."""
+
+    name, formula, head = "tanh", sp.tanh(t), sp.tanh
+    latex, code = r"\tanh(#1)", "np.tanh(#1)"
+
+
+class Sigmoid(Unary):
+    """Logistic function ``1/(1 + exp(-t))``."""
+
+    name, formula, head = "sigmoid", 1 / (1 + sp.exp(-t)), named("sigmoid")
+    slopes = (named("sigmoid")(t) * (1 - named("sigmoid")(t)),)
+    latex, code = r"\sigma(#1)", "sigmoid(#1)"
+
+
+class Softplus(Unary):
+    """``log(1 + exp(t))``."""
+
+    name, formula, head = "softplus", sp.log(1 + sp.exp(t)), named("softplus")
+    slopes = (named("sigmoid")(t),)
+    latex, code = r"\operatorname{softplus}(#1)", "np.logaddexp(0, #1)"
+
+
+class Erf(Unary):
+    """Error function."""
+
+    name, formula, head = "erf", sp.erf(t), sp.erf
+    latex, code = r"\operatorname{erf}(#1)", "erf(#1)"
+
+
+class Gamma(Unary):
+    """Gamma function."""
+
+    name, formula, head = "gamma", sp.gamma(t), sp.gamma
+    slopes = (sp.gamma(t) * named("digamma")(t),)
+    latex, code, domain = r"\Gamma(#1)", "gamma(#1)", "positive"
+
+
+class LogGamma(Unary):
+    """Logarithm of the gamma function."""
+
+    name, formula, head = "lgamma", sp.loggamma(t), sp.loggamma
+    slopes = (named("digamma")(t),)
+    latex, code, domain = r"\log\Gamma(#1)", "lgamma(#1)", "positive"
+
+
+class Digamma(Unary):
+    """Derivative of ``lgamma``."""
+
+    name, formula, head = "digamma", sp.digamma(t), named("digamma")
+    slopes = (named("trigamma")(t),)
+    latex, code, domain = r"\psi(#1)", "digamma(#1)", "positive"
+
+
+class Trigamma(Unary):
+    """Derivative of ``digamma``."""
+
+    name, formula, head = "trigamma", sp.trigamma(t), named("trigamma")
+    latex, code, domain = r"\psi_1(#1)", "trigamma(#1)", "positive"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Maximum(Entrywise):
+    """Larger of two, entry by entry; where they are equal each has half the derivative."""
+
+    left: Expr
+    right: Expr
+    name, formula, head = "maximum", sp.Max(t, u), named("maximum")
+    slopes = ((1 + sp.sign(t - u)) / 2, (1 - sp.sign(t - u)) / 2)
+    latex, code = r"\max(#1, #2)", "np.maximum(#1, #2)"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Minimum(Entrywise):
+    """Smaller of two, entry by entry; where they are equal each has half the derivative."""
+
+    left: Expr
+    right: Expr
+    name, formula, head = "minimum", sp.Min(t, u), named("minimum")
+    slopes = ((1 - sp.sign(t - u)) / 2, (1 + sp.sign(t - u)) / 2)
+    latex, code = r"\min(#1, #2)", "np.minimum(#1, #2)"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Where(Entrywise):
+    """The second operand where the first is not 0, else the third; no derivative by the first."""
+
+    mask: Expr
+    then: Expr
+    other: Expr
+    name, formula, head = "where", sp.Piecewise((u, sp.Ne(t, 0)), (v, True)), named("where")
+    slopes = (sp.Integer(0), named("where")(t, 1, 0), named("where")(t, 0, 1))
+    latex, code = r"\operatorname{where}(#1, #2, #3)", "np.where(#1 != 0, #2, #3)"

@@ -1,0 +1,205 @@
+"""Operators that reduce: traces, sums, norms, and the softmax family."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from matcalc.dims import Shape, is_unit
+from matcalc.expr import ZERO, Expr, Operator, brief, hadamard, ones, product, quotient, transpose
+from matcalc.index import At, Entry, Sum, Term, axis
+from matcalc.ops.elementwise import Abs, Sign
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace(Operator):
+    """Sum of the diagonal of a square matrix."""
+
+    arg: Expr
+    name = "tr"
+    latex = r"\operatorname{tr}(#1)"
+    code = "np.trace(#1)"
+    signature = "n,n -> 1,1"
+    structural = True
+
+    def entry(self, row: At, col: At) -> Term:
+        i = axis(self.arg.rows)
+        return Sum(i, Entry(self.arg, i, i)) if i is not None else Entry(self.arg, None, None)
+
+
+class AxisReduction(Operator, abstract=True):
+    """A reduction over all entries (``axis`` None), down columns (0, a row) or along rows (1, a column)."""
+
+    arg: Expr
+    axis: int | None
+
+    def call(self) -> tuple[str, tuple[Expr | str, ...]]:
+        return self.name, (self.arg,) if self.axis is None else (self.arg, str(self.axis + 1))
+
+    def infer_shape(self) -> Shape:
+        return (
+            self.arg.rows if self.axis == 1 else 1,
+            self.arg.cols if self.axis == 0 else 1,
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Total(AxisReduction):
+    """Sum of all entries, of each column (axis 0) or of each row (axis 1)."""
+
+    arg: Expr
+    axis: int | None
+    name = "sum"
+    latex = r"\operatorname{sum}(#1)"
+    code = "np.sum(#1)"
+    structural = True
+
+    def entry(self, row: At, col: At) -> Term:
+        i, j = row, col
+        over = []
+        if self.axis != 1 and (new := axis(self.arg.rows)) is not None:
+            over.append(new)
+            i = new
+        if self.axis != 0 and (new := axis(self.arg.cols)) is not None:
+            over.append(new)
+            j = new
+        term: Term = Entry(self.arg, i if not is_unit(self.arg.rows) else None, j if not is_unit(self.arg.cols) else None)
+        for index in reversed(over):
+            term = Sum(index, term)
+        return term
+
+
+def total(x: Expr, axis: int | None = None) -> Expr:
+    """``sum(x)``: the sum of all entries; over ``axis`` 0 a row of column sums, over 1 a column of row sums."""
+    if x.is_scalar or axis == 0 and is_unit(x.rows) or axis == 1 and is_unit(x.cols):
+        return x
+    if is_unit(x.cols) and axis == 0 or is_unit(x.rows) and axis == 1:
+        axis = None
+    return Total(x, axis)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Norm1(Operator):
+    """Sum of the absolute values of all entries; the derivative at an entry 0 is taken as 0."""
+
+    arg: Expr
+    name = "norm1"
+    latex = r"\left\|#1\right\|_1"
+    code = "np.sum(np.abs(#1))"
+    signature = "m,n -> 1,1"
+
+    def differential(self, k: int, d: Expr) -> Expr:
+        return total(hadamard(Sign(self.arg), d))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Norm2(Operator):
+    """Euclidean norm of a vector."""
+
+    arg: Expr
+    name = "norm2"
+    latex = r"\left\|#1\right\|_2"
+    code = "np.linalg.norm(#1)"
+    signature = "n,1 -> 1,1"
+
+    def differential(self, k: int, d: Expr) -> Expr:
+        return quotient(total(hadamard(self.arg, d)), self)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NormF(Operator):
+    """Frobenius norm."""
+
+    arg: Expr
+    name = "normf"
+    latex = r"\left\|#1\right\|_F"
+    code = "np.linalg.norm(#1)"
+    signature = "m,n -> 1,1"
+
+    def differential(self, k: int, d: Expr) -> Expr:
+        return quotient(total(hadamard(self.arg, d)), self)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NormInf(Operator):
+    """Largest absolute value of all entries; where it is reached more than once the derivative takes the first."""
+
+    arg: Expr
+    name = "norminf"
+    latex = r"\left\|#1\right\|_\infty"
+    code = "np.max(np.abs(#1))"
+    signature = "m,n -> 1,1"
+
+    def differential(self, k: int, d: Expr) -> Expr:
+        return total(hadamard(Sign(self.arg), IsLargest(Abs(self.arg)), d))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class IsLargest(Operator):
+    """1 at the (first) largest entry, else 0; its derivative is taken as 0."""
+
+    arg: Expr
+    name = "islargest"
+    latex = r"\operatorname{islargest}(#1)"
+    code = "is_largest(#1)"
+    signature = "m,n -> m,n"
+
+    def differential(self, k: int, d: Expr) -> Expr:
+        return hadamard(ZERO, d)
+
+    def conditions_here(self) -> tuple[str, ...]:
+        return (f"{brief(self.arg)} has one largest entry",)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LogSumExp(AxisReduction):
+    """``log(sum(exp(x)))`` over all entries, down columns (axis 0) or along rows (axis 1)."""
+
+    arg: Expr
+    axis: int | None
+    name = "logsumexp"
+    latex = r"\operatorname{logsumexp}(#1)"
+    code = "logsumexp(#1)"
+
+    def differential(self, k: int, d: Expr) -> Expr:
+        return total(hadamard(softmax(self.arg, self.axis), d), self.axis)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Softmax(AxisReduction):
+    """``exp(x)/sum(exp(x))`` over all entries, down columns (axis 0) or along rows (axis 1)."""
+
+    arg: Expr
+    axis: int | None
+    name = "softmax"
+    latex = r"\operatorname{softmax}(#1)"
+    code = "softmax(#1)"
+
+    def infer_shape(self) -> Shape:
+        return (self.arg.rows, self.arg.cols)
+
+    def differential(self, k: int, d: Expr) -> Expr:
+        weighted = hadamard(self, d)
+        return weighted - hadamard(self, stretch(total(weighted, self.axis), self.arg))
+
+
+def stretch(part: Expr, like: Expr) -> Expr:
+    """A scalar as it is; a row or a column of sums repeated to the shape of ``like``."""
+    if part.is_scalar:
+        return part
+    return product(ones(like.rows), part) if is_unit(part.rows) else product(part, transpose(ones(like.cols)))
+
+
+def softmax(x: Expr, axis: int | None = None) -> Expr:
+    """``softmax(x)`` over all entries; over ``axis`` 0 of each column, over 1 of each row."""
+    if is_unit(x.cols) and axis == 0 or is_unit(x.rows) and axis == 1:
+        axis = None
+    return Softmax(x, axis)
+
+
+def logsumexp(x: Expr, axis: int | None = None) -> Expr:
+    """``logsumexp(x)`` over all entries; over ``axis`` 0 a row, one for each column; over 1 a column."""
+    if is_unit(x.cols) and axis == 0 or is_unit(x.rows) and axis == 1:
+        axis = None
+    return LogSumExp(x, axis)
+
+

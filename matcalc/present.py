@@ -1,0 +1,145 @@
+"""The last touch for the reader: powers, transposes outside, broadcast sums, names of norms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sympy as sp
+
+from matcalc.dims import is_unit, same_dim
+from matcalc.expr import (
+    Add,
+    Expr,
+    Hadamard,
+    Let,
+    Number,
+    Ones,
+    Product,
+    Quotient,
+    Transpose,
+    add,
+    broadcast_add,
+    coefficient,
+    hadamard,
+    is_negative,
+    negate,
+    product,
+)
+from matcalc.node import postorder
+from matcalc.ops.linalg import MatrixPower
+from matcalc.rewrite import first_match
+from matcalc.rules.chain import turn
+from matcalc.rules.matrix import SHORT
+
+
+def present(roots: Sequence[Expr]) -> list[Expr]:
+    """Expressions in the form in which they are shown, over their shared graph."""
+    done: dict[Expr, Expr] = {}
+    for node in postorder(roots, lambda e: () if isinstance(e, Let) else e.operands):
+        ready = node if isinstance(node, Let) else node.rebuild([done[c] for c in node.operands])
+        done[node] = shown(ready)
+    return [done[r] for r in roots]
+
+
+def shown(e: Expr) -> Expr:
+    """One node, its operands being done."""
+    match e:
+        case Product():
+            return transposed_outside(flipped(with_powers(e)))
+        case Hadamard():
+            return flipped(transposed_outside(e))
+        case Add() if not e.is_scalar:
+            return transposed_outside(stretched(e))
+        case _:
+            hit = first_match(e, SHORT)
+            return e if hit is None else hit[1]
+
+
+def with_powers(e: Product) -> Expr:
+    """``X*X`` as ``X^2``."""
+    out: list[tuple[Expr, int]] = []
+    for f in e.args:
+        if out and out[-1][0] is f and f.is_square:
+            out[-1] = (f, out[-1][1] + 1)
+        else:
+            out.append((f, 1))
+    if len(out) == len(e.args):
+        return e
+    parts = [MatrixPower(f, Number(sp.Integer(k))) if k > 1 else f for f, k in out]
+    return parts[0] if len(parts) == 1 else product(*parts)
+
+
+def transposed_outside(e: Expr) -> Expr:
+    """``A'*B'`` as ``(B*A)'``, where that is shorter."""
+    if e.is_scalar:
+        return e
+    turned = turn(e)
+    return Transpose(turned) if turned.cost + 1 < e.cost and not isinstance(turned, Transpose) else e
+
+
+def flipped(e: Expr) -> Expr:
+    """``-2*A*(b - x)`` as ``2*A*(x - b)``."""
+    number, rest = coefficient(e)
+    if number >= 0:
+        return e
+    factors = rest.args if isinstance(rest, (Product, Hadamard)) else (rest,)
+    for k, f in enumerate(factors):
+        inner = f.args if isinstance(f, Product) and isinstance(rest, Hadamard) else (f,)
+        for i, g in enumerate(inner):
+            if isinstance(g, Add) and any(is_negative(t) for t in g.args):
+                terms = [negate(t) for t in g.args]
+                swapped = add(*sorted(terms, key=is_negative))
+                new = swapped if len(inner) == 1 else product(*inner[:i], swapped, *inner[i + 1 :])
+                body = (product if isinstance(rest, Product) else hadamard)(*factors[:k], new, *factors[k + 1 :])
+                return hadamard(Number(-number), body)
+    return e
+
+
+def stretched(e: Add) -> Expr:
+    """Terms that repeat a scalar, a column or a row, written by broadcasting."""
+    whole: list[Expr] = []
+    parts: list[Expr] = []
+    for t in e.args:
+        part = _stretches(t)
+        if part is None:
+            whole.append(t)
+        else:
+            parts.append(part)
+    if not parts or not whole:
+        return e
+    result = add(*whole)
+    first = parts[0]
+    start = _is_plain_number(first) and not is_negative(first) and is_negative(whole[0]) and len(whole) == 1
+    for k, p in enumerate(parts):
+        result = broadcast_add(p, result) if k == 0 and start else broadcast_add(result, p)
+    return result
+
+
+def _is_plain_number(e: Expr) -> bool:
+    return isinstance(e, Number)
+
+
+def _stretches(t: Expr) -> Expr | None:
+    """The scalar, column or row that a term repeats."""
+    scale: list[Expr] = []
+    body, below = t, None
+    if isinstance(body, Quotient) and body.below.is_scalar:
+        body, below = body.above, body.below
+    if isinstance(body, Hadamard) and body.args[0].is_scalar:
+        scale = [a for a in body.args if a.is_scalar]
+        body = hadamard(*(a for a in body.args if not a.is_scalar))
+    part: Expr | None = None
+    if isinstance(body, Ones):
+        part = Number(sp.Integer(1))
+    elif isinstance(body, Transpose) and isinstance(body.arg, Ones):
+        part = Number(sp.Integer(1))
+    elif isinstance(body, Product):
+        first, last = body.args[0], body.args[-1]
+        if isinstance(last, Transpose) and isinstance(last.arg, Ones):
+            part = body.args[0] if len(body.args) == 2 else Product(body.args[:-1])
+        elif isinstance(first, Ones) and is_unit(first.cols):
+            part = body.args[1] if len(body.args) == 2 else Product(body.args[1:])
+    if part is None or same_dim(part.rows, t.rows) and same_dim(part.cols, t.cols):
+        return None
+    value = hadamard(*scale, part)
+    return value if below is None else Quotient(value, below)

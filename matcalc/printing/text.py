@@ -1,0 +1,145 @@
+"""The text syntax: what ``str(e)`` prints and ``parse`` reads back as the same node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from matcalc.expr import (
+    Add,
+    BroadcastAdd,
+    Expr,
+    Hadamard,
+    Item,
+    Let,
+    Number,
+    Operator,
+    Power,
+    Product,
+    Quotient,
+    Symbol,
+    Transpose,
+    coefficient,
+    is_negative,
+    negate,
+)
+from matcalc.node import postorder
+from matcalc.ops.linalg import MatrixPower
+from matcalc.printing.brackets import ATOM, POSTFIX, PREFIX, SUM, TERM, binds
+
+Written = dict[Expr, str]
+
+
+def text(e: Expr) -> str:
+    """The expression in the text syntax."""
+    done: Written = {}
+    for node in postorder([e], _children):
+        done[node] = _write(node, done)
+    return done[e]
+
+
+def _children(e: Expr) -> tuple[Expr, ...]:
+    """What is written inside ``e``; a sum writes its negative terms without their sign."""
+    if isinstance(e, Let):
+        return ()
+    if isinstance(e, (Add, BroadcastAdd)):
+        first, *rest = e.operands
+        return (first, *(negate(t) if is_negative(t) else t for t in rest))
+    return e.operands
+
+
+def _write(e: Expr, done: Written) -> str:
+    writer = _WRITERS.get(type(e))
+    if writer is not None:
+        return writer(e, done)
+    assert isinstance(e, Operator)
+    name, args = e.call()
+    return f"{name}({','.join(a if isinstance(a, str) else done[a] for a in args)})"
+
+
+def _within(e: Expr, least: int, done: Written) -> str:
+    return done[e] if binds(e) >= least else f"({done[e]})"
+
+
+def _symbol(e: Expr, done: Written) -> str:
+    assert isinstance(e, (Symbol, Let))
+    return e.name
+
+
+def _number(e: Expr, done: Written) -> str:
+    assert isinstance(e, Number)
+    return str(e.value)
+
+
+def _sum(e: Expr, done: Written) -> str:
+    plus, minus = (" + ", " - ") if isinstance(e, Add) else (" .+ ", " .- ")
+    first, *rest = e.operands
+    out = [_within(first, SUM, done)]
+    for t in rest:
+        negative = is_negative(t)
+        out.append(minus if negative else plus)
+        out.append(_within(negate(t) if negative else t, TERM, done))
+    return "".join(out)
+
+
+def _hadamard(e: Expr, done: Written) -> str:
+    c, rest = coefficient(e)
+    factors = rest.args if isinstance(rest, Hadamard) else (rest,)
+    out = "-" if c < 0 else ""
+    top = abs(c).p
+    parts = [str(top)] if top != 1 else []
+    for k, f in enumerate(factors):
+        first = not out and not parts and k == 0
+        loose = isinstance(f, Product) and not (k and not f.is_scalar and not factors[k - 1].is_scalar)
+        written = done[f] if loose or first and binds(f) >= TERM else _within(f, PREFIX, done)
+        joint = ".*" if k and not factors[k - 1].is_scalar else "*"
+        parts.append((joint if parts else "") + written)
+    out += parts[0] + "".join(p if p[0] in ".*" and k else "*" + p for k, p in enumerate(parts[1:], 1))
+    return out + (f"/{c.q}" if c.q != 1 else "")
+
+
+def _product(e: Expr, done: Written) -> str:
+    return "*".join(_within(f, PREFIX, done) for f in e.operands)
+
+
+def _quotient(e: Expr, done: Written) -> str:
+    assert isinstance(e, Quotient)
+    sign = "/" if e.below.is_scalar else "./"
+    above = _within(e.above, TERM, done)
+    return above + sign + _within(e.below, PREFIX, done)
+
+
+def _power(e: Expr, done: Written) -> str:
+    assert isinstance(e, (Power, MatrixPower))
+    scalar = e.is_scalar or isinstance(e, MatrixPower)
+    return _within(e.base, POSTFIX, done) + ("^" if scalar else ".^") + _within(e.exponent, ATOM, done)
+
+
+def _transpose(e: Expr, done: Written) -> str:
+    assert isinstance(e, Transpose)
+    return _within(e.arg, POSTFIX, done) + "'"
+
+
+def _item(e: Expr, done: Written) -> str:
+    assert isinstance(e, Item)
+    inside = done[e.arg] if isinstance(e.arg, (Symbol, Let)) else f"({done[e.arg]})"
+    places = [str(p) if p else ":" for p in (e.row, e.col)]
+    if e.arg.ndim == 1:
+        return f"{inside}({places[0]})"
+    return f"{inside}({places[0] if e.arg.rows != 1 else '1'},{places[1]})"
+
+
+_WRITERS: dict[type[Expr], Callable[[Expr, Written], str]] = {
+    Symbol: _symbol,
+    Let: _symbol,
+    Number: _number,
+    Add: _sum,
+    BroadcastAdd: _sum,
+    Hadamard: _hadamard,
+    Product: _product,
+    Quotient: _quotient,
+    Power: _power,
+    MatrixPower: _power,
+    Transpose: _transpose,
+    Item: _item,
+}
+

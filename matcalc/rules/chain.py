@@ -1,0 +1,316 @@
+"""Chains of matrices and entrywise products in normal form: what cancels next to what.
+
+Everything here works on operands that are already simplified, without scalar factors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import sympy as sp
+
+from matcalc.dims import is_unit
+from matcalc.expr import (
+    ONE,
+    Add,
+    Expr,
+    Hadamard,
+    Number,
+    Ones,
+    Power,
+    Product,
+    Quotient,
+    Symbol,
+    Transpose,
+    add,
+    are_transposes,
+    dim_number,
+    hadamard,
+    power,
+    product,
+    quotient,
+    rational,
+    sort_key,
+    transpose,
+)
+from matcalc.ops.elementwise import Sqrt, Unary
+from matcalc.ops.linalg import Inverse, MatrixPower, Pinv, matrix_power
+from matcalc.ops.reductions import Total, Trace
+from matcalc.ops.structure import Diag, Diagonal, Eye, Kron
+
+LONGEST_RUN = 8  # a power up to this is written out while factors are looked for
+
+
+# ------------------------------------------------------------------ transposes
+def turn(e: Expr, depth: int = 4) -> Expr:
+    """The transpose, with the sign moved inside where that is no longer."""
+    if e.symmetric:
+        return e
+    match e:
+        case Transpose(arg):
+            return arg
+        case Product(args):
+            return Product(tuple(turn(a, depth) for a in reversed(args)))
+        case Hadamard(args):
+            return Hadamard(tuple(a if a.is_scalar else turn(a, depth) for a in args))
+        case Quotient(above, below):
+            return Quotient(*(a if a.is_scalar else turn(a, depth) for a in (above, below)))
+        case Power(base, exponent):
+            return Power(turn(base, depth), exponent if exponent.is_scalar else turn(exponent, depth))
+        case Ones(dims) if not is_unit(dims[0]) and not is_unit(dims[1]):
+            return Ones((dims[1], dims[0]))
+        case Kron(left, right):
+            return Kron(turn(left, depth), turn(right, depth))
+        case Unary() if isinstance(e.arg, Transpose):
+            return e.rebuild([e.arg.arg])
+        case Add(args) if depth and len(args) < 16:
+            turned = add(*(turn(a, depth - 1) for a in args))
+            return turned if turned.cost <= e.cost else Transpose(e)
+        case _:
+            return transpose(e)
+
+
+# ------------------------------------------------------------------ chains
+Run = tuple[Expr, sp.Expr]
+
+
+def split_power(e: Expr) -> Run:
+    """A factor as a base and an exponent: ``inv(A)`` is ``A`` to the -1."""
+    match e:
+        case Inverse(arg):
+            return arg, sp.Integer(-1)
+        case MatrixPower(base, Number(value)):
+            return base, value
+        case Transpose(arg):
+            base, p = split_power(arg)
+            return turn(base), p
+        case _:
+            return e, sp.Integer(1)
+
+
+def join_power(base: Expr, p: sp.Expr) -> list[Expr]:
+    """The factors of a base to an exponent."""
+    if p == 1:
+        return [base]
+    if p.is_Integer and abs(p) <= LONGEST_RUN:
+        if p > 0:
+            return [base] * int(p)
+        once = Transpose(Inverse(base.arg)) if isinstance(base, Transpose) else Inverse(base)
+        return [once] * int(-p)
+    return [matrix_power(base, Number(p))]
+
+
+def chain(parts: Sequence[Expr]) -> list[Expr]:
+    """The factors of a product in normal form: flat, with everything cancelled that cancels.
+
+    A list with one identity stands for the empty product.
+    """
+    out: list[Expr] = []
+    for part in parts:
+        for factor in part.args if isinstance(part, Product) else (part,):
+            if not isinstance(factor, Eye):
+                out.append(factor)
+                while _cancel_end(out):
+                    pass
+    return out if out else [Eye(parts[0].rows)]
+
+
+def _cancel_end(out: list[Expr]) -> bool:
+    """Cancel what the last factors of a chain allow; whether anything was done."""
+    if len(out) < 2:
+        return False
+    a, b = out[-2], out[-1]
+    if isinstance(a, Diag) and isinstance(b, Diag):
+        out[-2:] = [Diag(entrywise([a.arg, b.arg]))]
+        return True
+    if _orthogonal_pair(a, b):
+        del out[-2:]
+        return True
+    if isinstance(a, (Inverse, MatrixPower, Transpose)) or isinstance(b, (Inverse, MatrixPower, Transpose)):
+        (x, p), (y, q) = split_power(a), split_power(b)
+        if x is y and (p != 1 or q != 1) and (p + q == 0 or p.is_Integer is not True or q.is_Integer is not True or p * q < 0):
+            out[-2:] = join_power(x, p + q) if p + q != 0 else []
+            return True
+    return _cancel_compound(out) or _cancel_pinv(out)
+
+
+def _orthogonal_pair(a: Expr, b: Expr) -> bool:
+    base = a.arg if isinstance(a, Transpose) else a
+    return isinstance(base, Symbol) and base.has("orthogonal") and a is not b and are_transposes(a, b)
+
+
+def _cancel_compound(out: list[Expr]) -> bool:
+    """``inv(A*B)`` next to ``A*B`` written out."""
+    last, p = split_power(out[-1])
+    if isinstance(last, Product) and p == -1 and tuple(out[-1 - len(last.args) : -1]) == last.args:
+        del out[-1 - len(last.args) :]
+        return True
+    for k in range(len(out) - 2, max(-1, len(out) - 12), -1):
+        base, p = split_power(out[k])
+        if isinstance(base, Product) and p == -1 and len(base.args) == len(out) - 1 - k and tuple(out[k + 1 :]) == base.args:
+            del out[k:]
+            return True
+    return False
+
+
+def _cancel_pinv(out: list[Expr]) -> bool:
+    """``A*pinv(A)*A = A`` and ``pinv(A)*A*pinv(A) = pinv(A)``."""
+    if len(out) < 3:
+        return False
+    a, b, c = out[-3:]
+    pair = isinstance(b, Pinv) and b.arg is a or isinstance(a, Pinv) and a.arg is b
+    if a is c and pair:
+        del out[-2:]
+        return True
+    return False
+
+
+def product_of(factors: Sequence[Expr]) -> Expr:
+    """A chain as an expression."""
+    return factors[0] if len(factors) == 1 else product(*factors)
+
+
+# ------------------------------------------------------------------ entrywise products
+def entrywise_powers(parts: Iterable[Expr]) -> dict[Expr, sp.Expr]:
+    """The factors of an entrywise product, each base with its exponent; ones are left out."""
+    powers: dict[Expr, sp.Expr] = {}
+    stack: list[tuple[Expr, sp.Expr]] = [(p, sp.Integer(1)) for p in reversed(list(parts))]
+    while stack:
+        e, p = stack.pop()
+        match e:
+            case Ones():
+                continue
+            case Hadamard(args) if p.is_Integer:
+                stack.extend((a, p) for a in reversed(args))
+            case Quotient(above, below) if p.is_Integer:
+                stack.extend([(below, -p), (above, p)])
+            case Power(base, exponent) if p.is_Integer and rational(exponent) is not None:
+                stack.append((base, p * rational(exponent)))
+            case Sqrt(arg) if p.is_Integer:
+                stack.append((arg, p / 2))
+            case _ if e is not ONE:
+                powers[e] = powers.get(e, sp.Integer(0)) + p
+    return {e: p for e, p in powers.items() if p != 0}
+
+
+def rooted(base: Expr, p: sp.Rational) -> Expr:
+    """``base .^ p`` for a positive exponent, as a person writes it."""
+    if p == 1:
+        return base
+    return Sqrt(base) if p == sp.Rational(1, 2) else power(base, Number(p))
+
+
+def entrywise(parts: Sequence[Expr]) -> Expr:
+    """An entrywise product in normal form, powers of equal factors merged."""
+    if len(parts) == 1:
+        return parts[0]
+    return join_entrywise(entrywise_powers(parts), parts[0])
+
+
+def join_entrywise(powers: dict[Expr, sp.Expr], like: Expr) -> Expr:
+    """The entrywise product of bases with exponents, in the shape of ``like``."""
+    above = sorted((rooted(e, p) for e, p in powers.items() if p > 0), key=sort_key)
+    below = sorted((rooted(e, -p) for e, p in powers.items() if p < 0), key=sort_key)
+    if not above and not below:
+        return Ones((like.rows, like.cols))
+    top = hadamard(*above) if above else ONE
+    return quotient(top, hadamard(*below)) if below else top
+
+
+# ------------------------------------------------------------------ closed networks
+def inner(weights: Sequence[Expr]) -> Expr:
+    """The sum over one index of the product of vectors, in its shortest form."""
+    powers = entrywise_powers(weights)
+    if not powers:
+        return dim_number(weights[0].rows)
+    if len(powers) == 1:
+        ((base, p),) = powers.items()
+        if p == 2:
+            return product_of(chain([turn(base), base]))
+        return total_of(rooted(base, p)) if p > 0 else total_of(quotient(ONE, rooted(base, -p)))
+    options = [total_of(join_entrywise(powers, weights[0]))]
+    for base, p in powers.items():
+        if p == 1:
+            rest = join_entrywise({e: q for e, q in powers.items() if e is not base}, weights[0])
+            options.extend(_both_ways(chain([turn(base), rest])))
+    return shortest(options)
+
+
+def _both_ways(factors: list[Expr]) -> list[Expr]:
+    """A scalar chain read from either end, and as a sum where it begins or ends in ones."""
+    out = []
+    for c in (factors, [turn(f) for f in reversed(factors)]):
+        if len(c) > 1:
+            if isinstance(c[0], Transpose) and isinstance(c[0].arg, Ones):
+                out.append(total_of(product_of(c[1:])))
+            out.append(product_of(c))
+    return out
+
+
+def total_of(e: Expr) -> Expr:
+    """``sum(e)`` in its shortest form: ``sum(A)`` for ``sum(A*ones)``, ``tr(A)`` for ``sum(diag(A))``."""
+    if e.is_scalar:
+        return e
+    if isinstance(e, Ones):
+        return hadamard(dim_number(e.dims[0]), dim_number(e.dims[1]))
+    if isinstance(e, Diagonal):
+        return Trace(e.arg)
+    if isinstance(e, Diag):
+        return total_of(e.arg)
+    if isinstance(e, Transpose):
+        return total_of(e.arg)
+    if isinstance(e, Product):
+        args = list(e.args)
+        if isinstance(args[-1], Ones) and is_unit(args[-1].cols):
+            return total_of(product_of(args[:-1]))
+        options: list[Expr] = [Total(e, None), Total(turn(e), None)]
+        if len(args) == 2 and is_unit(args[0].cols):
+            return hadamard(total_of(args[0]), total_of(turn(args[1])))
+        return shortest(options)
+    return Total(e, None)
+
+
+def closed_chain(parallel: Sequence[Expr], left: Expr | None, right: Expr | None) -> Expr:
+    """The sum over two indices of parallel matrices between them, with weights on either side."""
+    together = entrywise(parallel)
+    if left is None and right is None:
+        options = [total_of(together)]
+        if isinstance(together, Ones):
+            return options[0]
+    else:
+        ends = [turn(left)] if left is not None else [Transpose(Ones((together.rows, 1)))]
+        ends += [together, right if right is not None else Ones((together.cols, 1))]
+        options = _both_ways(chain(ends))
+    if len(parallel) == 2 and not any(isinstance(p, Ones) for p in parallel):
+        parts = [parallel[0], *([Diag(right)] if right is not None else [])]
+        parts += [turn(parallel[1]), *([Diag(left)] if left is not None else [])]
+        options.insert(0, trace_of(chain(parts)))
+    return shortest(options)
+
+
+def trace_of(factors: list[Expr]) -> Expr:
+    """The trace of a chain, the same for every rotation and for the transpose."""
+    ring = list(factors)
+    while len(ring) > 1:
+        ends = chain([ring[-1], ring[0]])
+        if len(ends) == 2:
+            break
+        ring = chain([*ring[1:-1], *ends]) if len(ring) > 2 else ends
+    if len(ring) == 1:
+        only = ring[0]
+        if isinstance(only, Eye):
+            return dim_number(only.dim)
+        return shortest([Trace(only), Trace(turn(only))]) if not isinstance(only, Diag) else total_of(only.arg)
+    options = []
+    for cycle in (ring, [turn(f) for f in reversed(ring)]):
+        keys = [sort_key(f) for f in cycle]
+        least = min(keys)
+        starts = [k for k, key in enumerate(keys) if key == least]
+        best = min(starts[:8], key=lambda k: keys[k:] + keys[:k])
+        options.append(Trace(product_of(cycle[best:] + cycle[:best])))
+    return shortest(options)
+
+
+def shortest(options: Sequence[Expr]) -> Expr:
+    """The option that a reader sees least of; the first of equals."""
+    return min(options, key=lambda e: e.cost)

@@ -1,0 +1,105 @@
+"""Cancellations of matrix functions, as a table; products cancel in ``chain``, sums in ``simplify``."""
+
+from __future__ import annotations
+
+from matcalc.dims import DimSymbol
+from matcalc.expr import ONE, Expr, Product, Symbol, Transpose, add, dim_number, hadamard, quotient, transpose
+from matcalc.ops.elementwise import Abs, Exp, Log, Relu, Sqrt
+from matcalc.ops.linalg import Adjugate, Det, Inverse, LogDet, Pinv
+from matcalc.ops.matrix_functions import Expm, Logm
+from matcalc.ops.reductions import Norm1, Norm2, NormF, Softmax, Total, Trace
+from matcalc.ops.structure import Diag, Eye, Kron
+from matcalc.rewrite import Rule, wild
+
+n, m = DimSymbol("n"), DimSymbol("m")
+A, B, X = wild("A", (n, n)), wild("B", (m, m)), wild("X", (m, n))
+x = wild("x", (n, 1))
+c = wild("c", (1, 1))
+
+Found = dict[Expr, Expr]
+
+
+def orthogonal_inverse(found: Found) -> Expr | None:
+    """``Q'`` for an orthogonal symbol ``Q``."""
+    e = found[A]
+    return transpose(e) if isinstance(e, Symbol) and e.has("orthogonal") else None
+
+
+def simplex_sum(found: Found) -> Expr | None:
+    """1 for a vector of probabilities."""
+    e = found[x]
+    return ONE if isinstance(e, Symbol) and e.has("simplex") and e.cols == 1 else None
+
+
+def unit_norm(found: Found) -> Expr | None:
+    """1 for a unit vector."""
+    e = found[x]
+    return ONE if isinstance(e, Symbol) and e.has("unit") else None
+
+
+def identity_value(found: Found) -> Expr | None:
+    """A function of the identity that is the identity."""
+    return found[A] if isinstance(found[A], Eye) else None
+
+
+def identity_one(found: Found) -> Expr | None:
+    """The determinant of the identity."""
+    return ONE if isinstance(found[A], Eye) else None
+
+
+def kron_logdet(found: Found) -> Expr | None:
+    """``n logdet(A) + m logdet(B)`` for square factors."""
+    a, b = found[A], found[B]
+    if not (a.is_square and b.is_square):
+        return None
+    return add(hadamard(dim_number(b.rows), LogDet(a)), hadamard(dim_number(a.rows), LogDet(b)))
+
+
+def kron_inverse(found: Found) -> Expr | None:
+    """``kron(inv(A), inv(B))`` for square factors."""
+    a, b = found[A], found[B]
+    return Kron(Inverse(a), Inverse(b)) if a.is_square and b.is_square else None
+
+
+def softmax_sum(found: Found) -> Expr | None:
+    """1 in all."""
+    return ONE
+
+
+MATRIX = (
+    Rule("inverse-twice", Inverse(Inverse(A)), A, why="inverting twice changes nothing"),
+    Rule("inverse-transpose", Inverse(Transpose(A)), Transpose(Inverse(A)), why="the inverse of a transpose is the transposed inverse"),
+    Rule("inverse-scaled", Inverse(hadamard(c, A)), quotient(Inverse(A), c), why="a scalar leaves an inverse inverted"),
+    Rule("inverse-identity", Inverse(A), identity_value, why="the identity is its own inverse"),
+    Rule("inverse-orthogonal", Inverse(A), orthogonal_inverse, why="an orthogonal matrix is inverted by its transpose"),
+    Rule("inverse-diagonal", Inverse(Diag(x)), Diag(quotient(ONE, x)), why="a diagonal matrix is inverted entry by entry"),
+    Rule("inverse-kron", Inverse(Kron(A, B)), kron_inverse, why="a Kronecker product is inverted factor by factor"),
+    Rule("det-transpose", Det(Transpose(A)), Det(A), why="a determinant ignores a transpose"),
+    Rule("det-identity", Det(A), identity_one, why="the identity has determinant 1"),
+    Rule("logdet-transpose", LogDet(Transpose(A)), LogDet(A), why="a determinant ignores a transpose"),
+    Rule("logdet-inverse", LogDet(Inverse(A)), -LogDet(A), why="the determinant of an inverse is inverted"),
+    Rule("logdet-kron", LogDet(Kron(A, B)), kron_logdet, why="det(kron(A, B)) = det(A)^n det(B)^m for A m x m and B n x n"),
+    Rule("adjugate-transpose", Adjugate(Transpose(A)), Transpose(Adjugate(A)), why="cofactors transpose with the matrix"),
+    Rule("pinv-twice", Pinv(Pinv(X)), X, why="inverting twice changes nothing"),
+    Rule("pinv-transpose", Pinv(Transpose(X)), Transpose(Pinv(X)), why="the pseudoinverse of a transpose is its transpose"),
+    Rule("log-exp", Log(Exp(X)), X, why="the logarithm undoes the exponential"),
+    Rule("log-exp-scalar", Log(Exp(c)), c, why="the logarithm undoes the exponential"),
+    Rule("abs-twice", Abs(Abs(X)), Abs(X), why="an absolute value is not negative"),
+    Rule("relu-twice", Relu(Relu(X)), Relu(X), why="a positive part is not negative"),
+    Rule("logm-expm", Logm(Expm(A)), A, why="the logarithm undoes the exponential"),
+    Rule("norm1-transpose", Norm1(Transpose(X)), Norm1(X), why="the entries are the same"),
+    Rule("normf-transpose", NormF(Transpose(X)), NormF(X), why="the entries are the same"),
+    Rule("norm1-negative", Norm1(-X), Norm1(X), why="a norm ignores a sign"),
+    Rule("norm2-negative", Norm2(-x), Norm2(x), why="a norm ignores a sign"),
+    Rule("normf-negative", NormF(-X), NormF(X), why="a norm ignores a sign"),
+    Rule("norm2-unit", Norm2(x), unit_norm, why="a unit vector has norm 1"),
+    Rule("sum-softmax", Total(Softmax(X, None), None), softmax_sum, why="the entries of a softmax sum to 1"),
+    Rule("sum-simplex", Total(x, None), simplex_sum, why="probabilities sum to 1"),
+)
+
+SHORT = (
+    Rule("norm2-name", Sqrt(Product((Transpose(x), x))), Norm2(x), why="this is the Euclidean norm"),
+    Rule("normf-name", Sqrt(Trace(Product((Transpose(X), X)))), NormF(X), why="this is the Frobenius norm"),
+    Rule("normf-name-2", Sqrt(Trace(Product((X, Transpose(X))))), NormF(X), why="this is the Frobenius norm"),
+)
+

@@ -1,0 +1,216 @@
+"""Scalar algebra, done by SymPy: expressions in, expressions out.
+
+``Scalars`` stands symbols in for scalar expressions that SymPy must not look into; ``raise_scalar``
+turns SymPy's answer back into our operators. The derivative of an entrywise function is taken over
+fixed slots, once for each operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import sympy as sp
+
+from matcalc.dims import DimSymbol
+from matcalc.errors import UnsupportedError
+from matcalc.expr import (
+    ONE,
+    SLOTS,
+    Add,
+    Entrywise,
+    Expr,
+    Hadamard,
+    Number,
+    Power,
+    Quotient,
+    ScalarAtom,
+    Symbol,
+    add,
+    hadamard,
+    power,
+    quotient,
+    sort_key,
+)
+from matcalc.node import postorder
+from matcalc.ops import OPERATORS
+from matcalc.ops.elementwise import Sqrt
+
+Sub = Mapping[sp.Basic, Expr]
+
+
+# ------------------------------------------------------------------ derivatives of entrywise functions
+def partial(op: Entrywise, k: int) -> Expr:
+    """The derivative of an entrywise function by operand ``k``, at its operands."""
+    slope = _slope(type(op), k) if op.own_formula is None else sp.diff(op.own_formula, SLOTS[k])
+    return raise_scalar(slope, dict(zip(SLOTS, op.operands, strict=False)))
+
+
+@lru_cache(maxsize=None)
+def _slope(cls: type[Entrywise], k: int) -> sp.Expr:
+    return cls.slopes[k] if cls.slopes is not None else sp.diff(cls.formula, SLOTS[k])
+
+
+# ------------------------------------------------------------------ SymPy to expressions
+def _heads() -> dict[Any, type[Entrywise]]:
+    found: dict[Any, type[Entrywise]] = {}
+    for cls in OPERATORS.values():
+        if issubclass(cls, Entrywise) and cls.head is not None:
+            found[cls.head] = cls
+    return found
+
+
+HEADS = _heads()
+
+
+def raise_scalar(value: sp.Expr, slots: Sub) -> Expr:
+    """A SymPy expression as an expression over ``slots``; numbers are stretched where an array needs them.
+
+    Raises
+    ------
+    UnsupportedError
+        For a SymPy function that has no counterpart here.
+    """
+    done: dict[sp.Basic, Expr] = dict(slots)
+    for node in postorder([value], lambda e: () if e in slots else _arguments(e)):
+        if node not in done:
+            done[node] = _raise_node(node, done)
+    return done[value]
+
+
+def _arguments(e: sp.Basic) -> Sequence[sp.Basic]:
+    if isinstance(e, sp.Pow) and e.exp.is_Rational:
+        return (e.base,)
+    return () if e.is_Atom else e.args
+
+
+def _raise_node(e: sp.Basic, done: dict[sp.Basic, Expr]) -> Expr:
+    if isinstance(e, ScalarAtom):
+        return e.expr
+    if isinstance(e, (sp.Rational, DimSymbol)) or e is sp.pi:
+        return Number(e)
+    if e is sp.E:
+        return OPERATORS["Exp"](ONE)
+    if isinstance(e, sp.Float):
+        return Number(sp.Rational(str(e)))
+    if isinstance(e, sp.Symbol):
+        return Symbol(e.name, (1, 1), ("positive",) if e.is_positive else ())
+    if isinstance(e, sp.Add):
+        return add(*in_order([done[a] for a in e.args]))
+    if isinstance(e, sp.Mul):
+        return _raise_product(e, done)
+    if isinstance(e, sp.Pow):
+        return _raise_power(e.base, e.exp, done)
+    if isinstance(e, sp.polygamma) and e.args[0] in (0, 1):
+        return OPERATORS["Digamma" if e.args[0] == 0 else "Trigamma"](done[e.args[1]])
+    cls = HEADS.get(e.func)
+    if cls is None and not isinstance(e, sp.Function):
+        raise UnsupportedError(f"{e} is not a scalar expression that matcalc knows ({type(e).__name__})")
+    if cls is None:
+        raise UnsupportedError(f"SymPy's function {e.func} has no counterpart in matcalc")
+    return cls(*(done[a] for a in e.args))
+
+
+def _raise_power(base: sp.Expr, p: sp.Expr, done: dict[sp.Basic, Expr]) -> Expr:
+    b = done[base]
+    if p.is_Rational and p < 0:
+        return quotient(ONE, _root(b, -p))
+    return _root(b, p) if p.is_Rational else power(b, done[p])
+
+
+def _root(b: Expr, p: sp.Rational) -> Expr:
+    if p == 1:
+        return b
+    return Sqrt(b) if p == sp.Rational(1, 2) else power(b, Number(p))
+
+
+def _raise_product(e: sp.Mul, done: dict[sp.Basic, Expr]) -> Expr:
+    """Numerator and denominator, each in the order of their sort keys."""
+    number: sp.Rational = sp.Integer(1)
+    above: list[Expr] = []
+    below: list[Expr] = []
+    for f in e.args:
+        if isinstance(f, sp.Rational):
+            number = number * f
+        elif isinstance(f, sp.Pow) and f.exp.is_Rational and f.exp < 0:
+            below.append(_root(done[f.base], -f.exp))
+        else:
+            above.append(done[f])
+    top = hadamard(*in_order(above)) if above else ONE
+    if not below:
+        return hadamard(Number(number), top)
+    sides = hadamard(Number(sp.Integer(number.p)), top), hadamard(Number(sp.Integer(number.q)), *in_order(below))
+    return quotient(*sides)
+
+
+def in_order(parts: list[Expr]) -> list[Expr]:
+    """Factors or terms in the order in which they are written."""
+    return sorted(parts, key=sort_key)
+
+
+def from_sympy(value: sp.Basic) -> Expr:
+    """A scalar expression from a SymPy one; its free symbols become scalar symbols."""
+    if not isinstance(value, sp.Expr):
+        raise UnsupportedError(f"{value} ({type(value).__name__}) is not a scalar SymPy expression")
+    return raise_scalar(value, {})
+
+
+Expr.printers["from_sympy"] = from_sympy
+
+
+# ------------------------------------------------------------------ expressions to SymPy
+class Scalars:
+    """A dictionary between scalar expressions and the SymPy symbols that stand for them."""
+
+    def __init__(self) -> None:
+        self.symbol_of: dict[Expr, sp.Symbol] = {}
+        self.expr_of: dict[sp.Basic, Expr] = {}
+
+    def symbol(self, e: Expr) -> sp.Symbol:
+        """The symbol for a scalar that SymPy does not look into."""
+        found = self.symbol_of.get(e)
+        if found is None:
+            found = sp.Symbol(f"s{len(self.symbol_of):05d}", real=True, positive=True if _is_positive(e) else None)
+            self.symbol_of[e] = found
+            self.expr_of[found] = e
+        return found
+
+    def lower(self, e: Expr, atom: Callable[[Expr], sp.Expr]) -> sp.Expr:
+        """``e`` as a SymPy expression; ``atom`` says what becomes of what is not arithmetic."""
+        done: dict[Expr, sp.Expr] = {}
+        for node in postorder([e], lambda x: x.operands if is_arithmetic(x) else ()):
+            parts = [done[c] for c in node.operands] if is_arithmetic(node) else []
+            match node:
+                case Number(value):
+                    done[node] = value
+                case Add():
+                    done[node] = sp.Add(*parts)
+                case Hadamard():
+                    done[node] = sp.Mul(*parts)
+                case Quotient():
+                    if parts[1] == 0:
+                        raise UnsupportedError(f"a denominator is zero in {node}")
+                    done[node] = parts[0] / parts[1]
+                case Power():
+                    done[node] = parts[0] ** parts[1] if not (parts[0] == 0 and not parts[1].is_positive) else self.symbol(node)
+                case Sqrt():
+                    done[node] = sp.sqrt(parts[0])
+                case _:
+                    done[node] = atom(node)
+        return done[e]
+
+    def back(self, value: sp.Expr) -> Expr:
+        """The expression that a SymPy expression over these symbols stands for."""
+        return raise_scalar(value, self.expr_of)
+
+
+def is_arithmetic(e: Expr) -> bool:
+    """Whether SymPy computes with this scalar node itself."""
+    return e.is_scalar and isinstance(e, (Number, Add, Hadamard, Quotient, Power, Sqrt))
+
+
+def _is_positive(e: Expr) -> bool:
+    if isinstance(e, Symbol):
+        return e.has("positive")
+    return type(e).__name__ in ("Exp", "Norm2", "NormF", "Norm1", "Sigmoid", "Softplus")

@@ -1,0 +1,353 @@
+"""Simplification, by regions of the shared graph.
+
+A region is a maximal piece that dissolves into indices; its leaves are atoms. Atoms are simplified
+first, then the region is lowered once, each addend is read back, like addends are merged (equal
+trees are equal addends), and common factors are taken out. ``present`` finishes what only a reader
+needs: powers, transposes outside, broadcast sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sympy as sp
+
+from matcalc.dims import is_unit
+from matcalc.expr import (
+    ONE,
+    Add,
+    BroadcastAdd,
+    Expr,
+    Hadamard,
+    Item,
+    Let,
+    Operator,
+    Power,
+    Product,
+    Quotient,
+    Transpose,
+    add,
+    hadamard,
+    quotient,
+    sort_key,
+    spread,
+)
+from matcalc.index import axis
+from matcalc.network import Lowering, contract
+from matcalc.node import postorder
+from matcalc.ops.elementwise import Sqrt
+from matcalc.ops.reductions import Total, Trace
+from matcalc.ops.structure import Diag, Diagonal, Eye, zeros
+from matcalc.rewrite import first_match
+from matcalc.rules.chain import entrywise_powers, join_entrywise, product_of
+from matcalc.rules.closed_form import NoMatrixForm, closed_form
+from matcalc.rules.matrix import MATRIX
+from matcalc.present import present
+from matcalc.scalar import Scalars, is_arithmetic
+
+DISSOLVING = (Product, Transpose, Trace, Total, Diag, Diagonal, Hadamard, Item)
+TIDY_LIMIT = 80  # SymPy's factor is tried on scalars up to this many operations
+Addend = tuple[sp.Expr, Expr | None]  # coefficient and body; a scalar has no body
+
+
+def simplify_all(roots: Sequence[Expr]) -> list[Expr]:
+    """Several expressions simplified together, sharing the work on what they share."""
+    return present(Simplifier(roots).run())
+
+
+class Simplifier:
+    """The simplified forms of the nodes of one shared graph."""
+
+    def __init__(self, roots: Sequence[Expr]) -> None:
+        self.roots = list(roots)
+        self.scalars = Scalars()
+        self.forms: dict[Expr, Expr] = {}
+        self.kept: set[Expr] = set()  # forms that stay atoms wherever they are used
+        self.lowering = Lowering(self.scalars, self.form, self.kept.__contains__)
+        self.tidied: dict[sp.Expr, sp.Expr] = {}
+        self.order = list(postorder(self.roots, lambda e: e.operands))
+        self.uses: dict[Expr, int] = dict.fromkeys(self.order, 0)
+        self.heads = set(self.roots)
+        for node in self.order:
+            for child in node.operands:
+                self.uses[child] += 1
+                if not _dissolves_into(child, node):
+                    self.heads.add(child)
+        self.shared = {e for e in self.order if self.uses[e] > 1 and _is_entrywise_product(e)}
+        self.heads |= self.shared
+
+    def run(self) -> list[Expr]:
+        """Simplify every node that is the head of a region, operands first."""
+        for node in self.order:
+            if node in self.heads:
+                form = self.simplified(node)
+                self.forms[node] = form
+                self.forms.setdefault(form, form)
+                if node in self.shared and _is_entrywise_product(form):
+                    self.kept.add(form)
+        return [self.forms[r] for r in self.roots]
+
+    def form(self, e: Expr) -> Expr:
+        """The simplified form of a node that has one, else the node."""
+        return self.forms.get(e, e)
+
+    # -------------------------------------------------------------- one node
+    def simplified(self, e: Expr) -> Expr:
+        """The simplified form of a node whose region's atoms are done."""
+        if isinstance(e, (Add, BroadcastAdd)) and not e.is_scalar:
+            return self.assemble_sum(self.merge(self.addends(e)), e)
+        if is_arithmetic(e):
+            value = self.scalars.lower(e, self.closed_scalar)
+            return self.scalars.back(self.tidy(value))
+        if isinstance(e, (*DISSOLVING, Quotient, Power, Sqrt)):
+            return self.assemble_sum([self.addend(e)], e)
+        if isinstance(e, Operator) and e.operands:
+            return self.function(e)
+        if isinstance(e, Let):
+            return e
+        return e
+
+    def closed_scalar(self, e: Expr) -> sp.Expr:
+        """A scalar that SymPy does not compute with, as SymPy sees it: a coefficient times a closed network."""
+        form = self.forms.get(e)
+        if form is None:
+            return self.addend(e)[0] if isinstance(e, DISSOLVING) else self.scalars.symbol(e)
+        return self.scalars.lower(form, self.scalars.symbol) if is_arithmetic(form) else self.scalars.symbol(form)
+
+    def function(self, e: Operator) -> Expr:
+        """An operator that does not dissolve: its operands simplified, then the table of cancellations."""
+        result = e.rebuild([self.form(c) for c in e.operands])
+        hit = first_match(result, MATRIX)
+        if hit is None:
+            return result
+        # what a rule makes may simplify again, on operands that are forms already
+        after = hit[1]
+        for node in postorder([after], lambda x: () if x in self.forms else x.operands):
+            if node not in self.forms:
+                self.forms[node] = self.simplified(node)
+        return self.forms[after]
+
+    def addend(self, e: Expr) -> Addend:
+        """A region without sums as a coefficient and a body."""
+        if not isinstance(e, DISSOLVING) or self.form(e) is not e:
+            pass
+        row, col = axis(e.rows), axis(e.cols)
+        net = self.lowering.lower(e, row, col)
+        try:
+            value, body = closed_form(contract(net, row, col, self.lowering), e.rows, e.cols, self.scalars)
+        except NoMatrixForm:
+            assert isinstance(e, Operator)
+            rebuilt = e.rebuild([self.simplified(c) if c not in self.forms else self.forms[c] for c in e.operands])
+            return (self.scalars.symbol(rebuilt), None) if e.is_scalar else (sp.Integer(1), rebuilt)
+        if body is None and e.is_scalar:
+            return self.resolve(value), None
+        return self.resolve(value), body
+
+    def resolve(self, value: sp.Expr) -> sp.Expr:
+        """A coefficient with the symbols of closed networks that a rule knows replaced."""
+        changes = {}
+        for s in value.free_symbols:
+            e = self.scalars.expr_of.get(s)
+            if e is None or e in self.forms:
+                continue
+            hit = first_match(e, MATRIX)
+            self.forms[e] = e if hit is None else self.simplified(hit[1])
+            if hit is not None:
+                form = self.forms[e]
+                changes[s] = self.scalars.lower(form, self.scalars.symbol)
+        return value.subs(changes) if changes else value
+
+    # -------------------------------------------------------------- sums
+    def addends(self, e: Expr) -> list[Addend]:
+        """The addends of a sum: nested sums opened, stretched operands spread."""
+        out: list[Addend] = []
+        stack = [(sp.Integer(1), e, False)]
+        while stack:
+            c, node, done = stack.pop()
+            if isinstance(node, Add):
+                stack.extend((c, a, done) for a in reversed(node.args))
+                continue
+            if isinstance(node, BroadcastAdd):
+                stack.extend((c, spread(a, (node.rows, node.cols)), done) for a in reversed(node.operands))
+                continue
+            known = self.forms.get(node)
+            if known is not None and known is not node:
+                stack.append((c, known, True))
+                continue
+            value, body = self.addend(node)
+            if isinstance(body, Add):
+                stack.append((c * value, body, True))
+            elif value != 0:
+                out.append((c * value, body))
+        return out
+
+    def merge(self, addends: Sequence[Addend]) -> list[Addend]:
+        """Like addends together: those with the same body."""
+        total: dict[Expr | None, sp.Expr] = {}
+        for c, body in addends:
+            total[body] = total[body] + c if body in total else c
+        return [(self.tidy(c), body) for body, c in total.items() if c != 0]
+
+    def assemble_sum(self, addends: Sequence[Addend], like: Expr) -> Expr:
+        """A sum of addends as an expression, with common factors taken out."""
+        content, body = self.factored(addends)
+        if content == 0:
+            return zeros(like.rows, like.cols)
+        return self.scaled(content, body)
+
+    def scaled(self, c: sp.Expr, body: Expr | None) -> Expr:
+        """A coefficient times a body."""
+        if body is None or c == 1:
+            return self.scalars.back(c) if body is None else body
+        scale = self.scalars.back(c)
+        if isinstance(scale, Quotient):
+            return quotient(hadamard(scale.above, body), scale.below)
+        return hadamard(scale, body)
+
+    def factored(self, addends: Sequence[Addend]) -> Addend:
+        """A sum as one coefficient and one body."""
+        terms = [(c, b) for c, b in addends if c != 0]
+        if not terms:
+            return sp.Integer(0), None
+        if len(terms) == 1:
+            return terms[0]
+        content = _content([c for c, _ in terms])
+        inner = [(c / content, b) for c, b in terms] if content != 1 else terms
+        inner = self.grouped(inner)
+        if len(inner) == 1:
+            return content * inner[0][0], inner[0][1]
+        inner.sort(key=lambda t: _term_key(*t))
+        if content != 1 and all(c.could_extract_minus_sign() for c, _ in inner):
+            content, inner = -content, [(-c, b) for c, b in inner]
+        return content, add(*(self.scaled(c, b) for c, b in inner))
+
+    def grouped(self, terms: list[Addend]) -> list[Addend]:
+        """Take common matrix factors out, the one that saves most first, while the sum shrinks."""
+        while len(terms) > 1:
+            best = self.best_group(terms)
+            if best is None:
+                return terms
+            terms = best
+        return terms
+
+    def best_group(self, terms: list[Addend]) -> list[Addend] | None:
+        """The terms with one common factor taken out, if that makes them shorter."""
+        groups: dict[tuple[str, Expr], list[int]] = {}
+        for k, (_, body) in enumerate(terms):
+            if body is None:
+                continue
+            for place in _places(body):
+                groups.setdefault(place, []).append(k)
+        chances = sorted(
+            ((len(ks) - 1) * (place[1].cost + 1), sort_key(place[1]), place[0], place, ks)
+            for place, ks in groups.items()
+            if len(ks) > 1
+        )
+        for _, _, _, (side, factor), ks in reversed(chances[-4:]):
+            members = [terms[k] for k in ks]
+            inside = [(c, _without(b, side, factor)) for c, b in members if b is not None]
+            content, body = self.factored(self.merge(inside))
+            whole = body if body is None or content == 0 else _with(body, side, factor)
+            before = sum(self.weight(t) for t in members) + len(members) - 1
+            after = self.weight((content, whole))
+            if after < before or content == 0:
+                rest = [t for k, t in enumerate(terms) if k not in set(ks)]
+                return self.merge([*rest, (content, whole)]) if content != 0 else rest
+        return None
+
+    def weight(self, term: Addend) -> int:
+        """The cost of a term as it would be written."""
+        return 0 if term[0] == 0 else self.scaled(abs(term[0]) if term[0].is_Rational else term[0], term[1]).cost
+
+    # -------------------------------------------------------------- scalars
+    def tidy(self, value: sp.Expr) -> sp.Expr:
+        """The shortest of a scalar and its factored form."""
+        if value.is_Atom or not value.has(sp.Add):
+            return value
+        found = self.tidied.get(value)
+        if found is None:
+            found = value
+            if value.count_ops() <= TIDY_LIMIT:
+                options = [value, sp.factor(value)]
+                found = min(options, key=lambda v: self.scalars.back(v).cost)
+            self.tidied[value] = found
+        return found
+
+
+def _dissolves_into(child: Expr, parent: Expr) -> bool:
+    """Whether lowering the parent takes the child apart, so that the child needs no form of its own."""
+    if is_arithmetic(parent):
+        return is_arithmetic(child) or isinstance(child, DISSOLVING)
+    return isinstance(parent, DISSOLVING) and isinstance(child, DISSOLVING)
+
+
+def _is_entrywise_product(e: Expr) -> bool:
+    return isinstance(e, Hadamard) and sum(not a.is_scalar for a in e.args) > 1
+
+
+def _content(coefficients: Sequence[sp.Expr]) -> sp.Expr:
+    """What all coefficients share: a rational number times powers of common factors."""
+    numbers, parts = zip(*(c.as_coeff_Mul() for c in coefficients), strict=True)
+    content = sp.Integer(1)
+    if all(x.is_Rational for x in numbers):
+        content = sp.Rational(sp.igcd(*(x.p for x in numbers)), sp.ilcm(*(x.q for x in numbers)))
+        if all(x < 0 for x in numbers):
+            content = -content
+    common = dict(parts[0].as_powers_dict())
+    for p in parts[1:]:
+        other = p.as_powers_dict()
+        kept = {}
+        for base, e in common.items():
+            f = other.get(base, 0)
+            if e.is_Rational and sp.sympify(f).is_Rational and e * f > 0:
+                kept[base] = min(e, f, key=abs)
+        common = kept
+        if not common:
+            return content
+    return content * sp.Mul(*(b**e for b, e in common.items() if b != 1))
+
+
+def _term_key(c: sp.Expr, body: Expr | None) -> tuple[bool, int, tuple[int, str, str]]:
+    """Positive terms first, those with more symbols before those with fewer."""
+    body = body if body is not None else ONE
+    return c.could_extract_minus_sign(), -body.leaves, sort_key(body)
+
+
+def _places(body: Expr) -> list[tuple[str, Expr]]:
+    """The factors of a body that could be taken out of a sum, each with its side."""
+    if isinstance(body, Product):
+        return [("left", body.args[0]), ("right", body.args[-1])]
+    if isinstance(body, (Hadamard, Quotient)):
+        powers = entrywise_powers([body])
+        found = []
+        for b, p in powers.items():
+            found.append(("times", b) if p > 0 else ("over", b))
+        return found
+    if isinstance(body, Power):
+        return [("times", body.base), ("left", body), ("right", body)]
+    return [("left", body), ("right", body), ("times", body)] if not body.is_scalar else []
+
+
+def _without(body: Expr, side: str, factor: Expr) -> Expr | None:
+    """The body with a factor taken off; None where a scalar 1 is left."""
+    if side in ("times", "over"):
+        powers = entrywise_powers([body])
+        powers[factor] = powers[factor] - (1 if side == "times" else -1)
+        return join_entrywise({b: p for b, p in powers.items() if p != 0}, body)
+    args = body.args if isinstance(body, Product) else (body,)
+    rest = args[1:] if side == "left" else args[:-1]
+    if not rest:
+        dim = factor.cols if side == "left" else factor.rows
+        return None if is_unit(dim) else Eye(dim)
+    return product_of(rest)
+
+
+def _with(body: Expr, side: str, factor: Expr) -> Expr:
+    """The body with a factor put back on."""
+    if side == "times":
+        return join_entrywise(entrywise_powers([body, factor]), body)
+    if side == "over":
+        return join_entrywise(entrywise_powers([quotient(body, factor)]), body)
+    return product_of([factor, body] if side == "left" else [body, factor])
+
+

@@ -29,11 +29,12 @@ from matcalc.expr import (
     substitute,
 )
 from matcalc.index import Delta, Index, axis
-from matcalc.network import Lowering, Network, contract
+from matcalc.network import Lowering, Network, contract, split_composites
 from matcalc.node import postorder
 from matcalc.ops.structure import zeros
 from matcalc.rules.closed_form import NoMatrixForm, closed_form
 from matcalc.scalar import Scalars, partial
+from matcalc.simplify import simplify_all
 
 
 # ------------------------------------------------------------------ one operator
@@ -90,9 +91,12 @@ def adjoint_networks(linear: Expr, d: Expr, upstream: Expr, lowering: Lowering) 
         net = Network(bound=[x for x in (i, j) if x is not None])
         lowering.lower(upstream, i, j, net)
         lowering.lower(term, i, j, net)
+        net = split_composites(net, [], lowering)
         if net.coefficient == 0:
             continue
-        place = next(k for k, f in enumerate(net.factors) if f[0] is d)
+        place = next((k for k, f in enumerate(net.factors) if f[0] is d), None)
+        if place is None:
+            raise NoMatrixForm(f"{brief(term)} holds the block structure of a Kronecker product, which does not divide into factors")
         (_, row, col), rest = net.split_at(place)
         free_row, free_col = axis(d.rows), axis(d.cols)
         rest.deltas.extend(Delta(a, b) for a, b in ((row, free_row), (col, free_col)) if b is not None)
@@ -185,6 +189,7 @@ def _mapped(d: Dim, back: dict[Dim, Dim]) -> Dim:
 def _pull_here(op: Operator, k: int, upstream: Expr) -> Expr:
     """The pullback at this place, where no rule holds for every upstream gradient."""
     operand = op.operands[k]
+    (upstream,) = simplify_all([upstream])
     d = Symbol(f"d{NAMES[k]}", (operand.rows, operand.cols), ())
     try:
         return adjoint(differential(op, k, d), d, upstream)

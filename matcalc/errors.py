@@ -21,17 +21,21 @@ class ParseError(MatcalcError, ValueError):
     """
 
     def __init__(self, message: str, text: str = "", position: int = 0) -> None:
-        before = text[:position]
-        self.line = before.count("\n") + 1
-        self.column = position - (before.rfind("\n") + 1) + 1
+        self.line, self.column = place(text, position)
         self.reason = message
-        super().__init__(message + _caret(text, self.line, self.column) if text else message)
+        super().__init__(message + caret(text, position) if text else message)
 
 
-def _caret(text: str, line: int, column: int, width: int = 72) -> str:
+def place(text: str, position: int) -> tuple[int, int]:
+    """Line and column of a position, counted from 1."""
+    before = text[:position]
+    return before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
+
+
+def caret(text: str, position: int, width: int = 72) -> str:
     """Two lines: the place in the text, cut to ``width``, and a caret below it."""
-    lines = text.split("\n")
-    row = lines[line - 1] if line <= len(lines) else ""
+    line, column = place(text, position)
+    row = text.split("\n")[line - 1]
     start = max(0, column - 1 - width // 2)
     shown = "".join(c if c.isprintable() else "?" for c in row[start : start + width])
     return f"\n  {shown}\n  {' ' * (column - 1 - start)}^ line {line}, column {column}"

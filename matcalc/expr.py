@@ -236,6 +236,17 @@ class ScalarAtom(sp.Symbol):  # type: ignore[misc]
     def __reduce__(self) -> tuple[Any, tuple[Expr]]:
         return ScalarAtom, (self.expr,)
 
+    @property
+    def precedence(self) -> int:
+        """How tightly it binds, where SymPy prints it inside its own expressions."""
+        return Expr.printers["precedence"](self.expr)  # type: ignore[no-any-return]
+
+    def _latex(self, printer: object = None, **_: object) -> str:
+        return self.expr._latex(printer)
+
+    def _pretty(self, printer: object = None, **_: object) -> Any:
+        return self.expr._pretty(printer)
+
 
 def sort_key(e: Expr) -> tuple[int, str, str]:
     """A key for the order in which terms and factors are written: the same whatever made the expression.
@@ -714,7 +725,7 @@ class Power(Entrywise):
     base: Expr
     exponent: Expr
     name = ".^"
-    latex = "{@1}^{#2}"
+    latex = "@1^{#2}"
     code = "#1 ** #2"
     formula = SLOTS[0] ** SLOTS[1]
     slopes = (SLOTS[1] * SLOTS[0] ** (SLOTS[1] - 1), SLOTS[0] ** SLOTS[1] * sp.log(SLOTS[0]))
@@ -735,7 +746,7 @@ class Transpose(Operator):
 
     arg: Expr
     name = "'"
-    latex = r"{@1}^{\top}"
+    latex = r"@1^{\top}"
     code = "#1.T"
     structural = True
 
@@ -760,7 +771,7 @@ class Item(Operator):
     row: int
     col: int
     name = "()"
-    latex = "{#1}_{:}"
+    latex = "#1_{:}"
     code = "#1[:]"
     structural = True
 
@@ -870,6 +881,9 @@ def coefficient(e: Expr) -> tuple[sp.Rational, Expr]:
         if c is not None:
             rest = e.args[1:]
             return c, rest[0] if len(rest) == 1 else Hadamard(rest)
+    if isinstance(e, Quotient):
+        c, above = coefficient(e.above)
+        return (c, e) if c == 1 else (c, Quotient(above, e.below))
     c = rational(e)
     return (sp.Integer(1), e) if c is None else (c, ONE)
 
@@ -942,6 +956,8 @@ def hadamard(*args: Expr) -> Expr:
             else:
                 arrays.append(f)
     factors = scalars + arrays
+    if number != 1 and len(factors) == 1 and isinstance(factors[0], Quotient):
+        return Quotient(hadamard(Number(number), factors[0].above), factors[0].below)
     if number != 1 or not factors:
         factors.insert(0, Number(number))
     return factors[0] if len(factors) == 1 else Hadamard(tuple(factors))

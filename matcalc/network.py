@@ -12,7 +12,22 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from matcalc.dims import Dim, is_unit
-from matcalc.expr import Expr, Hadamard, Number, Ones, Power, Quotient, power, rational
+from matcalc.expr import (
+    ONE,
+    Expr,
+    Hadamard,
+    Number,
+    Ones,
+    Power,
+    Product,
+    Quotient,
+    Transpose,
+    hadamard,
+    power,
+    product,
+    quotient,
+    rational,
+)
 from matcalc.index import At, Delta, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times, flat
 from matcalc.ops.elementwise import Sqrt
 from matcalc.ops.structure import Kron, UnitVector, Vec
@@ -62,7 +77,10 @@ class Lowering:
             node, i, j, p = stack.pop()
             node = self.known(node)
             if self.opaque(node):
-                net.factors.append((_powered(node, p), i, j))
+                if isinstance(node, Hadamard) and node.args[0].is_scalar:
+                    stack.extend((f, None, None, p) for f in node.args if f.is_scalar)
+                    node = hadamard(*(f for f in node.args if not f.is_scalar))
+                net.factors.append((powered(node, p), i, j))
             elif is_arithmetic(node) and not isinstance(node, (Hadamard, Quotient)):
                 net.coefficient *= self.scalar(node) ** p
             elif isinstance(node, Hadamard) and p.is_Integer:
@@ -78,13 +96,22 @@ class Lowering:
                 stack.append((node.arg, i, j, HALF * p))
             elif isinstance(node, Ones):
                 continue
+            elif p != 1 and isinstance(node, Product) and (sides := self.powered_sides(node, p)) is not None:
+                stack.extend([(sides[1], None, j, p), (sides[0], i, None, p)])
             elif p == 1 and _dissolves(node):
                 self._enter(node.entry(i, j), net, stack)  # type: ignore[attr-defined]
             elif node.is_scalar:
                 net.coefficient *= self.closed(node) ** p
             else:
-                net.factors.append((_powered(node, p), i, j))
+                net.factors.append((powered(node, p), i, j))
         return net
+
+    def powered_sides(self, e: Product, p: sp.Rational) -> tuple[Expr, Expr] | None:
+        """A column times a row, where a power of their product is the product of their powers."""
+        sides = None if e.is_scalar else outer_parts(e)
+        if sides is None or p.is_Integer:
+            return sides
+        return sides if any(isinstance(s.arg if isinstance(s, Transpose) else s, Ones) for s in sides) else None
 
     def _enter(self, term: Term, net: Network, stack: list[tuple[Expr, At, At, sp.Rational]]) -> None:
         """Take a definition apart: sums become bound indices, entries go on the stack."""
@@ -119,8 +146,21 @@ def _dissolves(e: Expr) -> bool:
     return getattr(e, "structural", False) and e.name not in ("+", ".+")  # type: ignore[attr-defined, no-any-return]
 
 
-def _powered(e: Expr, p: sp.Rational) -> Expr:
-    return e if p == 1 else power(e, Number(p))
+def powered(e: Expr, p: sp.Rational) -> Expr:
+    """``e .^ p`` as a person writes it: roots and quotients by name."""
+    if p == 1:
+        return e
+    if p < 0:
+        return quotient(ONE, powered(e, -p))
+    return Sqrt(e) if p == HALF else power(e, Number(p))
+
+
+def outer_parts(e: Product) -> tuple[Expr, Expr] | None:
+    """A product that is a column times a row, as the two."""
+    for k, f in enumerate(e.args[:-1]):
+        if is_unit(f.cols):
+            return product(*e.args[: k + 1]), product(*e.args[k + 1 :])
+    return None
 
 
 # ------------------------------------------------------------------ contraction of the deltas

@@ -109,14 +109,10 @@ def stretched(e: Add) -> Expr:
         return e
     result = add(*whole)
     first = parts[0]
-    start = _is_plain_number(first) and not is_negative(first) and is_negative(whole[0]) and len(whole) == 1
+    start = not is_negative(first) and all(is_negative(t) for t in whole)
     for k, p in enumerate(parts):
         result = broadcast_add(p, result) if k == 0 and start else broadcast_add(result, p)
     return result
-
-
-def _is_plain_number(e: Expr) -> bool:
-    return isinstance(e, Number)
 
 
 def _stretches(t: Expr) -> Expr | None:

@@ -39,7 +39,7 @@ from matcalc.ops.elementwise import Sqrt
 from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.structure import Diag, Diagonal, Eye, zeros
 from matcalc.rewrite import first_match
-from matcalc.rules.chain import entrywise_powers, join_entrywise, product_of
+from matcalc.rules.chain import entrywise_powers, join_entrywise, product_of, rooted
 from matcalc.rules.closed_form import NoMatrixForm, closed_form
 from matcalc.rules.matrix import MATRIX
 from matcalc.present import present
@@ -243,17 +243,38 @@ class Simplifier:
             for place, ks in groups.items()
             if len(ks) > 1
         )
-        for _, _, _, (side, factor), ks in reversed(chances[-4:]):
+        for _, _, _, (side, _), ks in reversed(chances[-4:]):
             members = [terms[k] for k in ks]
-            inside = [(c, _without(b, side, factor)) for c, b in members if b is not None]
-            content, body = self.factored(self.merge(inside))
-            whole = body if body is None or content == 0 else _with(body, side, factor)
+            bodies = [b for _, b in members if b is not None]
+            if side in ("left", "right"):
+                common = _common_chain(bodies, side)
+                inside = [(c, _chain_without(b, side, common)) for (c, _), b in zip(members, bodies, strict=True)]
+            else:
+                shared = _common_powers(bodies)
+                inside = [(c, _powers_without(b, shared)) for (c, _), b in zip(members, bodies, strict=True)]
+            content, body = self.factored(self.merge(self.opened(inside)))
+            if content == 0:
+                whole = None
+            elif side in ("left", "right"):
+                whole = _chain_with(body, side, common)
+            else:
+                whole = _powers_with(body, shared, bodies[0])
             before = sum(self.weight(t) for t in members) + len(members) - 1
             after = self.weight((content, whole))
-            if after < before or content == 0:
+            if after < before:
                 rest = [t for k, t in enumerate(terms) if k not in set(ks)]
                 return self.merge([*rest, (content, whole)]) if content != 0 else rest
         return None
+
+    def opened(self, addends: Sequence[Addend]) -> list[Addend]:
+        """Addends with those that are sums themselves taken apart."""
+        out: list[Addend] = []
+        for c, body in addends:
+            if isinstance(body, Add):
+                out.extend((c * value, b) for value, b in map(self.addend, body.args))
+            else:
+                out.append((c, body))
+        return out
 
     def weight(self, term: Addend) -> int:
         """The cost of a term as it would be written."""
@@ -318,36 +339,64 @@ def _places(body: Expr) -> list[tuple[str, Expr]]:
     if isinstance(body, Product):
         return [("left", body.args[0]), ("right", body.args[-1])]
     if isinstance(body, (Hadamard, Quotient)):
-        powers = entrywise_powers([body])
-        found = []
-        for b, p in powers.items():
-            found.append(("times", b) if p > 0 else ("over", b))
-        return found
+        return [
+            ("times" if p > 0 else "over", rooted(b, min(abs(p), sp.Integer(1)))) for b, p in entrywise_powers([body]).items()
+        ]
     if isinstance(body, Power):
         return [("times", body.base), ("left", body), ("right", body)]
     return [("left", body), ("right", body), ("times", body)] if not body.is_scalar else []
 
 
-def _without(body: Expr, side: str, factor: Expr) -> Expr | None:
-    """The body with a factor taken off; None where a scalar 1 is left."""
-    if side in ("times", "over"):
-        powers = entrywise_powers([body])
-        powers[factor] = powers[factor] - (1 if side == "times" else -1)
-        return join_entrywise({b: p for b, p in powers.items() if p != 0}, body)
+def _common_chain(bodies: Sequence[Expr], side: str) -> list[Expr]:
+    """The longest run of factors with which all chains begin (left) or end (right)."""
+    chains = [list(b.args) if isinstance(b, Product) else [b] for b in bodies]
+    if side == "right":
+        chains = [c[::-1] for c in chains]
+    common = []
+    for factors in zip(*chains, strict=False):
+        if any(f is not factors[0] for f in factors):
+            break
+        common.append(factors[0])
+    return common if side == "left" else common[::-1]
+
+
+def _chain_without(body: Expr, side: str, common: list[Expr]) -> Expr | None:
+    """A chain with its first or last factors taken off; None where a scalar 1 is left."""
     args = body.args if isinstance(body, Product) else (body,)
-    rest = args[1:] if side == "left" else args[:-1]
+    rest = args[len(common) :] if side == "left" else args[: len(args) - len(common)]
     if not rest:
-        dim = factor.cols if side == "left" else factor.rows
+        dim = common[-1].cols if side == "left" else common[0].rows
         return None if is_unit(dim) else Eye(dim)
     return product_of(rest)
 
 
-def _with(body: Expr, side: str, factor: Expr) -> Expr:
-    """The body with a factor put back on."""
-    if side == "times":
-        return join_entrywise(entrywise_powers([body, factor]), body)
-    if side == "over":
-        return join_entrywise(entrywise_powers([quotient(body, factor)]), body)
-    return product_of([factor, body] if side == "left" else [body, factor])
+def _chain_with(body: Expr | None, side: str, common: list[Expr]) -> Expr:
+    """A chain with factors put back on."""
+    if body is None:
+        return product_of(common)
+    return product_of([*common, body] if side == "left" else [body, *common])
 
 
+def _common_powers(bodies: Sequence[Expr]) -> dict[Expr, sp.Expr]:
+    """The entrywise factors that all bodies share, to the power that they share."""
+    common = entrywise_powers([bodies[0]])
+    for b in bodies[1:]:
+        other = entrywise_powers([b])
+        common = {e: min(p, other[e], key=abs) for e, p in common.items() if e in other and p * other[e] > 0}
+    return common
+
+
+def _powers_without(body: Expr, shared: dict[Expr, sp.Expr]) -> Expr:
+    """A body divided by shared entrywise factors."""
+    left = entrywise_powers([body])
+    for e, p in shared.items():
+        left[e] = left[e] - p
+    return join_entrywise({e: p for e, p in left.items() if p != 0}, body)
+
+
+def _powers_with(body: Expr | None, shared: dict[Expr, sp.Expr], like: Expr) -> Expr:
+    """A body multiplied by shared entrywise factors."""
+    powers = entrywise_powers([body]) if body is not None else {}
+    for e, p in shared.items():
+        powers[e] = powers.get(e, sp.Integer(0)) + p
+    return join_entrywise({e: p for e, p in powers.items() if p != 0}, like)

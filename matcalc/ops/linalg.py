@@ -38,7 +38,7 @@ class Inverse(Operator):
 
     arg: Expr
     name = "inv"
-    latex = r"{@1}^{-1}"
+    latex = r"@1^{-1}"
     code = "np.linalg.inv(#1)"
     signature = "n,n -> n,n"
     is_matrix_function = True
@@ -100,7 +100,7 @@ class Pinv(Operator):
 
     arg: Expr
     name = "pinv"
-    latex = r"{@1}^{+}"
+    latex = r"@1^{+}"
     code = "np.linalg.pinv(#1)"
     signature = "m,n -> n,m"
 
@@ -152,7 +152,7 @@ class MatrixPower(Operator):
     base: Expr
     exponent: Expr
     name = "^"
-    latex = "{@1}^{#2}"
+    latex = "@1^{#2}"
     code = "np.linalg.matrix_power(#1, #2)"
     signature = "n,n; 1,1 -> n,n"
     is_matrix_function = True

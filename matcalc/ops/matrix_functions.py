@@ -39,7 +39,7 @@ def is_function_of(e: Expr, base: Expr) -> bool:
     stack = [(e, base)]
     while stack:
         node, target = stack.pop()
-        if node.is_scalar or isinstance(node, Eye) or node is target or are_transposes(node, transpose(target)):
+        if node.is_scalar or isinstance(node, Eye) or _same(node, target):
             continue
         match node:
             case Add(args) | Product(args):
@@ -57,6 +57,11 @@ def is_function_of(e: Expr, base: Expr) -> bool:
             case _:
                 return False
     return True
+
+
+def _same(a: Expr, b: Expr) -> bool:
+    """Whether two matrices are equal by the way they are written, one of them perhaps the transpose of a symmetric one."""
+    return a is b or a.symmetric and are_transposes(a, b)
 
 
 class MatrixFunction(Operator, abstract=True):
@@ -88,7 +93,7 @@ class Expm(MatrixFunction):
     """Matrix exponential."""
 
     arg: Expr
-    name, latex, code = "expm", r"\exp(#1)", "expm(#1)"
+    name, latex, code = "expm", r"e^{#1}", "expm(#1)"
 
     def slope(self) -> Expr:
         return self
@@ -99,7 +104,7 @@ class Logm(MatrixFunction):
     """Principal matrix logarithm."""
 
     arg: Expr
-    name, latex, code = "logm", r"\log(#1)", "logm(#1)"
+    name, latex, code = "logm", r"\operatorname{logm}(#1)", "logm(#1)"
 
     def slope(self) -> Expr:
         return Operator.registered["Inverse"](self.arg)
@@ -113,7 +118,7 @@ class Sqrtm(MatrixFunction):
     """Principal matrix square root."""
 
     arg: Expr
-    name, latex, code = "sqrtm", r"{@1}^{1/2}", "sqrtm(#1)"
+    name, latex, code = "sqrtm", r"@1^{1/2}", "sqrtm(#1)"
 
     def slope(self) -> Expr:
         return hadamard(Number(sp.Rational(1, 2)), Operator.registered["Inverse"](self))
@@ -127,7 +132,7 @@ class Sinm(MatrixFunction):
     """Matrix sine."""
 
     arg: Expr
-    name, latex, code = "sinm", r"\sin(#1)", "sinm(#1)"
+    name, latex, code = "sinm", r"\operatorname{sinm}(#1)", "sinm(#1)"
 
     def slope(self) -> Expr:
         return Cosm(self.arg)
@@ -138,7 +143,7 @@ class Cosm(MatrixFunction):
     """Matrix cosine."""
 
     arg: Expr
-    name, latex, code = "cosm", r"\cos(#1)", "cosm(#1)"
+    name, latex, code = "cosm", r"\operatorname{cosm}(#1)", "cosm(#1)"
 
     def slope(self) -> Expr:
         return negate(Sinm(self.arg))

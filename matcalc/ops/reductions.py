@@ -157,7 +157,7 @@ class LogSumExp(AxisReduction):
     arg: Expr
     axis: int | None
     name = "logsumexp"
-    latex = r"\operatorname{logsumexp}(#1)"
+    latex = r"\operatorname{logsumexp}#axis(#1)"
     code = "logsumexp(#1)"
 
     def differential(self, k: int, d: Expr) -> Expr:
@@ -171,7 +171,7 @@ class Softmax(AxisReduction):
     arg: Expr
     axis: int | None
     name = "softmax"
-    latex = r"\operatorname{softmax}(#1)"
+    latex = r"\operatorname{softmax}#axis(#1)"
     code = "softmax(#1)"
 
     def infer_shape(self) -> Shape:

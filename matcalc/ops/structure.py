@@ -222,7 +222,7 @@ class Reshape(Operator):
     arg: Expr
     dims: Shape
     name = "reshape"
-    latex = r"\operatorname{reshape}(#1)"
+    latex = r"\operatorname{reshape}#dims(#1)"
     code = "#1.reshape(#rows, #cols, order='F')"
 
     def infer_shape(self) -> Shape:

@@ -20,6 +20,7 @@ from matcalc.expr import (
     Power,
     Product,
     Quotient,
+    ScalarAtom,
     Symbol,
     Transpose,
     add,
@@ -37,6 +38,7 @@ from matcalc.ops.elementwise import Sqrt, Unary
 from matcalc.ops.linalg import Inverse, MatrixPower, Pinv, matrix_power
 from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron
+from matcalc.scalar import Scalars, raise_scalar
 
 LONGEST_RUN = 8  # a power up to this is written out while factors are looked for
 
@@ -45,6 +47,8 @@ LONGEST_RUN = 8  # a power up to this is written out while factors are looked fo
 def turn(e: Expr, depth: int = 4) -> Expr:
     """The transpose, with the sign moved inside where that is no longer."""
     if e.symmetric:
+        return e
+    if isinstance(e, Product) and len(e.args) == 2 and is_projection(*e.args):
         return e
     match e:
         case Transpose(arg):
@@ -78,14 +82,20 @@ def split_power(e: Expr) -> Run:
     """A factor as a base and an exponent: ``inv(A)`` is ``A`` to the -1."""
     match e:
         case Inverse(arg):
-            return arg, sp.Integer(-1)
-        case MatrixPower(base, Number(value)):
-            return base, value
+            base, p = split_power(arg)
+            return base, -p
+        case MatrixPower(base, exponent):
+            return base, as_sympy(exponent)
         case Transpose(arg):
             base, p = split_power(arg)
             return turn(base), p
         case _:
             return e, sp.Integer(1)
+
+
+def as_sympy(exponent: Expr) -> sp.Expr:
+    """A scalar exponent in SymPy's hands."""
+    return Scalars().lower(exponent, ScalarAtom)
 
 
 def join_power(base: Expr, p: sp.Expr) -> list[Expr]:
@@ -97,7 +107,7 @@ def join_power(base: Expr, p: sp.Expr) -> list[Expr]:
             return [base] * int(p)
         once = Transpose(Inverse(base.arg)) if isinstance(base, Transpose) else Inverse(base)
         return [once] * int(-p)
-    return [matrix_power(base, Number(p))]
+    return [matrix_power(base, raise_scalar(p, {}))]
 
 
 def chain(parts: Sequence[Expr]) -> list[Expr]:
@@ -131,7 +141,7 @@ def _cancel_end(out: list[Expr]) -> bool:
         if x is y and (p != 1 or q != 1) and (p + q == 0 or p.is_Integer is not True or q.is_Integer is not True or p * q < 0):
             out[-2:] = join_power(x, p + q) if p + q != 0 else []
             return True
-    return _cancel_compound(out) or _cancel_pinv(out)
+    return _cancel_compound(out) or _cancel_part(out) or _cancel_pinv(out)
 
 
 def _orthogonal_pair(a: Expr, b: Expr) -> bool:
@@ -153,16 +163,44 @@ def _cancel_compound(out: list[Expr]) -> bool:
     return False
 
 
+def _cancel_part(out: list[Expr]) -> bool:
+    """``A*inv(B*A) = inv(B)`` and ``inv(A*B)*A = inv(B)`` for square factors."""
+    a, b = out[-2], out[-1]
+    for inverse, other, end in ((b, a, -1), (a, b, 0)):
+        base, p = split_power(inverse)
+        if not isinstance(base, Product) or p != -1 or not all(f.is_square for f in base.args):
+            continue
+        if base.args[end] is other:
+            rest = product_of(base.args[:-1] if end else base.args[1:])
+            out[-2:] = [turned_inverse(rest)]
+            return True
+    return False
+
+
+def turned_inverse(e: Expr) -> Expr:
+    """The inverse, with a transpose outside."""
+    base, p = split_power(e)
+    return join_power(base, -p)[0] if p.is_Integer and abs(p) == 1 else Inverse(e)
+
+
 def _cancel_pinv(out: list[Expr]) -> bool:
-    """``A*pinv(A)*A = A`` and ``pinv(A)*A*pinv(A) = pinv(A)``."""
+    """``A*pinv(A)*A = A``, ``pinv(A)*A*pinv(A) = pinv(A)``, and both products are symmetric."""
+    x, y = out[-2:]
+    if isinstance(x, Transpose) and isinstance(y, Transpose) and is_projection(y.arg, x.arg):
+        out[-2:] = [y.arg, x.arg]
+        return True
     if len(out) < 3:
         return False
     a, b, c = out[-3:]
-    pair = isinstance(b, Pinv) and b.arg is a or isinstance(a, Pinv) and a.arg is b
-    if a is c and pair:
+    if a is c and is_projection(a, b):
         del out[-2:]
         return True
     return False
+
+
+def is_projection(a: Expr, b: Expr) -> bool:
+    """Whether one is the other's pseudoinverse, so that their product is an orthogonal projection."""
+    return isinstance(b, Pinv) and b.arg is a or isinstance(a, Pinv) and a.arg is b
 
 
 def product_of(factors: Sequence[Expr]) -> Expr:
@@ -228,12 +266,12 @@ def inner(weights: Sequence[Expr]) -> Expr:
         if p == 2:
             return product_of(chain([turn(base), base]))
         return total_of(rooted(base, p)) if p > 0 else total_of(quotient(ONE, rooted(base, -p)))
-    options = [total_of(join_entrywise(powers, weights[0]))]
+    options = []
     for base, p in powers.items():
         if p == 1:
             rest = join_entrywise({e: q for e, q in powers.items() if e is not base}, weights[0])
             options.extend(_both_ways(chain([turn(base), rest])))
-    return shortest(options)
+    return shortest([*options, total_of(join_entrywise(powers, weights[0]))])
 
 
 def _both_ways(factors: list[Expr]) -> list[Expr]:

@@ -18,7 +18,7 @@ from matcalc.expr import Expr, Ones, Transpose, dim_number, sort_key
 from matcalc.index import Index
 from matcalc.network import Contracted
 from matcalc.ops.structure import Diag, Diagonal, Eye
-from matcalc.rules.chain import chain, closed_chain, entrywise, inner, product_of, turn
+from matcalc.rules.chain import chain, closed_chain, entrywise, inner, product_of, shortest, turn
 from matcalc.scalar import Scalars
 
 
@@ -111,7 +111,12 @@ def matrix_vector(g: Graph, v: Index) -> bool:
         return False
     (u,) = g.edges[v]
     w = g.weight(v)
-    g.weights[u].append(product_of(chain([g.edge(u, v), w if w is not None else Ones((v.dim, 1))])))
+    vector = product_of(chain([g.edge(u, v), w if w is not None else Ones((v.dim, 1))]))
+    if len(g.edges[u][v]) == 2:
+        there, back = (turn(m) if flipped else m for m, flipped in g.edges[u][v])
+        middle = [] if w is None else [Diag(w)]
+        vector = shortest([vector, diagonal(product_of(chain([there, *middle, turn(back)])))])
+    g.weights[u].append(vector)
     g.remove(v)
     return True
 

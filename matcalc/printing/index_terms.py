@@ -1,0 +1,231 @@
+"""Index notation in LaTeX and in text: entries, deltas and sums under letters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
+from typing import assert_never
+
+import sympy as sp
+
+from matcalc.expr import Expr, Let, Number, Operator, Symbol, Transpose
+from matcalc.index import ONE, At, Delta, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times, indices_of
+from matcalc.node import postorder
+from matcalc.ops.unspecified import Unspecified, UnspecifiedGradient
+from matcalc.printing.brackets import ATOM, POWER, PREFIX, TERM, binds
+from matcalc.printing.latex import Latex
+from matcalc.printing.text import text
+from matcalc.printing.typeset import Piece, Typesetter, number_level
+
+LETTERS = "ijklpqrstuv"
+
+
+class IndexNames(dict[Index, str]):
+    """Letters for indices, given in order of first use: ``i j k l p ... v``, then ``i_1 i_2 ...``; never one of ``taken``.
+
+    The indices in ``first`` have their letters at once.
+    """
+
+    def __init__(self, first: Iterable[Index | None] = (), taken: Iterable[str] = ()) -> None:
+        super().__init__()
+        self._left = _letters(frozenset(taken))
+        for i in first:
+            if i is not None:
+                _ = self[i]
+
+    def __missing__(self, i: Index) -> str:
+        self[i] = next(self._left)
+        return self[i]
+
+
+def _letters(taken: frozenset[str]) -> Iterator[str]:
+    yield from (c for c in LETTERS if c not in taken)
+    yield from (name for k in count(1) if (name := f"i_{k}") not in taken)
+
+
+def index_names(terms: Sequence[Term], first: Iterable[Index | None] = ()) -> IndexNames:
+    """Letters for the indices of a formula, those in ``first`` before the free ones, those before the bound ones."""
+    names = IndexNames(first, _names_in(terms))
+    bound = {i for t in terms for i in _bound(t)}
+    used = [i for t in terms for i in indices_of(t)]
+    for i in sorted(used, key=lambda i: i in bound):
+        _ = names[i]
+    return names
+
+
+def _subterms(term: Term) -> Iterator[Term]:
+    stack = [term]
+    while stack:
+        t = stack.pop()
+        yield t
+        match t:
+            case Sum(_, body):
+                stack.append(body)
+            case Times(parts) | Plus(parts) | Map(_, parts):
+                stack.extend(parts)
+
+
+def _bound(term: Term) -> set[Index]:
+    return {t.index for t in _subterms(term) if isinstance(t, Sum)}
+
+
+def _names_in(terms: Sequence[Term]) -> set[str]:
+    """The names of the symbols, functions and dimensions that a reader sees."""
+    names: set[str] = set()
+    arrays: list[Expr] = []
+    for t in (s for term in terms for s in _subterms(term)):
+        if isinstance(t, Num):
+            names.update(str(s) for s in t.value.free_symbols)
+        elif isinstance(t, Entry):
+            arrays.append(t.array)
+    for e in postorder(arrays, lambda e: () if isinstance(e, Let) else e.operands):
+        if isinstance(e, (Symbol, Let)):
+            names.add(e.name)
+        elif isinstance(e, Number):
+            names.update(str(s) for s in e.value.free_symbols)
+        elif isinstance(e, (Unspecified, UnspecifiedGradient)):
+            names.add(e.function)
+        for d in (e.rows, e.cols):
+            names.update(str(s) for s in sp.sympify(d).free_symbols)
+    return names
+
+
+# ------------------------------------------------------------------ the two styles
+class IndexLatex(Latex):
+    """Index notation in LaTeX."""
+
+    delta = r"\delta"
+
+    def sum_sign(self, places: Sequence[str]) -> str:
+        return self.subscripted(r"\sum", places)
+
+
+class IndexText(Typesetter):
+    """Index notation in text, as ``sum_k W[i,k]*X[k,j] + b[i]``."""
+
+    delta = "delta"
+
+    def sum_sign(self, places: Sequence[str]) -> str:
+        return "sum_" + (places[0] if len(places) == 1 else f"({','.join(places)})")
+
+    def piece(self, e: Expr) -> Piece:
+        written = text(e)
+        negative = binds(e) == TERM and written.startswith("-")
+        return Piece(written.removeprefix("-") if negative else written, TERM if negative else binds(e), negative)
+
+    def name(self, name: str) -> str:
+        return name
+
+    def bracket(self, text: str) -> str:
+        return f"({text})"
+
+    def number(self, value: sp.Expr) -> Piece:
+        negative = not isinstance(value, sp.Add) and value.could_extract_minus_sign()
+        value = -value if negative else value
+        level = TERM if isinstance(value, sp.Rational) and value.q != 1 else number_level(value)
+        return Piece(str(value).replace("**", "^"), level, negative)
+
+    def fraction(self, above: Piece, below: Piece) -> Piece:
+        return Piece(f"{self.within(above, TERM)}/{self.within(below, PREFIX)}", TERM)
+
+    def raised(self, base: Piece, exponent: str) -> Piece:
+        return Piece(f"{self.within(base, ATOM)}^{exponent if exponent.isalnum() else self.bracket(exponent)}", POWER)
+
+    def subscripted(self, base: str, places: Sequence[str]) -> str:
+        return f"{base}[{','.join(places)}]"
+
+    def join(self, factors: Sequence[str]) -> str:
+        return "*".join(factors)
+
+    def fill(self, op: Operator, parts: Sequence[Piece]) -> Piece:
+        return Piece(f"{op.call()[0]}({', '.join(p.text for p in parts)})")
+
+    def base(self, array: Expr, piece: Piece) -> str:
+        return piece.text if isinstance(array, (Symbol, Let)) else self.bracket(piece.text)
+
+
+LATEX, TEXT = IndexLatex(), IndexText()
+Style = IndexLatex | IndexText
+Names = Mapping[Index, str]
+
+
+def term_latex(term: Term, names: Names | None = None) -> str:
+    r"""An index term in LaTeX, such as ``\sum_{k} W_{ik} X_{kj} + b_{i}``; ``names`` gives the letters."""
+    return _write(term, index_names([term]) if names is None else names, LATEX).text
+
+
+def term_text(term: Term, names: Names | None = None) -> str:
+    """An index term in text, such as ``sum_k W[i,k]*X[k,j] + b[i]``."""
+    return _write(term, index_names([term]) if names is None else names, TEXT).text
+
+
+def _write(term: Term, names: Names, style: Style) -> Piece:
+    match term:
+        case Num(value):
+            return style.number(value)
+        case Delta(left, right):
+            return Piece(style.subscripted(style.delta, [_place(at, names, style) for at in (left, right)]))
+        case Entry(array, row, col):
+            return _entry(array, row, col, names, style)
+        case Sum():
+            over = []
+            body: Term = term
+            while isinstance(body, Sum):
+                over.append(names[body.index])
+                body = body.body
+            inner = _write(body, names, style)
+            sign = style.sum_sign([style.name(i) for i in over])
+            return Piece(f"{sign} {style.within(inner._replace(negative=False), TERM)}", TERM, inner.negative, left=True)
+        case Times():
+            return _times(term, names, style)
+        case Plus(terms):
+            return style.total([_write(t, names, style) for t in terms])
+        case Map(op, args):
+            return style.apply(op, [_write(a, names, style) for a in args], scalar=True)
+        case _:
+            assert_never(term)
+
+
+def _entry(array: Expr, row: At, col: At, names: Names, style: Style) -> Piece:
+    """An entry; a transpose is written by exchanging the indices."""
+    while isinstance(array, Transpose):
+        array, row, col = array.arg, col, row
+    piece = style.piece(array)
+    places = [_place(at, names, style) for at in (row, col) if at is not None]
+    return Piece(style.subscripted(style.base(array, piece), places)) if places else piece._replace(right=False)
+
+
+def _place(at: At, names: Names, style: Style) -> str:
+    match at:
+        case Index():
+            return style.name(names[at])
+        case Pair(left, right):
+            return f"({_place(left, names, style)},{_place(right, names, style)})"
+        case int():
+            return str(at)
+        case None:
+            return "1"
+        case _:
+            assert_never(at)
+
+
+def _times(term: Times, names: Names, style: Style) -> Piece:
+    """A product, its nested products written in one, the signs of its factors in front."""
+    factors: list[Term] = []
+    stack: list[Term] = [term]
+    while stack:
+        t = stack.pop()
+        if isinstance(t, Times):
+            stack.extend(reversed(t.factors))
+        elif t != ONE:
+            factors.append(t)
+    pieces = [_write(f, names, style) for f in factors]
+    if not pieces:
+        return style.number(ONE.value)
+    negative = sum(p.negative for p in pieces) % 2 == 1
+    pieces = [p._replace(negative=False) for p in pieces]
+    if pieces[0].body == "1" and len(pieces) > 1:
+        del pieces[0]
+    if len(pieces) == 1:
+        return pieces[0]._replace(negative=negative)
+    return Piece(style.juxtapose(pieces), TERM, negative)

@@ -1,0 +1,79 @@
+r"""LaTeX, as a lecturer writes it.
+
+An operator's ``latex`` is a template: ``#1`` is an operand inside delimiters of the template's own, ``@1`` one that is
+written bare (in brackets if it binds too loosely), ``#axis``, ``#dims`` and ``#function`` are parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sympy as sp
+
+from matcalc.dims import Shape
+from matcalc.expr import Expr
+from matcalc.printing.brackets import ATOM, POWER, PREFIX
+from matcalc.printing.names import name_latex
+from matcalc.printing.typeset import Piece, Typesetter, number_level
+
+
+class Latex(Typesetter):
+    """LaTeX that KaTeX, MathJax and amsmath read."""
+
+    ones = r"\mathbf{1}"
+    top = r"\top"
+    odot = r"\odot"
+    oslash = r"\oslash"
+    partial = r"\partial "
+    nabla = r"\nabla "
+    axes = (r"_{\text{columns}}", r"_{\text{rows}}")
+
+    def name(self, name: str) -> str:
+        return name_latex(name)
+
+    def bracket(self, text: str) -> str:
+        tall = any(mark in text for mark in (r"\frac", r"\sum", r"\left", "("))
+        return rf"\left({text}\right)" if tall else f"({text})"
+
+    def number(self, value: sp.Expr) -> Piece:
+        negative = not isinstance(value, sp.Add) and value.could_extract_minus_sign()
+        value = -value if negative else value
+        if isinstance(value, sp.Rational) and value.q != 1:
+            return Piece(rf"\frac{{{value.p}}}{{{value.q}}}", PREFIX, negative)
+        names = {s: name_latex(str(s)) for s in value.free_symbols}
+        return Piece(sp.latex(value, symbol_names=names), number_level(value), negative)
+
+    def fraction(self, above: Piece, below: Piece) -> Piece:
+        return Piece(rf"\frac{{{above.text}}}{{{below.text}}}", PREFIX)
+
+    def raised(self, base: Piece, exponent: str) -> Piece:
+        return Piece(f"{self.within(base, ATOM)}^{{{exponent}}}", POWER)
+
+    def subscripted(self, base: str, places: Sequence[str]) -> str:
+        joint = "," if any(len(p) > 1 for p in places) else "" if all(p.isalpha() for p in places) else " "
+        return f"{base}_{{{joint.join(places)}}}"
+
+    def shape(self, shape: Shape) -> str:
+        return rf"_{{{self.dim(shape[0])} \times {self.dim(shape[1])}}}"
+
+    def join(self, factors: Sequence[str]) -> str:
+        out = factors[0]
+        for f in factors[1:]:
+            out += rf" \cdot {f}" if f[0].isdigit() else f" {f}"
+        return out
+
+
+LATEX = Latex()
+
+
+def latex(e: Expr) -> str:
+    r"""LaTeX of an expression, without dollar signs.
+
+    Examples
+    --------
+    >>> import matcalc as mc
+    >>> A, x, b = mc.symbols("A[m,n] x[n] b[m]")
+    >>> print(mc.latex(2 * A.T @ (A @ x - b)))
+    2 A^{\top} (A x - b)
+    """
+    return LATEX.piece(e).text

@@ -1,0 +1,130 @@
+"""One line of Unicode, and the same inside SymPy's two-dimensional printer."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import sympy as sp
+
+from matcalc.expr import Expr, Operator
+from matcalc.printing.brackets import ATOM, POWER, PREFIX, SUM, TERM, binds
+from matcalc.printing.latex import LATEX
+from matcalc.printing.names import GREEK, SUBSCRIPTS, name_unicode
+from matcalc.printing.typeset import Piece, Typesetter, number_level
+
+_SUPERSCRIPTS = dict(zip("0123456789+-ᵀnik", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᵀⁿⁱᵏ", strict=True))
+_VULGAR = {sp.Rational(p, q): glyph for p, q, glyph in [(1, 2, "½"), (1, 3, "⅓"), (2, 3, "⅔"), (1, 4, "¼"), (3, 4, "¾")]}
+_MACROS = {
+    "otimes": "⊗", "infty": "∞", "mathbf{1}": "𝟏", "mathbf{0}": "𝟎", "left": "", "right": "", "|": "‖", "sqrt": "√",
+}  # fmt: skip
+
+
+class Pretty(Typesetter):
+    """Unicode on one line."""
+
+    ones = "𝟏"
+    top = "ᵀ"
+    odot = "⊙"
+    oslash = "⊘"
+    partial = "∂"
+    nabla = "∇"
+    axes = ("_columns", "_rows")
+
+    def name(self, name: str) -> str:
+        return name_unicode(name)
+
+    def bracket(self, text: str) -> str:
+        return f"({text})"
+
+    def number(self, value: sp.Expr) -> Piece:
+        negative = not isinstance(value, sp.Add) and value.could_extract_minus_sign()
+        value = -value if negative else value
+        if value in _VULGAR:
+            return Piece(_VULGAR[value], PREFIX, negative)
+        if isinstance(value, sp.Rational) and value.q != 1:
+            return Piece(f"{value.p}/{value.q}", TERM, negative)
+        text = re.sub(r"[^\W\d_]\w*", lambda m: name_unicode(m.group()), str(value))
+        return Piece(text.replace("**", "^").replace("*", " "), number_level(value), negative)
+
+    def fraction(self, above: Piece, below: Piece) -> Piece:
+        return Piece(f"{self.within(above, TERM)}/{self.within(below, POWER)}", TERM)
+
+    def raised(self, base: Piece, exponent: str) -> Piece:
+        inside = self.within(base, ATOM)
+        if all(c in _SUPERSCRIPTS for c in exponent):
+            return Piece(inside + "".join(_SUPERSCRIPTS[c] for c in exponent), POWER)
+        if exponent.startswith(self.odot):
+            return Piece(f"{inside}^{exponent.replace(' ', '', 1)}", POWER)
+        return Piece(f"{inside}^{exponent if exponent.isalnum() else self.bracket(exponent)}", POWER)
+
+    def subscripted(self, base: str, places: Sequence[str]) -> str:
+        return f"{base}{','.join(places).translate(SUBSCRIPTS)}" if base == "e" else f"{base}[{','.join(places)}]"
+
+    def template(self, op: Operator) -> str:
+        """The LaTeX template with its macros written in Unicode."""
+        text = re.sub(r"\\(?:operatorname|text)\{(\w+)\}", r"\1", op.latex)
+        text = re.sub(r"(\\[a-z]+)(?=\\[A-Za-z])", r"\1 ", text) if "(" in text else text
+        text = re.sub(r"\\sqrt\{(.*)\}", r"√(\1)", text)
+        text = re.sub(r"\\(mathbf\{[01]\}|[A-Za-z]+|\|)", lambda m: _MACROS.get(m[1], GREEK.get(m[1], m[1])), text)
+        text = re.sub(r"_(\d)", lambda m: m[1].translate(SUBSCRIPTS), text)
+        return re.sub(r"_\{(\w+)\}", r"_\1", text)
+
+    def join(self, factors: Sequence[str]) -> str:
+        out = factors[0]
+        for f in factors[1:]:
+            glued = out in _VULGAR.values() and not f[0].isalnum() and f[0] != "("
+            out += f if glued else f"·{f}" if f[0] in "0123456789" else f" {f}"
+        return out
+
+
+PRETTY = Pretty()
+
+
+def pretty(e: Expr) -> str:
+    """The expression in one line of Unicode.
+
+    Examples
+    --------
+    >>> import matcalc as mc
+    >>> A, x, b = mc.symbols("A[m,n] x[n] b[m]")
+    >>> print(mc.pretty(mc.norm2(A @ x - b) ** 2 / 2))
+    ½‖A x - b‖₂²
+    """
+    return PRETTY.piece(e).text
+
+
+def pprint(e: Expr) -> None:
+    """Print the expression in Unicode, or as text where the terminal has none."""
+    written = pretty(e)
+    try:
+        written.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        written = str(e)
+    print(written)
+
+
+def pretty_form(e: Expr, printer: Any = None) -> Any:
+    """The same for SymPy's two-dimensional printer."""
+    from sympy.printing.pretty.stringpict import prettyForm  # slow to import, and used only inside SymPy's printer
+
+    if printer is not None and not printer._use_unicode:
+        return prettyForm(str(e), binding=_binding(prettyForm, binds(e), str(e).startswith("-")))
+    piece = PRETTY.piece(e)
+    return prettyForm(piece.text, binding=_binding(prettyForm, piece.level, piece.negative))
+
+
+def _binding(form: Any, level: int, negative: bool) -> int:
+    if negative:
+        return form.NEG  # type: ignore[no-any-return]
+    table = {SUM: form.ADD, TERM: form.MUL, PREFIX: form.FUNC, POWER: form.POW}
+    return table.get(level, form.ATOM)  # type: ignore[no-any-return]
+
+
+def sympy_precedence(e: Expr) -> int:
+    """How tightly a scalar binds on SymPy's scale, so that SymPy brackets it in its own expressions."""
+    piece = LATEX.piece(e)
+    level = min(binds(e), piece.level, TERM if piece.negative else ATOM)
+    return {SUM: 40, TERM: 50, PREFIX: 50, POWER: 60}.get(level, 1000)

@@ -125,26 +125,36 @@ def targets_of(e: Expr, wrt: object) -> list[Symbol]:
     items = list(wrt.values()) if isinstance(wrt, Mapping) else list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
     if not items:
         raise OperandError("wrt is empty: name at least one symbol")
-    return [target(e, w) for w in items]
+    by_name: dict[str, list[Symbol]] = {}
+    for s in e.symbols:
+        by_name.setdefault(s.name, []).append(s)
+    return [_target(e, w, by_name) for w in items]
 
 
 def target(e: Expr, wrt: object) -> Symbol:
-    """The symbol to differentiate by."""
+    """The one symbol to differentiate by."""
+    if isinstance(wrt, (list, tuple, Mapping)):
+        raise OperandError("wrt is one symbol or its name here, not several")
+    return targets_of(e, wrt)[0]
+
+
+def _target(e: Expr, wrt: object, by_name: Mapping[str, list[Symbol]]) -> Symbol:
     if isinstance(wrt, Symbol):
-        other = next((s for s in e.symbols if s.name == wrt.name and s is not wrt), None)
-        if other is not None and wrt not in e.symbols:
+        found = by_name.get(wrt.name, [])
+        if found and wrt not in found:
+            other = found[0]
             raise OperandError(
                 f"{wrt.name} in the function is another symbol than the one in wrt: {named_shape(other)} with "
                 f"{', '.join(other.facts) or 'no attributes'} against {named_shape(wrt)} with {', '.join(wrt.facts) or 'no attributes'}"
             )
         return wrt
     if isinstance(wrt, str):
-        found = [s for s in e.symbols if s.name == wrt]
+        found = by_name.get(wrt, [])
         if len(found) == 1:
             return found[0]
         if found:
             raise OperandError(f"{wrt} names {len(found)} different symbols of {brief(e)}: pass the symbol itself")
-        names = ", ".join(s.name for s in e.symbols) or "none"
+        names = ", ".join(by_name) or "none"
         raise OperandError(f"{wrt!r} is not a symbol of {brief(e)}; its symbols: {names}")
     if isinstance(wrt, Let):
         raise OperandError(f"cannot differentiate by {wrt.name}, which stands for {brief(wrt.arg)}: declare it as a symbol")

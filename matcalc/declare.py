@@ -239,12 +239,13 @@ def _bounded(text: str, part: Part, value: Dim) -> Dim:
 
 
 def _degree(value: Dim) -> int:
-    if isinstance(value, int) or not value.args:
-        return 0 if isinstance(value, int) or value.is_Number else 1
-    if value.is_Pow:
-        return _degree(value.args[0]) * int(value.args[1])
-    degrees = [_degree(a) for a in value.args]
-    return sum(degrees) if value.is_Mul else max(degrees)
+    """An upper bound of the degree as a polynomial."""
+    if isinstance(value, int) or value.is_number:
+        return 0
+    if isinstance(value, sp.Pow):
+        return _degree(value.base) * int(value.exp)
+    degrees = [_degree(a) for a in value.args if isinstance(a, sp.Expr)]
+    return 1 if not degrees else sum(degrees) if value.is_Mul else max(degrees)
 
 
 def require_dim(text: str, part: Part, value: Dim) -> Dim:

@@ -29,7 +29,7 @@ from matcalc.expr import (
     substitute,
 )
 from matcalc.index import Delta, Index, axis
-from matcalc.network import Lowering, Network, contract, split_composites
+from matcalc.network import Lowering, Network, contract, split_composites, tie
 from matcalc.node import postorder
 from matcalc.ops.structure import zeros
 from matcalc.rules.closed_form import NoMatrixForm, closed_form
@@ -68,40 +68,34 @@ def addends(linear: Expr, d: Expr) -> list[Expr]:
     return terms[linear] if holds[linear] else []
 
 
-@dataclass(frozen=True)
-class Adjoint:
-    """One addend of an adjoint, before and after the deltas are contracted.
-
-    ``before`` is the network of ``upstream`` times the differential, ``position`` the place of the
-    differential among its factors; ``after`` is what is left, with the free indices ``row`` and ``col``.
-    """
-
-    before: Network
-    position: int
-    after: Network
-    row: Index | None
-    col: Index | None
-
-
-def adjoint_networks(linear: Expr, d: Expr, upstream: Expr, lowering: Lowering) -> list[Adjoint]:
-    """``sum_ij upstream_ij linear_ij`` as networks, with the factor ``d`` taken out of each."""
+def adjoint_networks(
+    linear: Expr, d: Expr, upstream: Expr, lowering: Lowering
+) -> list[tuple[Network, Index | None, Index | None]]:
+    """``sum_ij upstream_ij linear_ij`` as networks with the factor ``d`` taken out, each with its free indices."""
     found = []
     for term in addends(linear, d):
         i, j = axis(linear.rows), axis(linear.cols)
         net = Network(bound=[x for x in (i, j) if x is not None])
         lowering.lower(upstream, i, j, net)
         lowering.lower(term, i, j, net)
-        net = split_composites(net, [], lowering)
+        place = position(net, d)
+        if place is None:
+            net = split_composites(tie(net, [])[0], [], lowering)
+            place = position(net, d)
         if net.coefficient == 0:
             continue
-        place = next((k for k, f in enumerate(net.factors) if f[0] is d), None)
         if place is None:
             raise NoMatrixForm(f"{brief(term)} holds the block structure of a Kronecker product, which does not divide into factors")
         (_, row, col), rest = net.split_at(place)
         free_row, free_col = axis(d.rows), axis(d.cols)
         rest.deltas.extend(Delta(a, b) for a, b in ((row, free_row), (col, free_col)) if b is not None)
-        found.append(Adjoint(net, place, rest, free_row, free_col))
+        found.append((rest, free_row, free_col))
     return found
+
+
+def position(net: Network, d: Expr) -> int | None:
+    """Where ``d`` stands among a network's factors."""
+    return next((k for k, f in enumerate(net.factors) if f[0] is d), None)
 
 
 def adjoint(linear: Expr, d: Expr, upstream: Expr) -> Expr:
@@ -115,8 +109,8 @@ def adjoint(linear: Expr, d: Expr, upstream: Expr) -> Expr:
     scalars = Scalars()
     lowering = Lowering(scalars, opaque=lambda e: e is d)
     terms = []
-    for a in adjoint_networks(linear, d, upstream, lowering):
-        value, body = closed_form(contract(a.after, a.row, a.col, lowering), d.rows, d.cols, scalars)
+    for net, row, col in adjoint_networks(linear, d, upstream, lowering):
+        value, body = closed_form(contract(net, row, col, lowering), d.rows, d.cols, scalars)
         scale = scalars.back(value)
         terms.append(scale if body is None else hadamard(scale, body))
     return add(*terms) if terms else zeros(d.rows, d.cols)
@@ -191,8 +185,10 @@ def _pull_here(op: Operator, k: int, upstream: Expr) -> Expr:
     operand = op.operands[k]
     (upstream,) = simplify_all([upstream])
     d = Symbol(f"d{NAMES[k]}", (operand.rows, operand.cols), ())
+    linear = differential(op, k, d)
+    parts = upstream.args if isinstance(upstream, Add) else (upstream,)
     try:
-        return adjoint(differential(op, k, d), d, upstream)
+        return add(*(adjoint(linear, d, part) for part in parts))
     except NoMatrixForm as reason:
         raise UnsupportedError(
             f"the gradient of {op.name}, in {brief(op)}, by {brief(operand)} has no form in matrix notation: {reason}"

@@ -13,6 +13,7 @@ from matcalc.ops.structure import Diag, Diagonal
 
 MAX_TERMS = 10_000
 LINEAR = (Transpose, Trace, Total, Diag, Diagonal)
+OPENED = (*LINEAR, Add, BroadcastAdd, Product, Hadamard, Quotient)
 
 
 def expand(e: object) -> Expr:
@@ -31,13 +32,27 @@ def expand(e: object) -> Expr:
     A*x + B*x
     """
     root = as_expr(e)
+    return add(*terms_of(root, MAX_TERMS, inside=True))
+
+
+def terms_of(root: Expr, most: int, *, inside: bool) -> list[Expr]:
+    """The terms of an expression multiplied out; ``inside`` works within the arguments of functions too.
+
+    Raises
+    ------
+    LimitError
+        If there would be more than ``most``.
+    """
+    def open_(x: Expr) -> tuple[Expr, ...]:
+        return x.operands if inside or isinstance(x, OPENED) else ()
+
     terms: dict[Expr, list[Expr]] = {}
-    for node in postorder([root], lambda x: x.operands):
-        terms[node] = _terms(node, [terms[c] for c in node.operands])
-    return add(*terms[root])
+    for node in postorder([root], open_):
+        terms[node] = _terms(node, [terms[c] for c in node.operands], most) if open_(node) else [node]
+    return terms[root]
 
 
-def _terms(e: Expr, parts: list[list[Expr]]) -> list[Expr]:
+def _terms(e: Expr, parts: list[list[Expr]], most: int) -> list[Expr]:
     """The terms of a node, given those of its operands."""
     if isinstance(e, Add):
         return [t for p in parts for t in p]
@@ -45,10 +60,10 @@ def _terms(e: Expr, parts: list[list[Expr]]) -> list[Expr]:
         return [spread(t, (e.rows, e.cols)) for p in parts for t in p]
     if isinstance(e, (Product, Hadamard)):
         count = prod(len(p) for p in parts)
-        if count > MAX_TERMS:
-            raise LimitError(f"{brief(e)} multiplies out to {count} terms; the limit is {MAX_TERMS}")
+        if count > most:
+            raise LimitError(f"{brief(e)} multiplies out to {count} terms; the limit is {most}")
         return [e.rebuild(choice) for choice in choices(*parts)]
-    if isinstance(e, Quotient):
+    if isinstance(e, Quotient) and len(parts[0]) > 1:
         return [e.rebuild([t, add(*parts[1])]) for t in parts[0]]
     if isinstance(e, LINEAR):
         return [e.rebuild([t]) for t in parts[0]]

@@ -496,8 +496,13 @@ class Entrywise(Operator, abstract=True):
 
     formula: ClassVar[sp.Expr]  # over SLOTS; SymPy differentiates it
     slopes: ClassVar[tuple[sp.Expr, ...] | None] = None  # the derivative by each slot, where formula's is not wanted
-    own_formula: sp.Expr | None = None  # the same for an operator whose formula is one of its parts
+    definition: ClassVar[Any] = None  # the operand-level formula of an operator that the user defined
     head: ClassVar[Any] = None  # SymPy's function of the same meaning, if formula is not written with it
+
+    @property
+    def own_formula(self) -> sp.Expr | None:
+        """The formula of one node, for an operator whose formula is one of its parts."""
+        return None
 
     def infer_shape(self) -> Shape:
         return stretch_shape(self.name, [p for p in self.parts if isinstance(p, Expr)])
@@ -789,7 +794,10 @@ class Constant(Operator, abstract=True):
     """An operator without operands: its value follows from dimensions alone."""
 
     def call(self) -> tuple[str, tuple[Expr | str, ...]]:
-        return self.name, tuple(str(d) for d in self.dimensions() if not is_unit(d))
+        shown = self.dimensions()
+        if len(shown) == 2 and is_unit(shown[1]):
+            shown = shown[:1]
+        return self.name, tuple(str(d) for d in shown)
 
     def dimensions(self) -> tuple[Dim, ...]:
         """The dimensions that the text syntax writes."""

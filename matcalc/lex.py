@@ -92,7 +92,7 @@ def require_text(text: object, what: str) -> str:
     if len(text) > MAX_LENGTH:
         raise LimitError(f"{what} has {len(text)} characters; the limit is {MAX_LENGTH}")
     if not text.strip():
-        raise ParseError(f"{what} is empty")
+        raise ParseError(f"the text is empty where {what} is expected")
     return text
 
 
@@ -103,7 +103,8 @@ def number(text: str) -> sp.Rational:
         shown = text if len(text) <= 20 else text[:16] + " ..."
         raise LimitError(f"the number {shown} has more than {MAX_DIGITS} digits")
     value = Fraction(text)
-    return sp.Rational(value.numerator, value.denominator)
+    exact: sp.Rational = sp.Rational(value.numerator, value.denominator)
+    return exact
 
 
 def read(text: str, start: int = 0, end: int | None = None) -> list[Part]:

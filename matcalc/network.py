@@ -176,13 +176,32 @@ class Contracted:
 
 
 def contract(net: Network, row: Index | None, col: Index | None, lowering: Lowering) -> Contracted:
-    """Contract every delta, by union-find: free indices win, two free ones tied are one vertex."""
-    net = split_composites(net, [i for i in (row, col) if i is not None], lowering)
-    coefficient, factors, deltas = net.coefficient, net.factors, net.deltas
+    """Contract every delta; free indices win, two free ones tied are one vertex."""
+    free = [i for i in (row, col) if i is not None]
+    tied, ends = tie(net, free)
+    net = split_composites(tied, list(ends.values()), lowering)
+    if net is not tied:
+        net, more = tie(net, list(ends.values()))
+        ends = {i: more[e] for i, e in ends.items()}
+    factors: list[tuple[Expr, Index | None, Index | None]] = []
+    for atom, i, j in net.factors:
+        assert not isinstance(i, (Pair, int))
+        assert not isinstance(j, (Pair, int))
+        factors.append((atom, i, j))
+    first, second = (ends[i] if i is not None else None for i in (row, col))
+    return Contracted(net.coefficient, factors, net.bound, first, second)
+
+
+def tie(net: Network, free: list[Index]) -> tuple[Network, dict[Index, Index]]:
+    """The network without its deltas, by union-find, and what each free index became.
+
+    A fixed position becomes a unit vector on a summed index.
+    """
+    coefficient = net.coefficient
     bound = dict.fromkeys(net.bound)
-    for f in factors:
+    for f in net.factors:
         for at in f[1:]:
-            bound.update(dict.fromkeys(i for i in flat(at) if i is not row and i is not col))
+            bound.update(dict.fromkeys(i for i in flat(at) if i not in free))
     parent: dict[Index, Index] = {}
 
     def find(i: Index) -> Index:
@@ -191,24 +210,26 @@ def contract(net: Network, row: Index | None, col: Index | None, lowering: Lower
         return i
 
     fixed: list[tuple[Index, int]] = []
-    for d in deltas:
-        a, b = d.left, d.right
-        if isinstance(a, int) and isinstance(b, int):
-            coefficient = coefficient * int(a == b)
-        elif isinstance(a, int) or isinstance(b, int):
-            place, index = (a, b) if isinstance(a, int) else (b, a)
-            if isinstance(index, Index):
-                fixed.append((index, place))  # type: ignore[arg-type]
-        elif isinstance(a, Index) and isinstance(b, Index):
-            a, b = find(a), find(b)
-            if a is not b:
-                if b in bound:
-                    parent[b] = a
-                else:
-                    parent[a] = b
-    out: list[tuple[Expr, Index | None, Index | None]] = []
-    for atom, i, j in factors:
-        ends: list[Index | None] = []
+    deltas = list(net.deltas)
+    while deltas:
+        d = deltas.pop()
+        match d.left, d.right:
+            case int(a), int(b):
+                coefficient = coefficient * int(a == b)
+            case (int(place), Index() as index) | (Index() as index, int(place)):
+                fixed.append((index, place))
+            case Index() as x, Index() as y:
+                a, b = find(x), find(y)
+                if a is not b:
+                    keep, drop = (a, b) if b in bound else (b, a)
+                    parent[drop] = keep
+            case Pair(a, b), Pair(c, d2):
+                deltas.extend([Delta(a, c), Delta(b, d2)])
+            case left, right:
+                raise AssertionError(f"a delta between {left} and {right}")
+    factors: list[Factor] = []
+    for atom, i, j in net.factors:
+        ends: list[At] = []
         for at, dim in ((i, atom.rows), (j, atom.cols)):
             if isinstance(at, int):
                 vertex = Index.fresh(dim)
@@ -216,13 +237,22 @@ def contract(net: Network, row: Index | None, col: Index | None, lowering: Lower
                 bound[vertex] = None
                 ends.append(vertex)
             else:
-                assert not isinstance(at, Pair)
-                ends.append(find(at) if at is not None else None)
-        out.append((atom, ends[0], ends[1]))
-    out.extend((UnitVector(place, i.dim), find(i), None) for i, place in fixed)
-    vertices = list(dict.fromkeys(find(i) for i in bound))
-    free = [find(i) if i is not None else None for i in (row, col)]
-    return Contracted(coefficient, out, [v for v in vertices if v not in free], free[0], free[1])
+                ends.append(_found(at, find))
+        factors.append((atom, ends[0], ends[1]))
+    factors.extend((UnitVector(place, i.dim), find(i), None) for i, place in fixed)
+    became = {i: find(i) for i in free}
+    vertices = dict.fromkeys(find(i) for i in bound)
+    return Network(coefficient, factors, [], [v for v in vertices if v not in became.values()]), became
+
+
+def _found(at: At, find: Callable[[Index], Index]) -> At:
+    match at:
+        case Index():
+            return find(at)
+        case Pair(left, right):
+            return Pair(_found(left, find), _found(right, find))
+        case _:
+            return at
 
 
 def split_composites(net: Network, free: list[Index], lowering: Lowering) -> Network:

@@ -16,17 +16,21 @@ from matcalc.expr import (
     Ones,
     Product,
     Quotient,
+    Symbol,
     Transpose,
     add,
     broadcast_add,
     coefficient,
+    entry_at,
     hadamard,
     is_negative,
     negate,
     product,
 )
 from matcalc.node import postorder
-from matcalc.ops.linalg import MatrixPower
+from matcalc.ops.linalg import Inverse, MatrixPower, Pinv
+from matcalc.ops.reductions import Total
+from matcalc.ops.structure import UnitVector
 from matcalc.rewrite import first_match
 from matcalc.rules.chain import turn
 from matcalc.rules.matrix import SHORT
@@ -45,7 +49,7 @@ def shown(e: Expr) -> Expr:
     """One node, its operands being done."""
     match e:
         case Product():
-            return transposed_outside(flipped(with_powers(e)))
+            return finished(flipped(with_powers(with_names(e))))
         case Hadamard():
             return flipped(transposed_outside(e))
         case Add() if not e.is_scalar:
@@ -55,8 +59,52 @@ def shown(e: Expr) -> Expr:
             return e if hit is None else hit[1]
 
 
-def with_powers(e: Product) -> Expr:
+def finished(e: Expr) -> Expr:
+    """A product with what is left to do: entries, column sums, a transpose outside."""
+    if isinstance(e, Product):
+        first, last = e.args[0], e.args[-1]
+        rest = e.args[1:]
+        if isinstance(first, Transpose) and isinstance(first.arg, UnitVector) and isinstance(last, Symbol) and len(rest) == 1:
+            return entry_at(last, first.arg.position, 0)
+        if isinstance(first, Transpose) and isinstance(first.arg, Ones) and not e.is_scalar:
+            return Total(rest[0] if len(rest) == 1 else Product(rest), 0)
+        if isinstance(last, Ones) and is_unit(last.cols):
+            above = [turn(f) for f in reversed(e.args[:-1])]
+            other = Transpose(Total(above[0] if len(above) == 1 else Product(tuple(above)), 0))
+            if other.cost < e.cost:
+                return other
+    return transposed_outside(e)
+
+
+def with_names(e: Product) -> Expr:
+    """``X*inv(X'*X)`` as ``pinv(X)'``, and the like."""
+    out = list(e.args)
+    k = 0
+    while k + 1 < len(out):
+        named = _named_pair(out[k], out[k + 1])
+        if named is None:
+            k += 1
+        else:
+            out[k : k + 2] = [named]
+    return e if len(out) == len(e.args) else out[0] if len(out) == 1 else product(*out)
+
+
+def _named_pair(a: Expr, b: Expr) -> Expr | None:
+    """The pseudoinverse that two factors make: ``inv(A'*A)*A'`` or ``A'*inv(A*A')``, or its transpose."""
+    for inverse, other, first in ((a, b, True), (b, a, False)):
+        if isinstance(inverse, Inverse) and isinstance(inverse.arg, Product) and len(inverse.arg.args) == 2:
+            x, y = inverse.arg.args
+            if turn(x) is y and other is (y if first else x):
+                continue
+            if turn(x) is y and other is (x if first else y) and not other.is_square:
+                return Pinv(y) if first else Pinv(x)
+    return None
+
+
+def with_powers(e: Expr) -> Expr:
     """``X*X`` as ``X^2``."""
+    if not isinstance(e, Product):
+        return e
     out: list[tuple[Expr, int]] = []
     for f in e.args:
         if out and out[-1][0] is f and f.is_square:
@@ -79,6 +127,8 @@ def transposed_outside(e: Expr) -> Expr:
 
 def flipped(e: Expr) -> Expr:
     """``-2*A*(b - x)`` as ``2*A*(x - b)``."""
+    if not isinstance(e, (Product, Hadamard)):
+        return e
     number, rest = coefficient(e)
     if number >= 0:
         return e
@@ -135,6 +185,8 @@ def _stretches(t: Expr) -> Expr | None:
             part = body.args[0] if len(body.args) == 2 else Product(body.args[:-1])
         elif isinstance(first, Ones) and is_unit(first.cols):
             part = body.args[1] if len(body.args) == 2 else Product(body.args[1:])
+    if isinstance(part, Product):
+        part = finished(part)
     if part is None or same_dim(part.rows, t.rows) and same_dim(part.cols, t.cols):
         return None
     value = hadamard(*scale, part)

@@ -37,6 +37,7 @@ from matcalc.node import postorder
 from matcalc.ops import OPERATORS
 from matcalc.ops.elementwise import Sqrt
 
+DEEPEST = 24  # levels of arithmetic that SymPy, which recurses, is given at once
 Sub = Mapping[sp.Basic, Expr]
 
 
@@ -179,7 +180,9 @@ class Scalars:
     def lower(self, e: Expr, atom: Callable[[Expr], sp.Expr]) -> sp.Expr:
         """``e`` as a SymPy expression; ``atom`` says what becomes of what is not arithmetic."""
         done: dict[Expr, sp.Expr] = {}
+        depth: dict[Expr, int] = {}
         for node in postorder([e], lambda x: x.operands if is_arithmetic(x) else ()):
+            depth[node] = 1 + max((depth[c] for c in node.operands), default=0) if is_arithmetic(node) else 0
             parts = [done[c] for c in node.operands] if is_arithmetic(node) else []
             match node:
                 case Number(value):
@@ -198,6 +201,9 @@ class Scalars:
                     done[node] = sp.sqrt(parts[0])
                 case _:
                     done[node] = atom(node)
+            if depth[node] > DEEPEST:
+                done[node] = self.symbol(self.back(done[node]))
+                depth[node] = 0
         return done[e]
 
     def back(self, value: sp.Expr) -> Expr:

@@ -9,6 +9,7 @@ needs: powers, transposes outside, broadcast sums.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import sympy as sp
 
@@ -32,6 +33,8 @@ from matcalc.expr import (
     sort_key,
     spread,
 )
+from matcalc.errors import LimitError
+from matcalc.expand import terms_of
 from matcalc.index import axis
 from matcalc.network import Lowering, contract
 from matcalc.node import postorder
@@ -46,13 +49,29 @@ from matcalc.present import present
 from matcalc.scalar import Scalars, is_arithmetic
 
 DISSOLVING = (Product, Transpose, Trace, Total, Diag, Diagonal, Hadamard, Item)
-TIDY_LIMIT = 80  # SymPy's factor is tried on scalars up to this many operations
+MANY_FACTORS = 12  # common entrywise factors are looked for in products of up to this many
+EXPAND_LIMIT = 60  # expressions up to this many symbols are tried multiplied out too
+TIDY_LIMIT = 60  # SymPy's factor is tried on scalars of up to this many terms when multiplied out
 Addend = tuple[sp.Expr, Expr | None]  # coefficient and body; a scalar has no body
 
 
 def simplify_all(roots: Sequence[Expr]) -> list[Expr]:
     """Several expressions simplified together, sharing the work on what they share."""
-    return present(Simplifier(roots).run())
+    forms = Simplifier(roots).run()
+    shown = present(forms)
+    return [shorter_expanded(f, s) if 1 < f.leaves <= EXPAND_LIMIT else s for f, s in zip(forms, shown, strict=True)]
+
+
+def shorter_expanded(form: Expr, shown: Expr) -> Expr:
+    """An expression as it is shown, or multiplied out and factored anew, whichever is shorter."""
+    try:
+        terms = terms_of(form, EXPAND_LIMIT, inside=False)
+    except LimitError:
+        return shown
+    if len(terms) == 1:
+        return shown
+    (other,) = present(Simplifier([add(*terms)]).run())
+    return other if other.cost < shown.cost else shown
 
 
 class Simplifier:
@@ -98,7 +117,7 @@ class Simplifier:
             return self.assemble_sum(self.merge(self.addends(e)), e)
         if is_arithmetic(e):
             value = self.scalars.lower(e, self.closed_scalar)
-            return self.scalars.back(self.tidy(value))
+            return self.scalars.back(self.collected(self.tidy(value)))
         if isinstance(e, (*DISSOLVING, Quotient, Power, Sqrt)):
             return self.assemble_sum([self.addend(e)], e)
         if isinstance(e, Operator) and e.operands:
@@ -233,9 +252,12 @@ class Simplifier:
     def best_group(self, terms: list[Addend]) -> list[Addend] | None:
         """The terms with one common factor taken out, if that makes them shorter."""
         groups: dict[tuple[str, Expr], list[int]] = {}
-        for k, (_, body) in enumerate(terms):
+        for k, (c, body) in enumerate(terms):
             if body is None:
                 continue
+            scale = c.as_coeff_Mul()[1]
+            if scale != 1:
+                groups.setdefault(("scale", self.scalars.back(scale)), []).append(k)
             for place in _places(body):
                 groups.setdefault(place, []).append(k)
         chances = sorted(
@@ -246,7 +268,9 @@ class Simplifier:
         for _, _, _, (side, _), ks in reversed(chances[-4:]):
             members = [terms[k] for k in ks]
             bodies = [b for _, b in members if b is not None]
-            if side in ("left", "right"):
+            if side == "scale":
+                inside = [(c, b) for (c, _), b in zip(members, bodies, strict=True)]
+            elif side in ("left", "right"):
                 common = _common_chain(bodies, side)
                 inside = [(c, _chain_without(b, side, common)) for (c, _), b in zip(members, bodies, strict=True)]
             else:
@@ -255,6 +279,8 @@ class Simplifier:
             content, body = self.factored(self.merge(self.opened(inside)))
             if content == 0:
                 whole = None
+            elif side == "scale":
+                whole = body
             elif side in ("left", "right"):
                 whole = _chain_with(body, side, common)
             else:
@@ -281,6 +307,33 @@ class Simplifier:
         return 0 if term[0] == 0 else self.scaled(abs(term[0]) if term[0].is_Rational else term[0], term[1]).cost
 
     # -------------------------------------------------------------- scalars
+    def collected(self, value: sp.Expr) -> sp.Expr:
+        """A scalar with sums of inner products put under common vectors, as ``x'*(y - z)``."""
+        sums = [a for a in value.atoms(sp.Add) if self.products_in(a) > 1]
+        changes = {}
+        for total in sums:
+            addends: list[Addend] = []
+            rest = []
+            for term in total.args:
+                c, body = self.inner_product_in(term)
+                if body is None:
+                    rest.append(term)
+                else:
+                    addends.append((c, body))
+            grouped = self.grouped(self.merge(addends))
+            if len(grouped) < len(addends):
+                changes[total] = sp.Add(*rest, *(c * self.scalars.lower(b, self.scalars.symbol) for c, b in grouped if b is not None))
+        return value.xreplace(changes) if changes else value
+
+    def products_in(self, total: sp.Add) -> int:
+        """The number of terms that are a scalar times an inner product."""
+        return sum(self.inner_product_in(t)[1] is not None for t in total.args)
+
+    def inner_product_in(self, term: sp.Expr) -> Addend:
+        """A term as a coefficient and the one inner product in it, if there is one."""
+        found = [s for s in sp.Mul.make_args(term) if isinstance(self.scalars.expr_of.get(s), Product)]
+        return (term / found[0], self.scalars.expr_of[found[0]]) if len(found) == 1 else (term, None)
+
     def tidy(self, value: sp.Expr) -> sp.Expr:
         """The shortest of a scalar and its factored form."""
         if value.is_Atom or not value.has(sp.Add):
@@ -288,11 +341,23 @@ class Simplifier:
         found = self.tidied.get(value)
         if found is None:
             found = value
-            if value.count_ops() <= TIDY_LIMIT:
+            if spread_out(value) <= TIDY_LIMIT:
                 options = [value, sp.factor(value)]
                 found = min(options, key=lambda v: self.scalars.back(v).cost)
             self.tidied[value] = found
         return found
+
+
+def spread_out(value: sp.Expr) -> int:
+    """A bound on the number of terms of a scalar multiplied out, which is what factoring costs."""
+    if value.is_Add:
+        return sum(spread_out(a) for a in value.args)
+    if value.is_Mul:
+        return prod(spread_out(a) for a in value.args)
+    if value.is_Pow and value.exp.is_Integer:
+        inside = spread_out(value.base)
+        return min(inside ** abs(int(value.exp)), 10**9) if inside > 1 else 1
+    return 1
 
 
 def _dissolves_into(child: Expr, parent: Expr) -> bool:
@@ -339,9 +404,10 @@ def _places(body: Expr) -> list[tuple[str, Expr]]:
     if isinstance(body, Product):
         return [("left", body.args[0]), ("right", body.args[-1])]
     if isinstance(body, (Hadamard, Quotient)):
-        return [
-            ("times" if p > 0 else "over", rooted(b, min(abs(p), sp.Integer(1)))) for b, p in entrywise_powers([body]).items()
-        ]
+        powers = entrywise_powers([body])
+        if len(powers) > MANY_FACTORS:
+            return []
+        return [("times" if p > 0 else "over", rooted(b, min(abs(p), sp.Integer(1)))) for b, p in powers.items()]
     if isinstance(body, Power):
         return [("times", body.base), ("left", body), ("right", body)]
     return [("left", body), ("right", body), ("times", body)] if not body.is_scalar else []

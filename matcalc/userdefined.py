@@ -21,15 +21,20 @@ class UserElementwise(Entrywise):
     """An entrywise function with a name and a formula of the user's own."""
 
     function: str
-    own_formula: sp.Expr
+    scalar: sp.Expr
     arg: Expr
     name = "elementwise"
     latex = r"#function(#1)"
     code = "#1"
     formula = t
 
+    @property
+    def own_formula(self) -> sp.Expr:
+        """The formula over the slot."""
+        return self.scalar
+
     def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
-        return UserElementwise(self.function, self.own_formula, operands[0])
+        return UserElementwise(self.function, self.scalar, operands[0])
 
     def call(self) -> tuple[str, tuple[Expr | str, ...]]:
         return self.function, (self.arg,)
@@ -37,7 +42,7 @@ class UserElementwise(Entrywise):
     @property
     def definition(self) -> Expr:
         """The formula written out on the operand."""
-        return raise_scalar(self.own_formula, {t: self.arg})
+        return raise_scalar(self.scalar, {t: self.arg})
 
 
 def elementwise(name: str, formula: sp.Expr) -> Function:

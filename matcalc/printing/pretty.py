@@ -57,7 +57,9 @@ class Pretty(Typesetter):
         if all(c in _SUPERSCRIPTS for c in exponent):
             return Piece(inside + "".join(_SUPERSCRIPTS[c] for c in exponent), POWER)
         if exponent.startswith(self.odot):
-            return Piece(f"{inside}^{exponent.replace(' ', '', 1)}", POWER)
+            plain = exponent.removeprefix(self.odot + " ")
+            closed = plain.removeprefix("-").isalnum() or plain.startswith("(")
+            return Piece(f"{inside}^{self.odot}{plain if closed else self.bracket(plain)}", POWER)
         return Piece(f"{inside}^{exponent if exponent.isalnum() else self.bracket(exponent)}", POWER)
 
     def subscripted(self, base: str, places: Sequence[str]) -> str:

@@ -53,7 +53,7 @@ def _write(e: Expr, done: Written) -> str:
         return writer(e, done)
     assert isinstance(e, Operator)
     name, args = e.call()
-    return f"{name}({','.join(a if isinstance(a, str) else done[a] for a in args)})"
+    return f"{name}({','.join(a.replace('**', '^') if isinstance(a, str) else done[a] for a in args)})"
 
 
 def _within(e: Expr, least: int, done: Written) -> str:

@@ -40,35 +40,38 @@ from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron
 from matcalc.scalar import Scalars, raise_scalar
 
+WINDOW = 12  # how far back a cancellation looks
 LONGEST_RUN = 8  # a power up to this is written out while factors are looked for
 
 
 # ------------------------------------------------------------------ transposes
-def turn(e: Expr, depth: int = 4) -> Expr:
-    """The transpose, with the sign moved inside where that is no longer."""
-    if e.symmetric:
+def turn(e: Expr, depth: int = 3) -> Expr:
+    """The transpose, with the sign moved inside where that is no longer, down to ``depth`` levels."""
+    if e.symmetric or isinstance(e, Product) and len(e.args) == 2 and is_projection(*e.args):
         return e
-    if isinstance(e, Product) and len(e.args) == 2 and is_projection(*e.args):
-        return e
+    if isinstance(e, Transpose):
+        return e.arg
+    if not depth:
+        return transpose(e)
+
+    def inside(a: Expr) -> Expr:
+        return a if a.is_scalar else turn(a, depth - 1)
+
     match e:
-        case Transpose(arg):
-            return arg
         case Product(args):
-            return Product(tuple(turn(a, depth) for a in reversed(args)))
+            return Product(tuple(inside(a) for a in reversed(args)))
         case Hadamard(args):
-            return Hadamard(tuple(a if a.is_scalar else turn(a, depth) for a in args))
-        case Quotient(above, below):
-            return Quotient(*(a if a.is_scalar else turn(a, depth) for a in (above, below)))
-        case Power(base, exponent):
-            return Power(turn(base, depth), exponent if exponent.is_scalar else turn(exponent, depth))
+            return Hadamard(tuple(inside(a) for a in args))
+        case Quotient() | Power():
+            return type(e)(*(inside(a) for a in e.operands))
         case Ones(dims) if not is_unit(dims[0]) and not is_unit(dims[1]):
             return Ones((dims[1], dims[0]))
         case Kron(left, right):
-            return Kron(turn(left, depth), turn(right, depth))
+            return Kron(inside(left), inside(right))
         case Unary() if isinstance(e.arg, Transpose):
             return e.rebuild([e.arg.arg])
-        case Add(args) if depth and len(args) < 16:
-            turned = add(*(turn(a, depth - 1) for a in args))
+        case Add(args) if len(args) < 16:
+            turned = add(*(inside(a) for a in args))
             return turned if turned.cost <= e.cost else Transpose(e)
         case _:
             return transpose(e)
@@ -117,11 +120,17 @@ def chain(parts: Sequence[Expr]) -> list[Expr]:
     """
     out: list[Expr] = []
     for part in parts:
-        for factor in part.args if isinstance(part, Product) else (part,):
+        factors = list(part.args) if isinstance(part, Product) else [part]
+        since = 0  # factors since the last cancellation: a product is in normal form inside
+        for k, factor in enumerate(factors):
+            if k and since > WINDOW:
+                out.extend(factors[k:])
+                break
+            since += 1
             if not isinstance(factor, Eye):
                 out.append(factor)
                 while _cancel_end(out):
-                    pass
+                    since = 0
     return out if out else [Eye(parts[0].rows)]
 
 
@@ -155,7 +164,7 @@ def _cancel_compound(out: list[Expr]) -> bool:
     if isinstance(last, Product) and p == -1 and tuple(out[-1 - len(last.args) : -1]) == last.args:
         del out[-1 - len(last.args) :]
         return True
-    for k in range(len(out) - 2, max(-1, len(out) - 12), -1):
+    for k in range(len(out) - 2, max(-1, len(out) - WINDOW), -1):
         base, p = split_power(out[k])
         if isinstance(base, Product) and p == -1 and len(base.args) == len(out) - 1 - k and tuple(out[k + 1 :]) == base.args:
             del out[k:]
@@ -178,7 +187,9 @@ def _cancel_part(out: list[Expr]) -> bool:
 
 
 def turned_inverse(e: Expr) -> Expr:
-    """The inverse, with a transpose outside."""
+    """The inverse, with a transpose outside; that of a diagonal matrix entry by entry."""
+    if isinstance(e, Diag):
+        return Diag(quotient(ONE, e.arg))
     base, p = split_power(e)
     return join_power(base, -p)[0] if p.is_Integer and abs(p) == 1 else Inverse(e)
 
@@ -205,7 +216,9 @@ def is_projection(a: Expr, b: Expr) -> bool:
 
 def product_of(factors: Sequence[Expr]) -> Expr:
     """A chain as an expression."""
-    return factors[0] if len(factors) == 1 else product(*factors)
+    if len(factors) == 1:
+        return factors[0]
+    return product(*factors) if is_unit(factors[0].rows) else Product(tuple(factors))
 
 
 # ------------------------------------------------------------------ entrywise products

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import sympy as sp
 
@@ -122,21 +123,42 @@ def matrix_vector(g: Graph, v: Index) -> bool:
 
 
 def matrix_product(g: Graph, v: Index) -> bool:
-    """A bound index between two neighbours is a matrix product."""
+    """A bound index between two neighbours is a matrix product; a whole path of them is one chain."""
     if len(g.edges[v]) != 2:
         return False
     u, w = g.edges[v]
     if not (g.stored_from(u, v) and g.stored_from(v, w)) and (g.stored_from(w, v) or g.stored_from(v, u)):
         u, w = w, u
-    middle = g.weight(v)
-    parts = [g.edge(u, v), g.edge(v, w)] if middle is None else [g.edge(u, v), Diag(middle), g.edge(v, w)]
+    path = [u, v, w]
+    while (after := next_on_path(g, path)) is not None:
+        path.append(after)
+    path.reverse()
+    while (after := next_on_path(g, path)) is not None:
+        path.append(after)
+    path.reverse()
+    parts: list[Expr] = []
+    for a, b in pairwise(path):
+        parts.append(g.edge(a, b))
+        middle = g.weight(b) if b is not path[-1] else None
+        if middle is not None:
+            parts.append(Diag(middle))
     product = product_of(chain(parts))
-    g.remove(v)
+    for x in path[1:-1]:
+        g.remove(x)
     if isinstance(product, Eye):
-        merge(g, u, w)
+        merge(g, path[0], path[-1])
     else:
-        g.add_edge(u, w, product)
+        g.add_edge(path[0], path[-1], product)
     return True
+
+
+def next_on_path(g: Graph, path: list[Index]) -> Index | None:
+    """The vertex after the end of a path, if the end is a summed index that only passes on."""
+    end = path[-1]
+    if end in g.free or len(g.edges[end]) != 2:
+        return None
+    (after,) = (x for x in g.edges[end] if x is not path[-2])
+    return after if after not in path[:1] and len(g.edges[end][after]) == 1 and len(g.edges[end][path[-2]]) == 1 else None
 
 
 def merge(g: Graph, u: Index, w: Index) -> None:
@@ -210,7 +232,7 @@ def closed_form(net: Contracted, rows: Dim, cols: Dim, scalars: Scalars) -> tupl
 
 def diagonal(m: Expr) -> Expr:
     """The diagonal of a square matrix as a vector, the same for its transpose."""
-    return Diagonal(min(m, turn(m), key=sort_key))
+    return m.arg if isinstance(m, Diag) else Diagonal(min(m, turn(m), key=sort_key))
 
 
 def read_off(g: Graph, row: Index | None, col: Index | None) -> Expr | None:

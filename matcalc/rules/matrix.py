@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matcalc.dims import DimSymbol
-from matcalc.expr import ONE, Expr, Product, Symbol, Transpose, add, dim_number, hadamard, quotient, transpose
+from matcalc.expr import ONE, Expr, Hadamard, Product, Quotient, Symbol, Transpose, add, dim_number, hadamard, quotient, transpose
 from matcalc.ops.elementwise import Abs, Exp, Log, Relu, Sqrt
 from matcalc.ops.linalg import Adjugate, Det, Inverse, LogDet, Pinv
 from matcalc.ops.matrix_functions import Expm, Logm
@@ -17,6 +17,17 @@ x = wild("x", (n, 1))
 c = wild("c", (1, 1))
 
 Found = dict[Expr, Expr]
+
+
+def scaled_inverse(found: Found) -> Expr | None:
+    """``inv(A)/c`` for a scalar multiple ``c*A``."""
+    e = found[A]
+    if isinstance(e, Quotient) and e.below.is_scalar:
+        return hadamard(e.below, Inverse(e.above))
+    if not isinstance(e, Hadamard) or not e.args[0].is_scalar:
+        return None
+    scalars = [a for a in e.args if a.is_scalar]
+    return quotient(Inverse(hadamard(*(a for a in e.args if not a.is_scalar))), hadamard(*scalars))
 
 
 def orthogonal_inverse(found: Found) -> Expr | None:
@@ -69,7 +80,7 @@ def softmax_sum(found: Found) -> Expr | None:
 MATRIX = (
     Rule("inverse-twice", Inverse(Inverse(A)), A, why="inverting twice changes nothing"),
     Rule("inverse-transpose", Inverse(Transpose(A)), Transpose(Inverse(A)), why="the inverse of a transpose is the transposed inverse"),
-    Rule("inverse-scaled", Inverse(hadamard(c, A)), quotient(Inverse(A), c), why="a scalar leaves an inverse inverted"),
+    Rule("inverse-scaled", Inverse(A), scaled_inverse, why="a scalar leaves an inverse inverted"),
     Rule("inverse-identity", Inverse(A), identity_value, why="the identity is its own inverse"),
     Rule("inverse-orthogonal", Inverse(A), orthogonal_inverse, why="an orthogonal matrix is inverted by its transpose"),
     Rule("inverse-diagonal", Inverse(Diag(x)), Diag(quotient(ONE, x)), why="a diagonal matrix is inverted entry by entry"),

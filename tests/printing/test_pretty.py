@@ -31,6 +31,7 @@ GOLDEN = [
     (Y**3, "Y³"),
     (F["power"](x, 2), "x^⊙2"),
     (F["power"](x, c + 1), "x^⊙(c + 1)"),
+    (F["power"](x, sp.Rational(3, 2)), "x^⊙(3/2)"),
     (c**-2, "c⁻²"),
     (c ** sp.Rational(3, 2), "c^(3/2)"),
     ((c / s) ** 2, "(c/s)²"),

@@ -1,0 +1,217 @@
+"""Emitted code against plain NumPy on two-dimensional arrays, written out for every operator."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+import scipy.special
+import sympy as sp
+
+from matcalc.dims import dims
+from matcalc.emit import compile as compile_expr
+from matcalc.expr import (
+    Add, BroadcastAdd, Hadamard, Item, Number, Ones, Operator, Power, Product, Quotient, Transpose, symbol,
+)  # fmt: skip
+from matcalc.ops import OPERATORS
+
+m, n, p, q = dims("m n p q")
+SIZES = {m: 3, n: 4, p: 2, q: 5}
+O = OPERATORS  # noqa: E741
+RNG = np.random.default_rng(7)
+
+
+def size(d):
+    return d if isinstance(d, int) else SIZES[d]
+
+
+A, B, C = symbol("A", (m, n)), symbol("B", (n, p)), symbol("C", (m, n))
+S, P = symbol("S", (n, n)), symbol("P", (n, n), ["psd"])
+x, y, b = symbol("x", (n,)), symbol("y", (n,)), symbol("b", (m,))
+r, c, k = symbol("r", (1, n)), symbol("c", ()), symbol("k", (), ["integer"])
+ALL = (A, B, C, S, P, x, y, b, r, c)
+V = {e.name: RNG.uniform(0.2, 0.9, (size(e.rows), size(e.cols))) for e in ALL}
+V["P"] = V["P"] @ V["P"].T + np.eye(4)
+V["S"] = V["S"] + 2 * np.eye(4)
+V["k"] = 3
+GIVEN = {e.name: V[e.name].reshape([size(d) for d in e.shape]) for e in ALL} | {"k": 3}
+half = Number(sp.Rational(1, 2))
+
+
+def on_axis(f, axis):
+    return lambda a: f(a, axis=axis, keepdims=True)
+
+
+def softmax(a, axis=None, keepdims=True):
+    return np.exp(a) / np.exp(a).sum(axis=axis, keepdims=True)
+
+
+def logsumexp(a, axis=None, keepdims=True):
+    return np.log(np.exp(a).sum(axis=axis, keepdims=True))
+
+
+def cofactors(a):
+    count = len(a)
+    out = np.zeros((count, count))
+    for i in range(count):
+        for j in range(count):
+            out[j, i] = (-1) ** (i + j) * np.linalg.det(np.delete(np.delete(a, i, 0), j, 1))
+    return out
+
+
+def largest(a):
+    out = np.zeros_like(a)
+    out[np.unravel_index(np.argmax(a), a.shape)] = 1
+    return out
+
+
+def scalar(value):
+    return np.array([[value]])
+
+
+def unary(name, f, *operands):
+    return [(O[name](e), f, (e,)) for e in operands or (A, x, r, c)]
+
+
+def symmetric(a):
+    return (a + a.T) / 2
+
+
+# (expression, plain function of the operands' 2-D arrays, operands)
+CASES = [
+    *((e(A, C), f, (A, C)) for e, f in [
+        (lambda a, b: Add((a, b)), np.add), (lambda a, b: Hadamard((a, b)), np.multiply), (Quotient, np.divide), (Power, np.power),
+        (O["Maximum"], np.maximum), (O["Minimum"], np.minimum),
+    ]),
+    *((O["BroadcastAdd"](a, e), np.add, (a, e)) for a, e in [(A, b), (A, r), (A, c), (x, c), (r, c), (b, A), (c, r), (r, A)]),
+    (Hadamard((c, A)), np.multiply, (c, A)), (Hadamard((c, r)), np.multiply, (c, r)),
+    (Quotient(A, c), np.divide, (A, c)), (Quotient(c, r), np.divide, (c, r)), (Quotient(c, c), np.divide, (c, c)),
+    (Power(A, c), np.power, (A, c)), (Power(c, x), np.power, (c, x)), (Power(x, k), lambda a: a**3, (x,)),
+    *((Power(e, Number(sp.Rational(*f))), lambda a, f=f: a ** (f[0] / f[1]), (e,))
+      for e in (A, x, c) for f in [(2, 1), (3, 1), (4, 1), (-1, 1), (-3, 1), (1, 2), (-1, 2), (3, 2), (1, 3), (-5, 2), (9, 1)]),
+    *((Product(f), lambda *a: np.linalg.multi_dot(a) if len(a) > 1 else a[0], f)
+      for f in [(A, B), (A, x), (r, B), (r, x), (x, r), (A, S, B), (A, x, r, B), (r, S, S, x), (b, r)]),
+    *((Transpose(e), np.transpose, (e,)) for e in (A, x, r, S, P)),
+    (Item(A, 1, 2), lambda a: a[:1, 1:2], (A,)), (Item(A, 2, 0), lambda a: a[1:2], (A,)), (Item(A, 0, 3), lambda a: a[:, 2:3], (A,)),
+    (Item(x, 2, 0), lambda a: a[1:2], (x,)), (Item(r, 0, 2), lambda a: a[:, 1:2], (r,)),
+    (Ones((m, n)), lambda: np.ones((3, 4)), ()), (Ones((m, 1)), lambda: np.ones((3, 1)), ()), (Ones((1, m)), lambda: np.ones((1, 3)), ()),
+    (O["Zeros"]((m, n)), lambda: np.zeros((3, 4)), ()), (O["Zeros"]((m, 1)), lambda: np.zeros((3, 1)), ()),
+    (O["Eye"](n), lambda: np.eye(4), ()), (O["UnitVector"](2, n), lambda: np.eye(4)[:, 1:2], ()),
+    *unary("Exp", np.exp), *unary("Log", np.log), *unary("Sqrt", np.sqrt), *unary("Abs", np.abs), *unary("Sign", np.sign),
+    *unary("Sin", np.sin), *unary("Cos", np.cos), *unary("Tan", np.tan), *unary("Asin", np.arcsin), *unary("Acos", np.arccos),
+    *unary("Atan", np.arctan), *unary("Sinh", np.sinh), *unary("Cosh", np.cosh), *unary("Tanh", np.tanh),
+    *unary("Step", lambda a: (a > 0) * 1.0), *unary("Relu", lambda a: np.where(a > 0, a, 0)),
+    *unary("Sigmoid", lambda a: 1 / (1 + np.exp(-a))), *unary("Softplus", lambda a: np.log(1 + np.exp(a))),
+    *unary("Erf", scipy.special.erf), *unary("Gamma", scipy.special.gamma), *unary("LogGamma", scipy.special.gammaln),
+    *unary("Digamma", scipy.special.psi), *unary("Trigamma", lambda a: scipy.special.polygamma(1, a)),
+    (O["Where"](O["Step"](Add((A, Hadamard((Number(sp.Integer(-1)), C))))), A, C), lambda a, c: np.where(a > c, a, c), (A, C)),
+    (O["Where"](c, A, c), lambda a: a, (A,)),
+    *((O["Total"](A, axis), on_axis(np.sum, axis), (A,)) for axis in (None, 0, 1)),
+    *((O["Total"](e, axis), on_axis(np.sum, axis), (e,)) for e in (x, r) for axis in (None, 0, 1)),
+    *((O["LogSumExp"](e, axis), on_axis(logsumexp, axis), (e,)) for e in (A, x, r, c) for axis in (None, 0, 1)),
+    *((O["Softmax"](e, axis), on_axis(softmax, axis), (e,)) for e in (A, x, r, c) for axis in (None, 0, 1)),
+    *unary("Norm1", lambda a: scalar(np.abs(a).sum())), (O["Norm2"](x), lambda a: scalar(np.sqrt((a * a).sum())), (x,)),
+    *unary("NormF", lambda a: scalar(np.sqrt((a * a).sum()))), *unary("NormInf", lambda a: scalar(np.abs(a).max())),
+    *unary("IsLargest", largest), (O["Trace"](S), lambda a: scalar(sum(a[i, i] for i in range(4))), (S,)),
+    (O["Diag"](x), lambda a: np.diag(a[:, 0]), (x,)), (O["Diagonal"](S), lambda a: np.array([[a[i, i]] for i in range(4)]), (S,)),
+    *((O["Vec"](e), lambda a: a.reshape(-1, 1, order="F"), (e,)) for e in (A, r, x)),
+    *((O["Kron"](a, e), np.kron, (a, e)) for a in (A, x, r) for e in (B, y, r)),
+    (O["Reshape"](S, (n * n, 1)), lambda a: a.reshape((16, 1), order="F"), (S,)),
+    (O["Reshape"](A, (n, m)), lambda a: a.reshape((4, 3), order="F"), (A,)),
+    (O["Reshape"](O["Vec"](A), (n, m)), lambda a: a.reshape((4, 3), order="F"), (A,)),
+    (O["Reshape"](O["Vec"](A), (1, m * n)), lambda a: a.reshape((1, 12), order="F"), (A,)),
+    *unary("Inverse", np.linalg.inv, S), *unary("Det", lambda a: scalar(np.linalg.det(a)), S, P),
+    *unary("LogDet", lambda a: scalar(np.log(np.abs(np.linalg.det(a)))), S, P), *unary("Pinv", scipy.linalg.pinv, A, B, x, r),
+    *unary("Adjugate", cofactors, S, P),
+    (O["MatrixPower"](S, Number(sp.Integer(3))), lambda a: a @ a @ a, (S,)), (O["MatrixPower"](S, k), lambda a: a @ a @ a, (S,)),
+    (O["MatrixPower"](S, Number(sp.Integer(-2))), lambda a: np.linalg.inv(a @ a), (S,)),
+    *unary("Nuclear", lambda a: scalar(scipy.linalg.svdvals(a).sum()), A, x, r),
+    *unary("Spectral", lambda a: scalar(scipy.linalg.svdvals(a).max()), A, x, r),
+    *unary("Polar", lambda a: scipy.linalg.polar(a)[0], A, B, x, r, S),
+    *unary("EigMax", lambda a: scalar(np.linalg.eigvals(symmetric(a)).max()), S, P),
+    *unary("EigMin", lambda a: scalar(np.linalg.eigvals(symmetric(a)).min()), S, P),
+    *unary("Expm", scipy.linalg.expm, S), *unary("Logm", lambda a: np.real(scipy.linalg.logm(a)), P),
+    *unary("Sqrtm", lambda a: np.real(scipy.linalg.sqrtm(a)), P), *unary("Sinm", scipy.linalg.sinm, S), *unary("Cosm", scipy.linalg.cosm, S),
+]  # fmt: skip
+ELSEWHERE = {"EigVecMax", "EigVecMin", "Unspecified", "UnspecifiedGradient", "UserElementwise"}  # in the tests below
+
+
+def value_of(e):
+    call = compile_expr(e)
+    sizes = {d.name: s for d, s in SIZES.items()}
+    out = call(**{name: v for name, v in {**GIVEN, **sizes}.items() if name in call.names})
+    expected = tuple(int(d) if isinstance(d, int) else int(d.subs(SIZES)) for d in e.shape)
+    assert np.shape(out) == expected, call.source
+    return np.reshape(out, (*expected, 1, 1)[:2] if e.ndim < 2 else expected), call.source
+
+
+@pytest.mark.parametrize(("e", "plain", "operands"), CASES, ids=[str(case[0]) for case in CASES])
+def test_value(e, plain, operands):
+    got, source = value_of(e)
+    want = plain(*(V[s.name] for s in operands))
+    np.testing.assert_allclose(got, np.reshape(want, got.shape), rtol=1e-9, atol=1e-9, err_msg=source)
+
+
+def test_every_operator_is_here():
+    assert {type(e).__name__ for e, _, _ in CASES} | ELSEWHERE >= set(OPERATORS)
+    assert all(isinstance(e, Operator) for e, _, _ in CASES)
+    assert BroadcastAdd.__name__ in OPERATORS
+
+
+@pytest.mark.parametrize(("name", "top"), [("EigVecMax", -1), ("EigVecMin", 0)])
+def test_eigenvectors(name, top):
+    got, _ = value_of(O[name](S))
+    values = np.linalg.eigvalsh(symmetric(V["S"]))
+    np.testing.assert_allclose(symmetric(V["S"]) @ got, values[top] * got, atol=1e-9)
+    assert np.linalg.norm(got) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("e", [A, x, r, c], ids=str)
+def test_unspecified_functions_take_the_array_of_the_declared_shape(e):
+    seen = []
+
+    def loss(a):
+        seen.append(np.shape(a))
+        return float(np.sum(np.sin(a)))
+
+    call = compile_expr([O["Unspecified"]("L", e), O["UnspecifiedGradient"]("L", e)])
+    assert call.names == (e.name, "L", "dL")
+    value, gradient = call(GIVEN[e.name], L=loss, dL=np.cos)
+    assert seen == [GIVEN[e.name].shape]
+    assert value == pytest.approx(np.sin(V[e.name]).sum())
+    np.testing.assert_allclose(gradient, np.cos(GIVEN[e.name]))
+
+
+def test_a_definition_is_emitted():
+    import matcalc as mc
+
+    t = sp.Symbol("t")
+    wave = mc.elementwise("wave_for_emit", t * sp.sin(t) + 1)
+    got, _ = value_of(wave(A))
+    np.testing.assert_allclose(got, V["A"] * np.sin(V["A"]) + 1)
+
+
+@pytest.mark.parametrize("e", [
+    O["Sigmoid"](x), O["Softplus"](x), O["Softmax"](x, None), O["LogSumExp"](x, None), O["Log"](O["Sigmoid"](x)),
+], ids=str)  # fmt: skip
+def test_large_inputs_do_not_overflow(e):
+    with np.errstate(all="raise", under="ignore"):
+        out = compile_expr(e)(x=[1e4, -1e4, 0.0, 800.0])
+    assert np.all(np.isfinite(out))
+
+
+def test_adjugate_of_singular_matrices():
+    call = compile_expr(O["Adjugate"](S))
+    for rank in range(4):
+        a = RNG.normal(size=(4, rank)) @ RNG.normal(size=(rank, 4))
+        np.testing.assert_allclose(call(a), cofactors(a), atol=1e-9)
+
+
+def test_scipy_missing(monkeypatch):
+    import matcalc as mc
+    from matcalc.emit import runtime
+
+    def refuse(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr(runtime, "import_module", refuse)
+    with pytest.raises(mc.MatcalcError, match=r"pip install matcalculus\[scipy\]"):
+        compile_expr(O["Erf"](x))(np.ones(4))

@@ -5,7 +5,7 @@ from matcalc.check import CheckReport, check
 from matcalc.declare import let, matrix, scalar, symbols, vector
 from matcalc.derive import Derivation, derive
 from matcalc.dims import dims
-from matcalc.emit import compile  # noqa: A004 - the verb of the API
+from matcalc.emit import compile
 from matcalc.errors import (
     CheckError,
     LimitError,

@@ -57,9 +57,7 @@ class CheckReport:
 
     def __str__(self) -> str:
         verdict = "checked" if self.passed else "FAILED"
-        sizes = "; ".join(
-            ", ".join(f"{k}={v}" for k, v in t.sizes.items()) or "fixed sizes" for t in self.trials[:3]
-        )
+        sizes = "; ".join(", ".join(f"{k}={v}" for k, v in t.sizes.items()) or "fixed sizes" for t in self.trials[:3])
         text = f"{verdict}: {len(self.trials)} random points, worst relative error {self.error:.1e}"
         text += f" ({sizes}{'; ...' if len(self.trials) > 3 else ''})" if sizes else ""
         return text + (f"\n{self.message}" if self.message else "")
@@ -77,9 +75,7 @@ class CheckReport:
         return self
 
 
-def check(
-    f: object, wrt: object, answer: object = None, *, kind: str = "grad", trials: int = 5, seed: int = 0
-) -> CheckReport:
+def check(f: object, wrt: object, answer: object = None, *, kind: str = "grad", trials: int = 5, seed: int = 0) -> CheckReport:
     """Compare a gradient with central differences of the function at random points.
 
     Parameters
@@ -115,9 +111,7 @@ def check(
     w = target(e, wrt)
     claim = grad(e, w) if answer is None else as_expr(answer)
     if not (same_dim(claim.rows, w.rows) and same_dim(claim.cols, w.cols)):
-        message = (
-            f"the answer {named_shape(claim)} does not have the shape of {w.name}, {shape_text((w.rows, w.cols))}"
-        )
+        message = f"the answer {named_shape(claim)} does not have the shape of {w.name}, {shape_text((w.rows, w.cols))}"
         return CheckReport(False, float("inf"), [], message)
     found = [run_trial(e, w, claim, seed + k) for k in range(trials)]
     worst = max(t.error for t in found)
@@ -242,9 +236,7 @@ def draw_symbol(s: Symbol, shape: tuple[int, ...], rng: np.random.Generator) -> 
 def unspecified_functions(roots: list[Expr], seed: int) -> dict[str, Any]:
     """A smooth function, with its gradient, for every unspecified one."""
     names = {
-        node.function
-        for node in postorder(roots, lambda e: e.operands)
-        if isinstance(node, (Unspecified, UnspecifiedGradient))
+        node.function for node in postorder(roots, lambda e: e.operands) if isinstance(node, (Unspecified, UnspecifiedGradient))
     }
     out: dict[str, Any] = {}
     for k, name in enumerate(sorted(names)):
@@ -270,5 +262,3 @@ def smooth_function(seed: int) -> tuple[Callable[[Any], float], Callable[[Any], 
         return a * np.cos(a * x + b) + c * np.sum(c * x)
 
     return value, gradient
-
-

@@ -90,7 +90,9 @@ class Derivation:
     conditions: tuple[str, ...] = field(default=())
 
     # -------------------------------------------------------------- printing
-    def lines(self, write: Callable[[Side, IndexNames], str], label: Callable[[Step], str]) -> list[tuple[str, list[str], list[Step]]]:
+    def lines(
+        self, write: Callable[[Side, IndexNames], str], label: Callable[[Step], str]
+    ) -> list[tuple[str, list[str], list[Step]]]:
         """Each line as what it is about, the sides it equals in turn, and the steps between them."""
         out: list[tuple[str, list[str], list[Step]]] = []
         previous: Step | None = None
@@ -100,7 +102,11 @@ class Derivation:
                 out[-1][1].append(write(step.after, step.names))
                 out[-1][2].append(step)
             else:
-                sides = [] if isinstance(step.before, (Partial, Chained)) or previous is not None and step.before is previous.after else []
+                sides = (
+                    []
+                    if isinstance(step.before, (Partial, Chained)) or (previous is not None and step.before is previous.after)
+                    else []
+                )
                 out.append((label(step), [*sides, write(step.after, step.names)], [step]))
             previous = step
         return out
@@ -236,5 +242,3 @@ def _side_latex(side: Side, names: IndexNames) -> str:
         return latex(side)
     assert not isinstance(side, (Partial, Chained))
     return term_latex(side, names)
-
-

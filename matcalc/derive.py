@@ -13,9 +13,9 @@ import sympy as sp
 
 from matcalc.calculus import pulled_back, scalar_function, target, upstream_of
 from matcalc.derivation import Chained, Derivation, Partial, Step
-from matcalc.differentiate import addends, differential
+from matcalc.differentiate import addends, differential, position, pull
 from matcalc.errors import OperandError, UnsupportedError
-from matcalc.expr import ONE, Add, BroadcastAdd, Expr, Let, Number, Operator, Symbol, add, as_expr
+from matcalc.expr import ONE, Add, BroadcastAdd, Expr, GradientSymbol, Let, Number, Operator, Symbol, add, as_expr
 from matcalc.index import At, Delta, Entry, Index, Num, Plus, Sum, Term, Times, axis
 from matcalc.network import Contracted, Lowering, Network, contract
 from matcalc.node import postorder
@@ -31,17 +31,7 @@ KINDS = ("grad", "vjp")
 NAMES = {0: "stchgpq", 1: "rzuvqpw", 2: "ZYVUTRQP"}  # for variables, by their number of axes
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class GradientSymbol(Symbol):
-    """The gradient of the function by a variable, as a name in the lines between."""
-
-    function: str
-    variable: str
-
-
-def derive(
-    f: object, wrt: object, *, kind: str = "grad", style: str = "index", upstream: object = None
-) -> Derivation:
+def derive(f: object, wrt: object, *, kind: str = "grad", style: str = "index", upstream: object = None) -> Derivation:
     """A gradient with its derivation, line by line.
 
     Parameters
@@ -106,6 +96,7 @@ class Deriver:
         self.variables: list[Let] = []
         self.steps: list[Step] = []
         self.gradients: dict[Expr, Expr] = {}
+        self.meaning: dict[Expr, Expr] = {}
         self.active: set[Expr] = set()
         self.top = self.named(e)
 
@@ -150,7 +141,7 @@ class Deriver:
             return True
         inside = is_region(node)
         if inside:
-            return any(not is_region(p) for p in parents) or len(parents) > 1 and not _is_small(node)
+            return any(not is_region(p) for p in parents) or (len(parents) > 1 and not _is_small(node))
         return True
 
     def fresh(self, node: Expr, whole: Expr) -> str:
@@ -180,7 +171,7 @@ class Deriver:
             else:
                 continue
             for leaf in self.leaves(u):
-                gathered.setdefault(leaf, []).append(self.block(u, leaf, upstream))
+                gathered.setdefault(leaf, []).append(self.contribution(u, leaf, upstream))
         if self.w in gathered:
             self.finish(gathered[self.w])
         else:
@@ -248,6 +239,46 @@ class Deriver:
         )  # fmt: skip
 
     # -------------------------------------------------------------- one variable by one of its parts
+    def contribution(self, u: Let, leaf: Expr, upstream: Expr) -> Expr:
+        """What ``leaf`` contributes to the gradient by way of ``u``, with the lines that say so."""
+        op = u.arg
+        if isinstance(op, Unspecified) and upstream is ONE:
+            return UnspecifiedGradient(op.function, leaf)
+        whole = self.opened(op)
+        if isinstance(whole, Operator) and leaf in op.operands and not is_region(op):
+            special = whole.pullback(op.operands.index(leaf), self.opened(upstream))
+            if special is not None:
+                return self.pullback_line(u, leaf, upstream, special)
+        try:
+            return self.block(u, leaf, upstream)
+        except NoMatrixForm:
+            assert isinstance(whole, Operator)
+            return self.pullback_line(u, leaf, upstream, pull(whole, op.operands.index(leaf), self.opened(upstream)))
+
+    def opened(self, e: Expr) -> Expr:
+        """An expression with the names of variables and of gradients replaced by what they stand for."""
+        for node in postorder([e], lambda x: (self.gradients[x],) if x in self.gradients else x.operands):
+            if node not in self.meaning:
+                if node in self.gradients:
+                    self.meaning[node] = self.meaning[self.gradients[node]]
+                elif isinstance(node, Let):
+                    self.meaning[node] = self.meaning[node.arg]
+                else:
+                    self.meaning[node] = node.rebuild([self.meaning[c] for c in node.operands]) if node.operands else node
+        return self.meaning[e]
+
+    def pullback_line(self, u: Let, leaf: Expr, upstream: Expr, gradient: Expr) -> Expr:
+        """One line for an operator whose pullback is known as a whole."""
+        (form,) = simplify_all([gradient])
+        (i, j), by = (axis(u.rows), axis(u.cols)), (axis(leaf.rows), axis(leaf.cols))
+        before = Partial(u, (i, j), leaf, by) if upstream is ONE else Chained(u, upstream, leaf, by)
+        name = u.arg.name if isinstance(u.arg, Operator) else u.name
+        free = ((i, j, *by), (u.rows, u.cols, leaf.rows, leaf.cols))
+        self.steps.append(
+            Step("pullback", f"the pullback of {name} at {u.name}", before, form, *self.quotient(leaf), free, IndexNames(()))
+        )
+        return form
+
     def block(self, u: Let, leaf: Expr, upstream: Expr) -> Expr:
         """The lines for ``d u / d leaf``: define, differentiate, chain, contract, and the matrix form."""
         i, j = axis(u.rows), axis(u.cols)
@@ -257,7 +288,8 @@ class Deriver:
         own = tuple(x for x in (i, j) if x is not None)
         meaning, how = self.definition(u, i, j)
         at = _at(u, i, j)
-        self.steps.append(
+        lines: list[Step] = []
+        lines.append(
             Step(
                 "definition", how, Entry(u, i, j), meaning, at.latex(IndexNames(own, forbidden)), at.text(IndexNames(own, forbidden)),
                 ((i, j), (u.rows, u.cols)), IndexNames(own, forbidden),
@@ -290,22 +322,26 @@ class Deriver:
         before: Partial | Chained = Partial(u, (i, j), leaf, (k, l))
         label = _fraction(at.latex(names), by.latex(names)), f"d{at.text(names)}/d{by.text(names)}"
         why = "the derivative of an entry by an entry of the same array is a product of Kronecker deltas"
-        self.steps.append(Step("differentiate", why, before, slope, *label, free4, names))
+        lines.append(Step("differentiate", why, before, slope, *label, free4, names))
         last: Term = slope
-        total_label = _fraction(latex(Symbol(self.top.name, (1, 1), ())), by.latex(names)), f"d{self.top.name}/d{by.text(names)}"
+        total_label = (
+            _fraction(latex(Symbol(self.top.name, (1, 1), ())), by.latex(names)),
+            f"d{self.top.name}/d{by.text(names)}",
+        )
         if upstream is not ONE:
             last = _plus(chained)
             total = Chained(u, upstream, leaf, (k, l))
             through = f"sum over every entry of {u.name}, by the chain rule"
-            self.steps.append(Step("chain-rule", through, total, last, *total_label, free2, names))
+            lines.append(Step("chain-rule", through, total, last, *total_label, free2, names))
             label = total_label
         short = _plus(contracted)
         if short != last:
             free = free2 if upstream is not ONE else free4
-            self.steps.append(Step("contract", "a delta sums to the one index that it ties", last, short, *label, free, names))
+            lines.append(Step("contract", "a delta sums to the one index that it ties", last, short, *label, free, names))
         form = simplify_all([add(*forms)])[0] if len(forms) > 1 else forms[0]
         rule = "sums over shared indices are matrix products, traces and entrywise products"
-        self.steps.append(Step("matrix-form", rule, short, form, *self.quotient(leaf), free2, names))
+        lines.append(Step("matrix-form", rule, short, form, *self.quotient(leaf), free2, names))
+        self.steps.extend(lines)
         return form
 
     def definition(self, u: Let, i: Index | None, j: Index | None) -> tuple[Term, str]:
@@ -341,19 +377,24 @@ class Deriver:
         if upstream is not None:
             lowering.lower(upstream, i, j, net)
         lowering.lower(term, i, j, net)
-        place = next(n for n, f in enumerate(net.factors) if f[0] is d)
+        place = position(net, d)
+        if place is None:
+            raise NoMatrixForm(f"{text(term)} holds the block structure of a Kronecker product")
         (_, row, col), rest = net.split_at(place)
         rest.deltas.extend(Delta(a, b) for a, b in ((row, k), (col, l)) if b is not None)
         return rest
 
     def matrix_form(
-        self, net: Network, k: Index | None, l: Index | None, leaf: Expr, scalars: Scalars, lowering: Lowering  # noqa: E741
+        self,
+        net: Network,
+        k: Index | None,
+        l: Index | None,
+        leaf: Expr,
+        scalars: Scalars,
+        lowering: Lowering,
     ) -> Expr:
         """The matrix form of one contracted network."""
-        try:
-            value, body = closed_form(contract(_copy(net), k, l, lowering), leaf.rows, leaf.cols, scalars)
-        except NoMatrixForm as reason:
-            raise UnsupportedError(f"a line of the derivation by {_name(leaf)} has no form in matrix notation: {reason}") from None
+        value, body = closed_form(contract(_copy(net), k, l, lowering), leaf.rows, leaf.cols, scalars)
         scale = scalars.back(value)
         return scale if body is None else simplify_all([scale * body])[0]
 
@@ -468,5 +509,3 @@ def _renamed(term: Term, old: Index | None, new: Index) -> Term:
 
 def _plus(terms: list[Term]) -> Term:
     return terms[0] if len(terms) == 1 else Plus(tuple(terms))
-
-

@@ -85,7 +85,9 @@ def adjoint_networks(
         if net.coefficient == 0:
             continue
         if place is None:
-            raise NoMatrixForm(f"{brief(term)} holds the block structure of a Kronecker product, which does not divide into factors")
+            raise NoMatrixForm(
+                f"{brief(term)} holds the block structure of a Kronecker product, which does not divide into factors"
+            )
         (_, row, col), rest = net.split_at(place)
         free_row, free_col = axis(d.rows), axis(d.cols)
         rest.deltas.extend(Delta(a, b) for a, b in ((row, free_row), (col, free_col)) if b is not None)
@@ -249,9 +251,7 @@ class Pulled:
     contribution: Expr
 
 
-def reverse_sweep(
-    f: Expr, upstream: Expr, wrt: Sequence[Symbol], log: list[Pulled] | None = None
-) -> list[Expr]:
+def reverse_sweep(f: Expr, upstream: Expr, wrt: Sequence[Symbol], log: list[Pulled] | None = None) -> list[Expr]:
     """Gradients of ``sum(upstream .* f)`` by every symbol of ``wrt``, in one sweep over the shared graph."""
     targets = set(wrt)
     order = list(postorder([f], lambda e: e.operands))
@@ -275,5 +275,3 @@ def reverse_sweep(
                     )
                 gathered.setdefault(operand, []).append(contribution)
     return [add(*gathered[w]) if w in gathered else zeros(w.rows, w.cols) for w in wrt]
-
-

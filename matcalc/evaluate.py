@@ -56,7 +56,7 @@ class Values:
         if isinstance(e, Number):
             return np.array([[float(e.value.subs(self.sizes))]])
         assert isinstance(e, Operator)
-        if type(e).entry is Operator.entry or isinstance(e, Entrywise) and not e.structural or e.name in ("vec", "kron"):
+        if type(e).entry is Operator.entry or (isinstance(e, Entrywise) and not e.structural) or e.name in ("vec", "kron"):
             return self._by_code(e)
         row, col = (None if self.size(d) == 1 and d == 1 else Index.fresh(d) for d in (e.rows, e.cols))
         return self.table(e.entry(row, col), (row, col), (e.rows, e.cols))
@@ -72,7 +72,9 @@ class Values:
         given: dict[str, Any] = {d.name: n for d, n in self.sizes.items()} | self.functions
         for k, c in enumerate(e.operands):
             value = self.known[c]
-            given[f"operand{k}"] = value.reshape([self.size(d) for d in c.shape]) if not _is_whole(value, e, k) else int(value[0, 0])
+            given[f"operand{k}"] = (
+                value.reshape([self.size(d) for d in c.shape]) if not _is_whole(value, e, k) else int(value[0, 0])
+            )
         out = np.asarray(call(**{k: v for k, v in given.items() if k in call.names}))
         return out.reshape(self.size(e.rows), self.size(e.cols))
 

@@ -43,6 +43,7 @@ def terms_of(root: Expr, most: int, *, inside: bool) -> list[Expr]:
     LimitError
         If there would be more than ``most``.
     """
+
     def open_(x: Expr) -> tuple[Expr, ...]:
         return x.operands if inside or isinstance(x, OPENED) else ()
 

@@ -289,7 +289,7 @@ class Symbol(Expr):
         return self.has("symmetric")
 
     def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
-        return Symbol(self.name, (dim(self.dims[0]), dim(self.dims[1])), self.facts)
+        return type(self)(self.name, (dim(self.dims[0]), dim(self.dims[1])), *self.parts[2:])
 
     def has(self, fact: str) -> bool:
         """Whether the fact was declared, or follows from one that was."""
@@ -351,6 +351,14 @@ class Let(Expr):
 
     def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
         return Let(self.name, operands[0])
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GradientSymbol(Symbol):
+    """The gradient of a named function by a named variable, as a symbol: derivations write it before they know its value."""
+
+    function: str
+    variable: str
 
 
 ONE, MINUS_ONE, ZERO = Number(sp.Integer(1)), Number(sp.Integer(-1)), Number(sp.Integer(0))
@@ -607,13 +615,16 @@ class BroadcastAdd(Operator):
             cols_fit = is_unit(part.cols) or same_dim(full.cols, part.cols)
             if rows_fit and cols_fit:
                 return (full.rows, full.cols)
-        if is_unit(a.cols) and is_unit(b.rows) or is_unit(a.rows) and is_unit(b.cols):
+        if (is_unit(a.cols) and is_unit(b.rows)) or (is_unit(a.rows) and is_unit(b.cols)):
             column, row = (a, b) if is_unit(a.cols) else (b, a)
             raise ShapeError(
                 f"cannot add the column {named_shape(column)} and the row {named_shape(row)}: "
                 f"for the outer sum write {brief(column)}*ones({row.cols})' .+ {brief(row)}"
             )
         raise ShapeError(f"cannot add {named_shape(a)} and {named_shape(b)} with broadcasting: {_differs(a, b)}")
+
+    def infer_symmetric(self) -> bool:
+        return self.left.symmetric and self.right.symmetric
 
     def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
         return broadcast_add(*operands)
@@ -820,6 +831,9 @@ class Ones(Constant):
     def infer_shape(self) -> Shape:
         return self.dims
 
+    def infer_symmetric(self) -> bool:
+        return same_dim(*self.dims)
+
     def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
         return ones(dim(self.dims[0]), dim(self.dims[1]))
 
@@ -859,7 +873,7 @@ def as_expr(value: object) -> Expr:
             f"cannot mix an array of shape {tuple(value.shape)} with an expression: "  # type: ignore[attr-defined]
             "declare a symbol for it, and pass the array to the function that mc.compile makes"
         )
-    if isinstance(value, numbers.Complex) or hasattr(value, "dtype") and hasattr(value, "item"):
+    if isinstance(value, numbers.Complex) or (hasattr(value, "dtype") and hasattr(value, "item")):
         plain = value.item() if hasattr(value, "item") else value
         return Number(exact(plain))
     raise OperandError(f"{value!r} ({type(value).__name__}) is not an expression or a number")
@@ -1062,7 +1076,7 @@ def are_transposes(a: Expr, b: Expr) -> bool:
     """Whether one is the other's transpose, by the way they are written."""
     if a is b:
         return a.symmetric
-    return isinstance(a, Transpose) and a.arg is b or isinstance(b, Transpose) and b.arg is a
+    return (isinstance(a, Transpose) and a.arg is b) or (isinstance(b, Transpose) and b.arg is a)
 
 
 def item(e: Expr, key: object) -> Expr:
@@ -1109,14 +1123,10 @@ def substitute(root: Expr, values: dict[Expr, Expr], dim: Callable[[Dim], Dim] =
     return substitute_all([root], values, dim)[0]
 
 
-def substitute_all(
-    roots: Sequence[Expr], values: dict[Expr, Expr], dim: Callable[[Dim], Dim] = lambda d: d
-) -> list[Expr]:
+def substitute_all(roots: Sequence[Expr], values: dict[Expr, Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> list[Expr]:
     """Several expressions with nodes replaced, sharing the work."""
     done: dict[Expr, Expr] = dict(values)
     for node in postorder(roots, lambda e: () if e in values else e.operands):
         if node not in done:
             done[node] = node.rebuild([done[c] for c in node.operands], dim)
     return [done[r] for r in roots]
-
-

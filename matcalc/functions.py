@@ -84,12 +84,15 @@ class Function:
                 raise OperandError(f"{self.name} takes no axis")
             given = [*given[: self.letters.index("a")], axis]
         self.require_count(len(given))
-        ready = [as_expr(g) if k == "x" else _axis(self.name, g) if k == "a" else g for g, k in zip(given, self.letters, strict=False)]
+        ready = [
+            as_expr(g) if k == "x" else _axis(self.name, g) if k == "a" else g
+            for g, k in zip(given, self.letters, strict=False)
+        ]
         return self.build(*ready)
 
 
 def _axis(name: str, axis: object) -> int | None:
-    if axis is None or axis in (0, 1) and not isinstance(axis, bool):
+    if axis is None or (axis in (0, 1) and not isinstance(axis, bool)):
         return axis  # type: ignore[return-value]
     if axis in (-1, -2):
         return int(axis) + 2  # type: ignore[call-overload, no-any-return]
@@ -133,7 +136,9 @@ def _require_vectors(name: str, *args: Expr) -> None:
 def norm2(x: Expr) -> Expr:
     """``norm2(x)``: the Euclidean norm of a vector; a matrix has ``normf`` and ``spectral``."""
     if not is_unit(x.cols) and not is_unit(x.rows):
-        raise ShapeError(f"norm2 needs a vector, but {named_shape(x)} is a matrix: normf(A) is its Frobenius, spectral(A) its 2-norm")
+        raise ShapeError(
+            f"norm2 needs a vector, but {named_shape(x)} is a matrix: normf(A) is its Frobenius, spectral(A) its 2-norm"
+        )
     return Norm2(x if is_unit(x.cols) else transpose(x))
 
 
@@ -177,4 +182,3 @@ def own_functions() -> list[Function]:
 
 
 FUNCTIONS: dict[str, Function] = {f.name: f for f in (*own_functions(), *ROWS)}
-

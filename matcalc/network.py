@@ -320,5 +320,3 @@ def _plain_axis(atom: Expr, end: Index, row: At) -> bool:
         return False
     dims = (atom.left.rows, atom.right.rows) if end is row else (atom.left.cols, atom.right.cols)
     return any(is_unit(d) for d in dims)
-
-

@@ -175,9 +175,7 @@ def _stretches(t: Expr) -> Expr | None:
         scale = [a for a in body.args if a.is_scalar]
         body = hadamard(*(a for a in body.args if not a.is_scalar))
     part: Expr | None = None
-    if isinstance(body, Ones):
-        part = Number(sp.Integer(1))
-    elif isinstance(body, Transpose) and isinstance(body.arg, Ones):
+    if isinstance(body, Ones) or (isinstance(body, Transpose) and isinstance(body.arg, Ones)):
         part = Number(sp.Integer(1))
     elif isinstance(body, Product):
         first, last = body.args[0], body.args[-1]
@@ -187,7 +185,7 @@ def _stretches(t: Expr) -> Expr | None:
             part = body.args[1] if len(body.args) == 2 else Product(body.args[1:])
     if isinstance(part, Product):
         part = finished(part)
-    if part is None or same_dim(part.rows, t.rows) and same_dim(part.cols, t.cols):
+    if part is None or (same_dim(part.rows, t.rows) and same_dim(part.cols, t.cols)):
         return None
     value = hadamard(*scale, part)
     return value if below is None else Quotient(value, below)

@@ -8,7 +8,7 @@ fixed slots, once for each operator.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import sympy as sp
@@ -48,7 +48,7 @@ def partial(op: Entrywise, k: int) -> Expr:
     return raise_scalar(slope, dict(zip(SLOTS, op.operands, strict=False)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _slope(cls: type[Entrywise], k: int) -> sp.Expr:
     return cls.slopes[k] if cls.slopes is not None else sp.diff(cls.formula, SLOTS[k])
 

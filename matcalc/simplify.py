@@ -14,6 +14,8 @@ from math import prod
 import sympy as sp
 
 from matcalc.dims import is_unit
+from matcalc.errors import LimitError
+from matcalc.expand import terms_of
 from matcalc.expr import (
     ONE,
     Add,
@@ -33,19 +35,17 @@ from matcalc.expr import (
     sort_key,
     spread,
 )
-from matcalc.errors import LimitError
-from matcalc.expand import terms_of
 from matcalc.index import axis
 from matcalc.network import Lowering, contract
 from matcalc.node import postorder
 from matcalc.ops.elementwise import Sqrt
 from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.structure import Diag, Diagonal, Eye, zeros
+from matcalc.present import present
 from matcalc.rewrite import first_match
 from matcalc.rules.chain import entrywise_powers, join_entrywise, product_of, rooted
 from matcalc.rules.closed_form import NoMatrixForm, closed_form
 from matcalc.rules.matrix import MATRIX
-from matcalc.present import present
 from matcalc.scalar import Scalars, is_arithmetic
 
 DISSOLVING = (Product, Transpose, Trace, Total, Diag, Diagonal, Hadamard, Item)
@@ -322,7 +322,9 @@ class Simplifier:
                     addends.append((c, body))
             grouped = self.grouped(self.merge(addends))
             if len(grouped) < len(addends):
-                changes[total] = sp.Add(*rest, *(c * self.scalars.lower(b, self.scalars.symbol) for c, b in grouped if b is not None))
+                changes[total] = sp.Add(
+                    *rest, *(c * self.scalars.lower(b, self.scalars.symbol) for c, b in grouped if b is not None)
+                )
         return value.xreplace(changes) if changes else value
 
     def products_in(self, total: sp.Add) -> int:

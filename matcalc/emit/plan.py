@@ -37,8 +37,7 @@ from matcalc.ops.reductions import IsLargest, LogSumExp, Norm1, Norm2, NormF, No
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron, Reshape, UnitVector, Vec, Zeros
 from matcalc.ops.unspecified import Unspecified, UnspecifiedGradient
 
-ABSORBS_PRODUCT = (Trace, Total, Diagonal, Hadamard, Quotient, Transpose)
-LONG_SEGMENT = 6
+LONG_SEGMENT = 6  # the longest run of factors that is looked for in other chains
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,9 @@ class Planner:
         """The array that is returned."""
         v = self.f.full(self.form[e])
         if e.is_scalar:
-            return self.b.make("float(#1)", v) if v.integer and v.code != "const" else v
+            if v.code == "const" and isinstance(v.of, int):
+                return self.b.const(float(v.of))
+            return self.b.make("float(#1)", v) if v.integer else v
         inner = v.args[0] if v.code == "#1.T" else v
         if inner.code == "symbol":
             v = self.b.make("#1.copy()", v)

@@ -11,6 +11,7 @@ from fractions import Fraction
 import sympy as sp
 
 from matcalc.dims import Dim, DimSymbol, is_unit
+from matcalc.errors import LimitError
 
 EXACT = 2**53  # integers beyond it are written as floats
 
@@ -78,7 +79,7 @@ class Builder:
     def const(self, number: int | float) -> Value:
         """A number."""
         if isinstance(number, int) and abs(number) > EXACT:
-            number = float(number)
+            number = self._quotient(number, 1)
         return self.leaf("const", number, integer=isinstance(number, int))
 
     def rational(self, r: sp.Rational | Fraction) -> Value:
@@ -87,8 +88,16 @@ class Builder:
         if bottom == 1:
             return self.const(top)
         if bottom & (bottom - 1) == 0 or max(abs(top), bottom) > EXACT:
-            return self.const(top / bottom)
+            return self.const(self._quotient(top, bottom))
         return self.make("#1 / #2", self.const(top), self.const(bottom))
+
+    def _quotient(self, top: int, bottom: int) -> float:
+        try:
+            return top / bottom
+        except OverflowError:
+            raise LimitError(
+                f"a number of {int((top // bottom).bit_length() * 0.30103) + 1} digits is too large for a float"
+            ) from None
 
     def number(self, value: sp.Expr) -> Value:
         """A constant scalar of the matrix language."""

@@ -326,5 +326,3 @@ class EigVecMin(Eigenvector):
     latex = r"v_{\min}(#1)"
     code = "eigvecmin(#1)"
     signature = "n,n -> n,1"
-
-

@@ -61,7 +61,7 @@ def is_function_of(e: Expr, base: Expr) -> bool:
 
 def _same(a: Expr, b: Expr) -> bool:
     """Whether two matrices are equal by the way they are written, one of them perhaps the transpose of a symmetric one."""
-    return a is b or a.symmetric and are_transposes(a, b)
+    return a is b or (a.symmetric and are_transposes(a, b))
 
 
 class MatrixFunction(Operator, abstract=True):

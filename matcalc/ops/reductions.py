@@ -70,9 +70,9 @@ class Total(AxisReduction):
 
 def total(x: Expr, axis: int | None = None) -> Expr:
     """``sum(x)``: the sum of all entries; over ``axis`` 0 a row of column sums, over 1 a column of row sums."""
-    if x.is_scalar or axis == 0 and is_unit(x.rows) or axis == 1 and is_unit(x.cols):
+    if x.is_scalar or (axis == 0 and is_unit(x.rows)) or (axis == 1 and is_unit(x.cols)):
         return x
-    if is_unit(x.cols) and axis == 0 or is_unit(x.rows) and axis == 1:
+    if (is_unit(x.cols) and axis == 0) or (is_unit(x.rows) and axis == 1):
         axis = None
     return Total(x, axis)
 
@@ -191,15 +191,13 @@ def stretch(part: Expr, like: Expr) -> Expr:
 
 def softmax(x: Expr, axis: int | None = None) -> Expr:
     """``softmax(x)`` over all entries; over ``axis`` 0 of each column, over 1 of each row."""
-    if is_unit(x.cols) and axis == 0 or is_unit(x.rows) and axis == 1:
+    if (is_unit(x.cols) and axis == 0) or (is_unit(x.rows) and axis == 1):
         axis = None
     return Softmax(x, axis)
 
 
 def logsumexp(x: Expr, axis: int | None = None) -> Expr:
     """``logsumexp(x)`` over all entries; over ``axis`` 0 a row, one for each column; over 1 a column."""
-    if is_unit(x.cols) and axis == 0 or is_unit(x.rows) and axis == 1:
+    if (is_unit(x.cols) and axis == 0) or (is_unit(x.rows) and axis == 1):
         axis = None
     return LogSumExp(x, axis)
-
-

@@ -99,7 +99,7 @@ def unit_vector(position: object, n: object) -> Expr:
     """Unit vector ``e(i, n)``: 1 at position ``i``, counted from 1, of ``n``."""
     dim = as_dim(n, "e")
     place = as_dim(position, "e")
-    if not isinstance(place, int) or isinstance(dim, int) and place > dim:
+    if not isinstance(place, int) or (isinstance(dim, int) and place > dim):
         raise ShapeError(f"e({place}, {dim}): the position is a number from 1 to {dim}")
     return ONE if is_unit(dim) else UnitVector(place, dim)
 
@@ -228,7 +228,9 @@ class Reshape(Operator):
     def infer_shape(self) -> Shape:
         count = times_dim(self.arg.rows, self.arg.cols)
         if not same_dim(count, times_dim(*self.dims)):
-            raise ShapeError(f"cannot reshape {named_shape(self.arg)} to {shape_text(self.dims)}: the numbers of entries differ")
+            raise ShapeError(
+                f"cannot reshape {named_shape(self.arg)} to {shape_text(self.dims)}: the numbers of entries differ"
+            )
         return self.dims
 
     def call(self) -> tuple[str, tuple[Expr | str, ...]]:

@@ -6,6 +6,7 @@ from matcalc.expr import (
     Add,
     BroadcastAdd,
     Expr,
+    GradientSymbol,
     Hadamard,
     Number,
     Power,
@@ -24,6 +25,7 @@ _BINDS: dict[type[Expr], int] = {
     Product: TERM,
     Hadamard: TERM,
     Quotient: TERM,
+    GradientSymbol: TERM,
     Power: POWER,
     MatrixPower: POWER,
     Transpose: POSTFIX,
@@ -34,5 +36,5 @@ def binds(e: Expr) -> int:
     """The level of ``e``: from SUM, the loosest, to ATOM."""
     if isinstance(e, Number):
         value = rational(e)
-        return ATOM if value is None or value.is_Integer and value >= 0 else TERM
+        return ATOM if value is None or (value.is_Integer and value >= 0) else TERM
     return _BINDS.get(type(e), ATOM)

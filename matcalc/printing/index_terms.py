@@ -8,7 +8,7 @@ from typing import assert_never
 
 import sympy as sp
 
-from matcalc.expr import Expr, Let, Number, Operator, Symbol, Transpose
+from matcalc.expr import Expr, GradientSymbol, Let, Number, Operator, Symbol, Transpose
 from matcalc.index import ONE, At, Delta, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times, indices_of
 from matcalc.node import postorder
 from matcalc.ops.unspecified import Unspecified, UnspecifiedGradient
@@ -141,7 +141,8 @@ class IndexText(Typesetter):
         return Piece(f"{op.call()[0]}({', '.join(p.text for p in parts)})")
 
     def base(self, array: Expr, piece: Piece) -> str:
-        return piece.text if isinstance(array, (Symbol, Let)) else self.bracket(piece.text)
+        bare = isinstance(array, (Symbol, Let)) and not isinstance(array, GradientSymbol)
+        return piece.text if bare else self.bracket(piece.text)
 
 
 LATEX, TEXT = IndexLatex(), IndexText()

@@ -8,6 +8,7 @@ from matcalc.expr import (
     Add,
     BroadcastAdd,
     Expr,
+    GradientSymbol,
     Hadamard,
     Item,
     Let,
@@ -90,7 +91,7 @@ def _hadamard(e: Expr, done: Written) -> str:
     for k, f in enumerate(factors):
         first = not out and not parts and k == 0
         loose = isinstance(f, Product) and not (k and not f.is_scalar and not factors[k - 1].is_scalar)
-        written = done[f] if loose or first and binds(f) >= TERM else _within(f, PREFIX, done)
+        written = done[f] if loose or (first and binds(f) >= TERM) else _within(f, PREFIX, done)
         joint = ".*" if k and not factors[k - 1].is_scalar else "*"
         parts.append((joint if parts else "") + written)
     out += parts[0] + "".join(p if p[0] in ".*" and k else "*" + p for k, p in enumerate(parts[1:], 1))
@@ -130,6 +131,7 @@ def _item(e: Expr, done: Written) -> str:
 
 _WRITERS: dict[type[Expr], Callable[[Expr, Written], str]] = {
     Symbol: _symbol,
+    GradientSymbol: _symbol,
     Let: _symbol,
     Number: _number,
     Add: _sum,
@@ -142,4 +144,3 @@ _WRITERS: dict[type[Expr], Callable[[Expr, Written], str]] = {
     Transpose: _transpose,
     Item: _item,
 }
-

@@ -19,6 +19,7 @@ from matcalc.expr import (
     BroadcastAdd,
     Constant,
     Expr,
+    GradientSymbol,
     Hadamard,
     Item,
     Let,
@@ -133,6 +134,8 @@ class Typesetter(ABC):
     def apply(self, e: Expr, parts: list[Piece], scalar: bool = False) -> Piece:
         """A node whose operands are written; ``scalar`` where it is applied to entries."""
         match e:
+            case GradientSymbol():
+                return self.fraction(*(Piece(self.partial + self.name(n)) for n in (e.function, e.variable)))
             case Symbol(name) | Let(name):
                 return Piece(self.name(name))
             case Number(value):

@@ -47,7 +47,7 @@ LONGEST_RUN = 8  # a power up to this is written out while factors are looked fo
 # ------------------------------------------------------------------ transposes
 def turn(e: Expr, depth: int = 3) -> Expr:
     """The transpose, with the sign moved inside where that is no longer, down to ``depth`` levels."""
-    if e.symmetric or isinstance(e, Product) and len(e.args) == 2 and is_projection(*e.args):
+    if e.symmetric or (isinstance(e, Product) and len(e.args) == 2 and is_projection(*e.args)):
         return e
     if isinstance(e, Transpose):
         return e.arg
@@ -211,7 +211,7 @@ def _cancel_pinv(out: list[Expr]) -> bool:
 
 def is_projection(a: Expr, b: Expr) -> bool:
     """Whether one is the other's pseudoinverse, so that their product is an orthogonal projection."""
-    return isinstance(b, Pinv) and b.arg is a or isinstance(a, Pinv) and a.arg is b
+    return (isinstance(b, Pinv) and b.arg is a) or (isinstance(a, Pinv) and a.arg is b)
 
 
 def product_of(factors: Sequence[Expr]) -> Expr:

@@ -258,7 +258,8 @@ def read_off(g: Graph, row: Index | None, col: Index | None) -> Expr | None:
     elif left is None and right is None:
         return Ones((row.dim, col.dim))
     else:
-        parts = [left if left is not None else Ones((row.dim, 1)), turn(right) if right is not None else Transpose(Ones((col.dim, 1)))]
+        parts = [
+            left if left is not None else Ones((row.dim, 1)),
+            turn(right) if right is not None else Transpose(Ones((col.dim, 1))),
+        ]
     return product_of(chain(parts))
-
-

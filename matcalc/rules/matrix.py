@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from matcalc.dims import DimSymbol
-from matcalc.expr import ONE, Expr, Hadamard, Product, Quotient, Symbol, Transpose, add, dim_number, hadamard, quotient, transpose
+from matcalc.expr import (
+    ONE,
+    Expr,
+    Hadamard,
+    Product,
+    Quotient,
+    Symbol,
+    Transpose,
+    add,
+    dim_number,
+    hadamard,
+    quotient,
+    transpose,
+)
 from matcalc.ops.elementwise import Abs, Exp, Log, Relu, Sqrt
 from matcalc.ops.linalg import Adjugate, Det, Inverse, LogDet, Pinv
 from matcalc.ops.matrix_functions import Expm, Logm
@@ -79,7 +92,12 @@ def softmax_sum(found: Found) -> Expr | None:
 
 MATRIX = (
     Rule("inverse-twice", Inverse(Inverse(A)), A, why="inverting twice changes nothing"),
-    Rule("inverse-transpose", Inverse(Transpose(A)), Transpose(Inverse(A)), why="the inverse of a transpose is the transposed inverse"),
+    Rule(
+        "inverse-transpose",
+        Inverse(Transpose(A)),
+        Transpose(Inverse(A)),
+        why="the inverse of a transpose is the transposed inverse",
+    ),
     Rule("inverse-scaled", Inverse(A), scaled_inverse, why="a scalar leaves an inverse inverted"),
     Rule("inverse-identity", Inverse(A), identity_value, why="the identity is its own inverse"),
     Rule("inverse-orthogonal", Inverse(A), orthogonal_inverse, why="an orthogonal matrix is inverted by its transpose"),
@@ -113,4 +131,3 @@ SHORT = (
     Rule("normf-name", Sqrt(Trace(Product((Transpose(X), X)))), NormF(X), why="this is the Frobenius norm"),
     Rule("normf-name-2", Sqrt(Trace(Product((X, Transpose(X))))), NormF(X), why="this is the Frobenius norm"),
 )
-

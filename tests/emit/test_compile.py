@@ -9,10 +9,10 @@ import sympy as sp
 
 from matcalc.dims import dims
 from matcalc.emit import compile as compile_expr
-from matcalc.errors import OperandError, ShapeError, UnsupportedError
+from matcalc.errors import LimitError, OperandError, ShapeError, UnsupportedError
 from matcalc.expr import Let, Number, Ones, add, broadcast_add, hadamard, power, product, quotient, symbol
 from matcalc.functions import FUNCTIONS as F
-from matcalc.ops import OPERATORS as O  # noqa: N814
+from matcalc.ops import OPERATORS as O
 
 m, n, p = dims("m n p")
 A, B, C = symbol("A", (m, n)), symbol("B", (n, p)), symbol("C", (m, n))
@@ -48,15 +48,14 @@ WRITTEN = [
     (F["log"](F["det"](X)), "np.log(np.linalg.det(X))"),
     (F["logdet"](X), "np.linalg.slogdet(X)[1]"),
     (F["tr"](A.T @ C), "np.sum(A * C)"),
-    (F["tr"](X @ K.T), "np.sum(X * K)"),
     (F["tr"](X @ x @ u.T), "u @ (X @ x)"),
     (F["diag"](A @ A.T), "(A * A).sum(axis=1)"),
     (F["sum"](hadamard(A, C)), "np.sum(A * C)"),
-    (F["sum"](A @ B), "A.sum(axis=0) @ B.sum(axis=1)"),
+    (F["sum"](A @ B), "np.sum(A @ B.sum(axis=1))"),
     (A @ ONES(n), "A.sum(axis=1)"),
     (A.T @ ONES(m), "A.sum(axis=0)"),
     (C + y @ ONES(n).T, "C + y[:, None]"),
-    (y @ ONES(n).T, "np.tile(y[:, None], (1, x))"),
+    (y @ ONES(n).T, "np.tile(y[:, None], (1, n))"),
     (broadcast_add(A, y), "A + y[:, None]"),
     (broadcast_add(A, r), "A + r[None, :]"),
     (broadcast_add(A, c), "A + c"),
@@ -67,7 +66,7 @@ WRITTEN = [
     (u - x, "u - x"),
     (-x + u, "u - x"),
     (x / 2 + u / 3, "0.5 * x + u / 3"),
-    (r, "r[None, :].copy()"),
+    (r, "r.copy()[None, :]"),
     (F["vec"](A), "A.T.reshape(-1)"),
     (A[0, 1], "A[0, 1]"),
     (F["softmax"](A, 1), "softmax(A, axis=1)"),
@@ -76,8 +75,6 @@ WRITTEN = [
 
 @pytest.mark.parametrize(("e", "line"), WRITTEN, ids=[str(w[0]) for w in WRITTEN])
 def test_reads_as_a_person_would_write_it(e, line):
-    if "np.tile" in line:
-        line = "np.tile(y[:, None], (1, n))"
     assert code(e)[-1] == f"return {line}"
 
 
@@ -151,8 +148,16 @@ def test_scalars_rows_and_types():
     assert np.shape(compile_expr(F["tr"](EYE(n)))(n=4)) == ()
     whole = symbol("k", (), ["integer"])
     np.testing.assert_array_equal(compile_expr(power(x, whole))(k=np.int64(-1), x=[2.0]), [0.5])
-    with pytest.raises(OperandError, match="k is an integer exponent, not 1.5"):
+    with pytest.raises(OperandError, match=r"k is an integer exponent, not 1\.5"):
         compile_expr(power(x, whole))(k=1.5, x=[2.0])
+
+
+def test_numbers():
+    assert isinstance(compile_expr(Number(sp.Integer(3)))(), float)
+    assert compile_expr(Number(sp.pi))() == np.pi
+    assert compile_expr(Number(sp.Integer(10) ** 30))() == 1e30
+    with pytest.raises(LimitError, match="a number of 401 digits is too large for a float"):
+        compile_expr(Number(sp.Integer(10) ** 400))
 
 
 def test_dimensions_that_no_argument_shows():
@@ -196,7 +201,7 @@ def test_composite_dimensions():
     alone = compile_expr(2 * symbol("w", (n + 1,)))
     assert alone.names == ("w", "n")
     assert alone(np.ones(4), n=3).shape == (4,)
-    with pytest.raises(ShapeError, match="while n \\+ 1 is 6 with n = 5"):
+    with pytest.raises(ShapeError, match=r"while n \+ 1 is 6 with n = 5"):
         alone(np.ones(4), n=5)
     assert compile_expr(v).names == ("v", "m", "n")
 

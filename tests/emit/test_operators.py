@@ -9,7 +9,18 @@ import sympy as sp
 from matcalc.dims import dims
 from matcalc.emit import compile as compile_expr
 from matcalc.expr import (
-    Add, BroadcastAdd, Hadamard, Item, Number, Ones, Operator, Power, Product, Quotient, Transpose, symbol,
+    Add,
+    BroadcastAdd,
+    Hadamard,
+    Item,
+    Number,
+    Ones,
+    Operator,
+    Power,
+    Product,
+    Quotient,
+    Transpose,
+    symbol,
 )  # fmt: skip
 from matcalc.ops import OPERATORS
 
@@ -78,7 +89,8 @@ def symmetric(a):
 # (expression, plain function of the operands' 2-D arrays, operands)
 CASES = [
     *((e(A, C), f, (A, C)) for e, f in [
-        (lambda a, b: Add((a, b)), np.add), (lambda a, b: Hadamard((a, b)), np.multiply), (Quotient, np.divide), (Power, np.power),
+        (lambda a, b: Add((a, b)), np.add), (lambda a, b: Hadamard((a, b)), np.multiply),
+        (Quotient, np.divide), (Power, np.power),
         (O["Maximum"], np.maximum), (O["Minimum"], np.minimum),
     ]),
     *((O["BroadcastAdd"](a, e), np.add, (a, e)) for a, e in [(A, b), (A, r), (A, c), (x, c), (r, c), (b, A), (c, r), (r, A)]),
@@ -90,9 +102,11 @@ CASES = [
     *((Product(f), lambda *a: np.linalg.multi_dot(a) if len(a) > 1 else a[0], f)
       for f in [(A, B), (A, x), (r, B), (r, x), (x, r), (A, S, B), (A, x, r, B), (r, S, S, x), (b, r)]),
     *((Transpose(e), np.transpose, (e,)) for e in (A, x, r, S, P)),
-    (Item(A, 1, 2), lambda a: a[:1, 1:2], (A,)), (Item(A, 2, 0), lambda a: a[1:2], (A,)), (Item(A, 0, 3), lambda a: a[:, 2:3], (A,)),
+    (Item(A, 1, 2), lambda a: a[:1, 1:2], (A,)), (Item(A, 2, 0), lambda a: a[1:2], (A,)),
+    (Item(A, 0, 3), lambda a: a[:, 2:3], (A,)),
     (Item(x, 2, 0), lambda a: a[1:2], (x,)), (Item(r, 0, 2), lambda a: a[:, 1:2], (r,)),
-    (Ones((m, n)), lambda: np.ones((3, 4)), ()), (Ones((m, 1)), lambda: np.ones((3, 1)), ()), (Ones((1, m)), lambda: np.ones((1, 3)), ()),
+    (Ones((m, n)), lambda: np.ones((3, 4)), ()), (Ones((m, 1)), lambda: np.ones((3, 1)), ()),
+    (Ones((1, m)), lambda: np.ones((1, 3)), ()),
     (O["Zeros"]((m, n)), lambda: np.zeros((3, 4)), ()), (O["Zeros"]((m, 1)), lambda: np.zeros((3, 1)), ()),
     (O["Eye"](n), lambda: np.eye(4), ()), (O["UnitVector"](2, n), lambda: np.eye(4)[:, 1:2], ()),
     *unary("Exp", np.exp), *unary("Log", np.log), *unary("Sqrt", np.sqrt), *unary("Abs", np.abs), *unary("Sign", np.sign),
@@ -111,7 +125,8 @@ CASES = [
     *unary("Norm1", lambda a: scalar(np.abs(a).sum())), (O["Norm2"](x), lambda a: scalar(np.sqrt((a * a).sum())), (x,)),
     *unary("NormF", lambda a: scalar(np.sqrt((a * a).sum()))), *unary("NormInf", lambda a: scalar(np.abs(a).max())),
     *unary("IsLargest", largest), (O["Trace"](S), lambda a: scalar(sum(a[i, i] for i in range(4))), (S,)),
-    (O["Diag"](x), lambda a: np.diag(a[:, 0]), (x,)), (O["Diagonal"](S), lambda a: np.array([[a[i, i]] for i in range(4)]), (S,)),
+    (O["Diag"](x), lambda a: np.diag(a[:, 0]), (x,)),
+    (O["Diagonal"](S), lambda a: np.array([[a[i, i]] for i in range(4)]), (S,)),
     *((O["Vec"](e), lambda a: a.reshape(-1, 1, order="F"), (e,)) for e in (A, r, x)),
     *((O["Kron"](a, e), np.kron, (a, e)) for a in (A, x, r) for e in (B, y, r)),
     (O["Reshape"](S, (n * n, 1)), lambda a: a.reshape((16, 1), order="F"), (S,)),
@@ -121,7 +136,8 @@ CASES = [
     *unary("Inverse", np.linalg.inv, S), *unary("Det", lambda a: scalar(np.linalg.det(a)), S, P),
     *unary("LogDet", lambda a: scalar(np.log(np.abs(np.linalg.det(a)))), S, P), *unary("Pinv", scipy.linalg.pinv, A, B, x, r),
     *unary("Adjugate", cofactors, S, P),
-    (O["MatrixPower"](S, Number(sp.Integer(3))), lambda a: a @ a @ a, (S,)), (O["MatrixPower"](S, k), lambda a: a @ a @ a, (S,)),
+    (O["MatrixPower"](S, Number(sp.Integer(3))), lambda a: a @ a @ a, (S,)),
+    (O["MatrixPower"](S, k), lambda a: a @ a @ a, (S,)),
     (O["MatrixPower"](S, Number(sp.Integer(-2))), lambda a: np.linalg.inv(a @ a), (S,)),
     *unary("Nuclear", lambda a: scalar(scipy.linalg.svdvals(a).sum()), A, x, r),
     *unary("Spectral", lambda a: scalar(scipy.linalg.svdvals(a).max()), A, x, r),
@@ -129,7 +145,8 @@ CASES = [
     *unary("EigMax", lambda a: scalar(np.linalg.eigvals(symmetric(a)).max()), S, P),
     *unary("EigMin", lambda a: scalar(np.linalg.eigvals(symmetric(a)).min()), S, P),
     *unary("Expm", scipy.linalg.expm, S), *unary("Logm", lambda a: np.real(scipy.linalg.logm(a)), P),
-    *unary("Sqrtm", lambda a: np.real(scipy.linalg.sqrtm(a)), P), *unary("Sinm", scipy.linalg.sinm, S), *unary("Cosm", scipy.linalg.cosm, S),
+    *unary("Sqrtm", lambda a: np.real(scipy.linalg.sqrtm(a)), P),
+    *unary("Sinm", scipy.linalg.sinm, S), *unary("Cosm", scipy.linalg.cosm, S),
 ]  # fmt: skip
 ELSEWHERE = {"EigVecMax", "EigVecMin", "Unspecified", "UnspecifiedGradient", "UserElementwise"}  # in the tests below
 

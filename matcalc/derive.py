@@ -182,7 +182,15 @@ class Deriver:
         if others:
             heading += "\nwhere " + ", ".join(others)
         return Derivation(
-            self.original, self.w, self.result, self.steps, self.variables, self.gradients, heading, tuple(conditions)
+            self.original,
+            self.w,
+            self.result,
+            self.steps,
+            self.variables,
+            self.gradients,
+            heading,
+            None if self.seed is ONE else self.seed,
+            tuple(conditions),
         )
 
     def leaves(self, u: Let) -> list[Expr]:

@@ -39,7 +39,7 @@ class Values:
 
     def size(self, d: Dim) -> int:
         """The number that a dimension is."""
-        return d if isinstance(d, int) else int(d.subs(self.sizes))
+        return d if isinstance(d, int) else int(d.subs(list(self.sizes.items())))
 
     def array(self, e: Expr) -> Array:
         """The value of an expression."""
@@ -54,7 +54,7 @@ class Values:
         if isinstance(e, Let):
             return self.known[e.arg]
         if isinstance(e, Number):
-            return np.array([[float(e.value.subs(self.sizes))]])
+            return np.array([[float(e.value.subs(list(self.sizes.items())))]])
         assert isinstance(e, Operator)
         if type(e).entry is Operator.entry or (isinstance(e, Entrywise) and not e.structural) or e.name in ("vec", "kron"):
             return self._by_code(e)
@@ -93,7 +93,7 @@ class Values:
         """A term at one position; positions count from 0 here."""
         match term:
             case Num(value):
-                return float(sp.sympify(value).subs(self.sizes))
+                return float(sp.sympify(value).subs(list(self.sizes.items())))
             case Delta(left, right):
                 return float(self._place(left, at) == self._place(right, at))
             case Entry(array, row, col):
@@ -112,7 +112,8 @@ class Values:
             case Map(op, args):
                 values = [self.term(a, at) for a in args]
                 formula = op.own_formula if op.own_formula is not None else op.formula
-                return float(sp.sympify(formula).subs(dict(zip(SLOTS, values, strict=False))).evalf())
+                found = complex(formula.subs(list(zip(SLOTS, values, strict=False))).evalf())
+                return found.real if found.imag == 0.0 else float("nan")
 
     def _place(self, at: At, values: Mapping[Index, int]) -> int:
         match at:

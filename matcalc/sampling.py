@@ -1,0 +1,229 @@
+"""Random points: sizes of the symbolic dimensions, values of the symbols, and functions for the unspecified ones.
+
+A point is usable for a function if the function and its differences are finite and steady there;
+points outside a domain, at a kink, or where a matrix is singular are drawn again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+
+from matcalc.dims import Dim, DimSymbol, is_unit
+from matcalc.emit import compile as compile_expr
+from matcalc.errors import MatcalcError
+from matcalc.expr import Expr, Item, Symbol
+from matcalc.node import postorder
+from matcalc.ops.structure import UnitVector
+from matcalc.ops.unspecified import Unspecified, UnspecifiedGradient
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
+SIZES = (3, 4, 2, 5, 6, 7)  # distinct, so that a missing transpose cannot hide
+SMALL_SIZES = (2, 3, 2, 3, 2, 3)  # for explicit loops
+SCALES = (1.0, 0.5, 0.2)  # of the values, in turn, where a point is drawn again
+ATTEMPTS = 24
+STEADY = 1e-6  # how well differences with two steps must agree
+
+
+@dataclass(frozen=True)
+class Point:
+    """Sizes, values of the symbols by name, and the unspecified functions, all made from one seed."""
+
+    sizes: dict[DimSymbol, int]
+    values: dict[str, Any]
+    functions: dict[str, Any]
+    seed: int
+
+    @property
+    def size_names(self) -> dict[str, int]:
+        """The sizes by the dimensions' names."""
+        return {d.name: n for d, n in self.sizes.items()}
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Everything a compiled expression may ask for, by name."""
+        return {**self.values, **self.size_names, **self.functions}
+
+
+def usable_points(
+    f: Expr, w: Symbol, roots: Sequence[Expr], trials: int, seed: int, sizes: Sequence[int] = SIZES
+) -> Iterator[tuple[Point, Array]]:
+    """Points at which the scalar ``f`` has a gradient by ``w``, with that gradient by differences."""
+    call = compile_expr(f)
+    for k in range(trials):
+        for attempt in range(ATTEMPTS):
+            point = draw_point([f, *roots], seed + k, attempt, sizes)
+            slope = steady_gradient(call, w, point)
+            if slope is not None:
+                yield point, slope
+                break
+
+
+def steady_gradient(call: Any, w: Symbol, point: Point) -> Array | None:
+    """The gradient by differences, or None where two step lengths do not agree."""
+    import numpy as np
+
+    given = {k: v for k, v in point.given.items() if k in call.names}
+    x = np.asarray(point.values[w.name], dtype=float)
+    with np.errstate(all="ignore"):
+        try:
+            level = abs(float(call(**given)))
+            coarse, fine = (differences(lambda p: float(call(**(given | {w.name: p}))), x, h) for h in (1e-3, 5e-4))
+        except (np.linalg.LinAlgError, ValueError) as error:
+            if isinstance(error, MatcalcError):
+                raise
+            return None
+    if w.name not in call.names:
+        return np.zeros(x.shape)
+    scale = max(float(np.max(np.abs(fine), initial=0.0)), 1e-5 * level, 1e-9)
+    gap = float(np.max(np.abs(coarse - fine), initial=0.0))
+    return fine if np.isfinite(gap) and np.isfinite(level) and gap <= STEADY * scale else None
+
+
+def differences(f: Callable[[Any], float], x: Array, step: float) -> Array:
+    """Gradient of a scalar function of an array by five-point central differences."""
+    import numpy as np
+
+    out = np.zeros(x.shape)
+    for place in np.ndindex(*x.shape):
+        h = step * max(1.0, abs(float(x[place])))
+        total = 0.0
+        for shift, weight in STENCIL:
+            moved = x.copy()
+            moved[place] += shift * h
+            total += weight * f(moved)
+        out[place] = total / h
+    return out
+
+
+STENCIL = ((-2, 1 / 12), (-1, -2 / 3), (1, 2 / 3), (2, -1 / 12))
+
+
+def draw_point(roots: Sequence[Expr], seed: int, attempt: int = 0, sizes: Sequence[int] = SIZES) -> Point:
+    """A random point for everything that the expressions hold; later attempts draw smaller, then positive values."""
+    import numpy as np
+
+    rng = np.random.default_rng([seed, attempt])
+    dims = draw_sizes(roots, rng, sizes)
+    scale = SCALES[attempt % len(SCALES)]
+    positive = attempt // len(SCALES) % 2 == 1
+    symbols = {s.name: s for r in roots for s in r.symbols}
+    values = {
+        name: draw_symbol(symbols[name], [size_of(d, dims) for d in symbols[name].shape], rng, scale, positive)
+        for name in sorted(symbols)
+    }
+    return Point(dims, values, unspecified_functions(roots, seed), seed)
+
+
+def draw_sizes(roots: Sequence[Expr], rng: np.random.Generator, sizes: Sequence[int] = SIZES) -> dict[DimSymbol, int]:
+    """A size for every symbolic dimension, large enough for the entries that the expressions name."""
+    found: dict[DimSymbol, int] = {}
+    for node in postorder(roots, lambda e: e.operands):
+        for d in (node.rows, node.cols, getattr(node, "value", 1)):
+            if isinstance(d, sp.Basic):
+                for s in sorted((s for s in d.free_symbols if isinstance(s, DimSymbol)), key=str):
+                    found.setdefault(s, 1)
+        for d, least in _least_sizes(node):
+            if isinstance(d, DimSymbol):
+                found[d] = max(found.get(d, 1), least)
+    order = rng.permutation(max(len(sizes), len(found)))
+    return {d: max(least, sizes[k % len(sizes)]) for (d, least), k in zip(found.items(), order, strict=False)}
+
+
+def _least_sizes(e: Expr) -> list[tuple[Dim, int]]:
+    match e:
+        case Item(arg, row, col):
+            return [(arg.rows, row), (arg.cols, col)]
+        case UnitVector(position, dim):
+            return [(dim, position)]
+        case _:
+            return []
+
+
+def size_of(d: Dim, sizes: Mapping[DimSymbol, int]) -> int:
+    """The number that a dimension is."""
+    return d if isinstance(d, int) else int(d.subs(list(sizes.items())))
+
+
+def draw_symbol(s: Symbol, shape: Sequence[int], rng: np.random.Generator, scale: float = 1.0, positive: bool = False) -> Any:
+    """A random value of one symbol, honouring its declared facts."""
+    import numpy as np
+
+    facts = set(s.facts)
+    if "integer" in facts:
+        return int(rng.integers(2, 5))
+    if positive or facts & {"positive", "simplex"}:
+        x = rng.uniform(0.3, 1.4, tuple(shape))
+    else:
+        x = rng.normal(size=tuple(shape))
+    x = scale * x
+    if "simplex" in facts:
+        x = x / x.sum(axis=-1, keepdims=True)
+    if len(shape) != 2 or shape[0] != shape[1] or is_unit(s.cols):
+        return x / np.linalg.norm(x) if "unit" in facts else x
+    return _with_structure(x, facts, rng)
+
+
+def _with_structure(x: Array, facts: set[str], rng: np.random.Generator) -> Array:
+    """A square matrix bent to its facts."""
+    import numpy as np
+
+    n = len(x)
+    if "toeplitz" in facts:
+        c = rng.normal(size=2 * n - 1)
+        c = (c + c[::-1]) / 2 if "symmetric" in facts else c
+        x = np.array([[c[j - i + n - 1] for j in range(n)] for i in range(n)])
+    if "orthogonal" in facts:
+        x = np.linalg.qr(x)[0]
+    if "psd" in facts:
+        x = x @ x.T / n + 0.5 * np.eye(n)
+    if "symmetric" in facts:
+        x = (x + x.T) / 2
+    if "skew" in facts:
+        x = (x - x.T) / 2
+    if "lower_triangular" in facts:
+        x = np.tril(x)
+    if "diagonal" in facts:
+        x = np.diag(np.diag(x))
+    if "zero_diagonal" in facts:
+        x = x - np.diag(np.diag(x))
+    if "invertible" in facts and not facts & {"psd", "orthogonal", "skew", "zero_diagonal"}:
+        x = x + n * np.eye(n)
+    return x
+
+
+def unspecified_functions(roots: Sequence[Expr], seed: int) -> dict[str, Any]:
+    """A smooth function, with its gradient, for every unspecified one."""
+    kinds = (Unspecified, UnspecifiedGradient)
+    names = {node.function for node in postorder(roots, lambda e: e.operands) if isinstance(node, kinds)}
+    out: dict[str, Any] = {}
+    for k, name in enumerate(sorted(names)):
+        out[name], out[f"d{name}"] = smooth_function(seed + k)
+    return out
+
+
+def smooth_function(seed: int) -> tuple[Callable[[Any], float], Callable[[Any], Any]]:
+    """A smooth scalar function of an array of any shape, and its gradient."""
+    import numpy as np
+
+    def weights(x: Any) -> tuple[Any, Any, Any]:
+        rng = np.random.default_rng([seed, 3])
+        a, b, c = rng.normal(size=(3, *np.shape(x)))
+        return a, b, c
+
+    def value(x: Any) -> float:
+        a, b, c = weights(x)
+        return float(np.sum(np.sin(a * x + b)) + 0.5 * np.sum(c * x) ** 2)
+
+    def gradient(x: Any) -> Any:
+        a, b, c = weights(x)
+        return a * np.cos(a * x + b) + c * np.sum(c * x)
+
+    return value, gradient

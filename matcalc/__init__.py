@@ -3,7 +3,8 @@
 from matcalc.calculus import count_ops, grad, simplify, vjp
 from matcalc.check import CheckReport, check
 from matcalc.declare import let, matrix, scalar, symbols, vector
-from matcalc.derive import Derivation, derive
+from matcalc.derivation import Derivation
+from matcalc.derive import derive
 from matcalc.dims import dims
 from matcalc.emit import compile
 from matcalc.errors import (

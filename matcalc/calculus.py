@@ -17,7 +17,7 @@ STRUCTURES = ("ambient",)
 
 
 @overload
-def grad(f: object, wrt: Wrt, *, structure: str = "ambient") -> Expr: ...
+def grad(f: object, wrt: Wrt, *, structure: str = "ambient") -> Expr: ...  # type: ignore[overload-overlap]  # str is a Sequence
 @overload
 def grad(f: object, wrt: Sequence[Wrt], *, structure: str = "ambient") -> list[Expr]: ...
 @overload
@@ -144,8 +144,7 @@ def _target(e: Expr, wrt: object, by_name: Mapping[str, list[Symbol]]) -> Symbol
         if found and wrt not in found:
             other = found[0]
             raise OperandError(
-                f"{wrt.name} in the function is another symbol than the one in wrt: {named_shape(other)} with "
-                f"{', '.join(other.facts) or 'no attributes'} against {named_shape(wrt)} with {', '.join(wrt.facts) or 'no attributes'}"
+                f"{wrt.name} in the function is another symbol than the one in wrt: {_described(other)} against {_described(wrt)}"
             )
         return wrt
     if isinstance(wrt, str):
@@ -161,6 +160,10 @@ def _target(e: Expr, wrt: object, by_name: Mapping[str, list[Symbol]]) -> Symbol
     if isinstance(wrt, Expr):
         raise OperandError(f"cannot differentiate by {brief(wrt)}: wrt is a symbol, its name, or a list or dict of them")
     raise OperandError(f"wrt is a symbol, its name, or a list or dict of them, not {type(wrt).__name__}")
+
+
+def _described(s: Symbol) -> str:
+    return f"{named_shape(s)} with {', '.join(s.facts) or 'no attributes'}"
 
 
 def over_structure(e: Expr, wrt: object, derive: Callable[[list[Symbol]], list[Expr]]) -> object:

@@ -15,10 +15,32 @@ from matcalc.calculus import pulled_back, scalar_function, target, upstream_of
 from matcalc.derivation import Chained, Derivation, Partial, Step
 from matcalc.differentiate import addends, differential, position, pull
 from matcalc.errors import OperandError, UnsupportedError
-from matcalc.expr import ONE, Add, BroadcastAdd, Expr, GradientSymbol, Let, Number, Operator, Symbol, add, as_expr
+from matcalc.expr import (
+    ONE,
+    Add,
+    BroadcastAdd,
+    Entrywise,
+    Expr,
+    GradientSymbol,
+    Hadamard,
+    Let,
+    Number,
+    Operator,
+    Power,
+    Product,
+    Symbol,
+    add,
+    as_expr,
+    hadamard,
+    product,
+    transpose,
+)
 from matcalc.index import At, Delta, Entry, Index, Num, Plus, Sum, Term, Times, axis
 from matcalc.network import Contracted, Lowering, Network, contract
 from matcalc.node import postorder
+from matcalc.ops.elementwise import Sqrt
+from matcalc.ops.linalg import MatrixPower
+from matcalc.ops.reductions import Norm2, NormF, total
 from matcalc.ops.unspecified import Unspecified, UnspecifiedGradient
 from matcalc.printing import latex, text
 from matcalc.printing.index_terms import IndexNames
@@ -28,6 +50,8 @@ from matcalc.simplify import DISSOLVING, simplify_all
 
 STYLES = ("index",)
 KINDS = ("grad", "vjp")
+MOST_WRITTEN = 4  # matrix powers up to this are written out as products
+TWO = Number(sp.Integer(2))
 NAMES = {0: "stchgpq", 1: "rzuvqpw", 2: "ZYVUTRQP"}  # for variables, by their number of axes
 
 
@@ -103,28 +127,26 @@ class Deriver:
     # -------------------------------------------------------------- cutting into variables
     def named(self, e: Expr) -> Let:
         """The function as a variable, its parts cut out as variables before it."""
+        e = written_out(e)
         order = list(postorder([e], lambda x: x.operands))
         uses: dict[Expr, list[Expr]] = {n: [] for n in order}
         depends: set[Expr] = set()
+        pointwise: set[Expr] = set()
         for node in order:
             if node is self.w or any(c in depends for c in node.operands):
                 depends.add(node)
+                if is_pointwise(node, [c for c in node.operands if c in depends], pointwise):
+                    pointwise.add(node)
             for c in node.operands:
                 uses[c].append(node)
         made: dict[Expr, Expr] = {}
         for node in order:
-            if isinstance(node, Let):
-                body = made[node.arg]
-                if isinstance(body, Let) and node.arg is not body and body in self.variables and not isinstance(node.arg, Let):
-                    self.variables.remove(body)
-                    body = body.arg
-                made[node] = Let(node.name, body)
-                if node in depends:
-                    self.variables.append(made[node])  # type: ignore[arg-type]
-                continue
             new = node.rebuild([made[c] for c in node.operands]) if node.operands else node
-            if node is not e and node in depends and node.operands and self.is_cut(node, uses[node]):
-                new = Let(self.fresh(node, e), new)
+            named = isinstance(node, Let)
+            if not named and node is not e and node in depends and node.operands and is_cut(node, uses[node], pointwise):
+                new, named = Let(self.fresh(node, e), new), True
+            if named and node in depends:
+                assert isinstance(new, Let)
                 self.variables.append(new)
             made[node] = new
         last = made[e]
@@ -134,15 +156,6 @@ class Deriver:
             self.variables.append(last)
         self.active = set(self.variables) | {self.w}
         return last
-
-    def is_cut(self, node: Expr, parents: list[Expr]) -> bool:
-        """Whether a node becomes a variable: where regions meet."""
-        if any(isinstance(p, Let) for p in parents):
-            return True
-        inside = is_region(node)
-        if inside:
-            return any(not is_region(p) for p in parents) or (len(parents) > 1 and not _is_small(node))
-        return True
 
     def fresh(self, node: Expr, whole: Expr) -> str:
         """A name for a variable: a letter that nothing else has."""
@@ -294,17 +307,15 @@ class Deriver:
         order = tuple(x for x in (i, j, k, l) if x is not None)
         forbidden = {s.name for s in self.original.symbols} | {v.name for v in self.variables}
         own = tuple(x for x in (i, j) if x is not None)
-        meaning, how = self.definition(u, i, j)
         at = _at(u, i, j)
+        first = IndexNames(own, forbidden)
         lines: list[Step] = []
-        lines.append(
-            Step(
-                "definition", how, Entry(u, i, j), meaning, at.latex(IndexNames(own, forbidden)), at.text(IndexNames(own, forbidden)),
-                ((i, j), (u.rows, u.cols)), IndexNames(own, forbidden),
-            )
-        )  # fmt: skip
+        how = f"the entries of {u.name}, in index notation"
+        free = ((i, j), (u.rows, u.cols))
+        meaning = define(u.arg, i, j)
+        lines.append(Step("definition", how, Entry(u, i, j), meaning, at.latex(first), at.text(first), free, first))
         names = IndexNames(order, forbidden)
-        linear = [t for t in self.linear(u.arg, leaf)]
+        linear = self.linear(u.arg, leaf)
         d = self.direction(leaf)
         scalars = Scalars()
         lowering = Lowering(scalars, opaque=lambda x: x is d or isinstance(x, (Let, Symbol)))
@@ -329,7 +340,7 @@ class Deriver:
         slope = _plus(slopes)
         before: Partial | Chained = Partial(u, (i, j), leaf, (k, l))
         label = _fraction(at.latex(names), by.latex(names)), f"d{at.text(names)}/d{by.text(names)}"
-        why = "the derivative of an entry by an entry of the same array is a product of Kronecker deltas"
+        why = self.reason(u, leaf)
         lines.append(Step("differentiate", why, before, slope, *label, free4, names))
         last: Term = slope
         total_label = (
@@ -344,17 +355,29 @@ class Deriver:
             label = total_label
         short = _plus(contracted)
         if short != last:
-            free = free2 if upstream is not ONE else free4
-            lines.append(Step("contract", "a delta sums to the one index that it ties", last, short, *label, free, names))
+            over = free2 if upstream is not ONE else free4
+            lines.append(Step("contract", "a delta sums to the one index that it ties", last, short, *label, over, names))
         form = simplify_all([add(*forms)])[0] if len(forms) > 1 else forms[0]
         rule = "sums over shared indices are matrix products, traces and entrywise products"
         lines.append(Step("matrix-form", rule, short, form, *self.quotient(leaf), free2, names))
         self.steps.extend(lines)
         return form
 
-    def definition(self, u: Let, i: Index | None, j: Index | None) -> tuple[Term, str]:
-        """A variable's entry in index notation, and the sentence for it."""
-        return define(u.arg, i, j), f"the entries of {u.name}, in index notation"
+    def reason(self, u: Let, leaf: Expr) -> str:
+        """Why the derivative of a variable by one of its parts is what it is."""
+        op = u.arg
+        if isinstance(op, Operator) and leaf in op.operands and type(op).entry is Operator.entry:
+            change = text(op.differential(op.operands.index(leaf), self.direction(leaf)))
+            return (
+                f"the differential of {op.name} is {change}, and d{_name(leaf)} by an entry of {_name(leaf)} is made of deltas"
+            )
+        if any(
+            isinstance(x, Entrywise) and not x.structural for x in postorder([op], lambda x: () if x is leaf else x.operands)
+        ):
+            return "the derivative of the function at each entry, times deltas that match the places"
+        return (
+            f"the derivative of an entry of {_name(leaf)} by another is 1 where their indices agree, else 0: a delta for each"
+        )
 
     def linear(self, e: Expr, leaf: Expr) -> list[Expr]:
         """The differential of a variable's definition by one of its parts: a term for each place it is used."""
@@ -412,9 +435,50 @@ class Deriver:
         return _fraction(top, latex(leaf)), f"d{self.top.name}/d{_name(leaf)}"
 
 
+def written_out(e: Expr) -> Expr:
+    """The function with norms as a lecturer writes them: ``r'*r`` for a squared norm, a root for a norm."""
+    done: dict[Expr, Expr] = {}
+    for node in postorder([e], lambda x: x.operands):
+        new = node.rebuild([done[c] for c in node.operands]) if node.operands else node
+        match new:
+            case Norm2(arg):
+                new = Sqrt(product(transpose(arg), arg))
+            case NormF(arg):
+                new = Sqrt(total(hadamard(arg, arg)))
+            case Power(Sqrt(arg), exponent) if exponent is TWO:
+                new = arg
+            case MatrixPower(base, Number(k)) if k.is_Integer and 2 <= k <= MOST_WRITTEN:
+                new = product(*([base] * int(k)))
+        done[node] = new
+    return done[e]
+
+
+def is_pointwise(node: Expr, active: list[Expr], pointwise: set[Expr]) -> bool:
+    """Whether each entry of a node depends on the entries at the same place alone, through a function."""
+    if isinstance(node, Entrywise) and not node.structural:
+        return True
+    if isinstance(node, (Add, BroadcastAdd, Hadamard)):
+        plain = all(c in pointwise or isinstance(c, Symbol) for c in active)
+        return plain and any(c in pointwise for c in active)
+    return False
+
+
+def is_cut(node: Expr, parents: list[Expr], pointwise: set[Expr]) -> bool:
+    """Whether a node becomes a variable: where regions meet, and where a large node is used twice."""
+    if any(isinstance(p, Let) for p in parents):
+        return False
+    if len(parents) > 1 and not _is_small(node):
+        return True
+    if node in pointwise:
+        return any(isinstance(p, Product) or not (is_region(p) or p in pointwise) for p in parents)
+    if is_region(node):
+        return any(not is_region(p) or p in pointwise for p in parents)
+    return True
+
+
 def is_region(e: Expr) -> bool:
     """Whether a node's entries are sums of products of its operands' entries."""
-    return isinstance(e, (*DISSOLVING, Add, BroadcastAdd)) or isinstance(e, (Symbol, Number)) or not e.operands
+    return isinstance(e, (*DISSOLVING, Add, BroadcastAdd, Symbol)) or not e.operands
 
 
 def _is_small(e: Expr) -> bool:

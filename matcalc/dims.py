@@ -13,13 +13,13 @@ Dim: TypeAlias = int | sp.Expr
 Shape: TypeAlias = tuple[Dim, Dim]  # rows and columns: a column is (n, 1), a scalar (1, 1)
 
 
-class DimSymbol(sp.Symbol):  # type: ignore[misc]  # SymPy is untyped
+class DimSymbol(sp.Symbol):
     """A symbolic dimension, told apart from scalar variables by its class."""
 
     __slots__ = ()
 
     def __new__(cls, name: str) -> DimSymbol:
-        return super().__new__(cls, name, integer=True, positive=True)  # type: ignore[no-any-return]
+        return super().__new__(cls, name, integer=True, positive=True)  # type: ignore[no-any-return, no-untyped-call]
 
     def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, object]]:
         return (self.name,), {}

@@ -101,19 +101,19 @@ class Values:
             case Sum(index, body):
                 return sum((self.term(body, {**at, index: p}) for p in range(self.size(index.dim))), 0.0)
             case Times(factors):
-                value = 1.0
+                found = 1.0
                 for f in factors:
-                    value *= self.term(f, at)
-                    if value == 0.0:
+                    found *= self.term(f, at)
+                    if found == 0.0:
                         return 0.0
-                return value
+                return found
             case Plus(terms):
                 return sum((self.term(t, at) for t in terms), 0.0)
             case Map(op, args):
                 values = [self.term(a, at) for a in args]
                 formula = op.own_formula if op.own_formula is not None else op.formula
-                found = complex(formula.subs(list(zip(SLOTS, values, strict=False))).evalf())
-                return found.real if found.imag == 0.0 else float("nan")
+                image = complex(formula.subs(list(zip(SLOTS, values, strict=False))).evalf())
+                return image.real if image.imag == 0.0 else float("nan")
 
     def _place(self, at: At, values: Mapping[Index, int]) -> int:
         match at:

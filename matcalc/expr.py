@@ -220,7 +220,7 @@ class Expr(Node):
         return self.value if isinstance(self, Number) else ScalarAtom(self)
 
 
-class ScalarAtom(sp.Symbol):  # type: ignore[misc]
+class ScalarAtom(sp.Symbol):
     """A scalar expression inside a SymPy expression, as in ``sympy.log(mc.det(X))``."""
 
     expr: Expr
@@ -372,7 +372,7 @@ def dim_number(dim: Dim) -> Expr:
         return Number(dim)
     if isinstance(dim, sp.Rational):
         return Number(dim)
-    parts = [dim_number(a) for a in dim.args]
+    parts = [dim_number(a) for a in dim.args]  # type: ignore[arg-type]  # the parts of a polynomial
     if isinstance(dim, sp.Mul):
         return hadamard(*parts)
     if isinstance(dim, sp.Add):
@@ -444,6 +444,12 @@ class Operator(Expr):
     def pullback(self, k: int, upstream: Expr) -> Expr | None:
         """The gradient with respect to operand ``k``, where it is known better than by ``differential``."""
         return None
+
+
+def apply(name: str, *parts: object) -> Expr:
+    """The operator of that class name on these parts, for modules above the one that defines it."""
+    cls: Any = Operator.registered[name]
+    return cls(*parts)  # type: ignore[no-any-return]
 
 
 def match_signature(signature: str, name: str, operands: Sequence[Expr]) -> Shape:
@@ -882,12 +888,12 @@ def as_expr(value: object) -> Expr:
 def exact(value: object) -> sp.Rational:
     """The number a person wrote: 0.1 is a tenth, not the nearest binary fraction."""
     if isinstance(value, numbers.Rational):
-        return sp.Rational(int(value.numerator), int(value.denominator))
+        return sp.Rational(int(value.numerator), int(value.denominator))  # type: ignore[no-any-return]
     if isinstance(value, numbers.Real):
         x = float(value)
         if x != x or x in (float("inf"), float("-inf")):
             raise OperandError(f"{x} is not a finite number")
-        return sp.Rational(repr(x))
+        return sp.Rational(repr(x))  # type: ignore[no-any-return]
     raise UnsupportedError(f"{value!r} is not a real number; complex numbers are not supported")
 
 
@@ -1108,7 +1114,7 @@ def _position(e: Expr, key: object, dim: Dim, what: str) -> int:
         raise ShapeError(f"{brief(e)}: {what} {k} counts from the end, which needs a numeric dimension, not {dim}")
     if isinstance(dim, int) and not -dim <= k < dim:
         raise ShapeError(f"{brief(e)}: {what} index {k} is out of range for {dim} {what}s, counted from 0")
-    return (k + dim if k < 0 else k) + 1  # type: ignore[operator]
+    return (k + dim if k < 0 else k) + 1
 
 
 def entry_at(e: Expr, row: int, col: int) -> Expr:

@@ -16,6 +16,7 @@ from matcalc.expr import (
     Constant,
     Entrywise,
     Expr,
+    apply,
     as_expr,
     dim_number,
     hadamard,
@@ -93,9 +94,9 @@ class Function:
 
 def _axis(name: str, axis: object) -> int | None:
     if axis is None or (axis in (0, 1) and not isinstance(axis, bool)):
-        return axis  # type: ignore[return-value]
+        return axis
     if axis in (-1, -2):
-        return int(axis) + 2  # type: ignore[call-overload, no-any-return]
+        return int(axis) + 2
     raise OperandError(f"{name}: axis is 0 (down columns), 1 (along rows) or None, not {axis!r}")
 
 
@@ -158,9 +159,9 @@ ROWS = (
     Function("multiply", lambda a, b: hadamard(a, b), ENTRYWISE, "xx"),
     Function("divide", lambda a, b: quotient(a, b), ENTRYWISE, "xx"),
     Function("power", lambda a, b: power(a, b), ENTRYWISE, "xx"),
-    Function("max", lambda a, b: OPERATORS["Maximum"](a, b), ENTRYWISE, "xx"),
-    Function("min", lambda a, b: OPERATORS["Minimum"](a, b), ENTRYWISE, "xx"),
-    Function("eigval_max", lambda a: OPERATORS["EigMax"](a), "n,n -> 1,1"),
+    Function("max", lambda a, b: apply("Maximum", a, b), ENTRYWISE, "xx"),
+    Function("min", lambda a, b: apply("Minimum", a, b), ENTRYWISE, "xx"),
+    Function("eigval_max", lambda a: apply("EigMax", a), "n,n -> 1,1"),
     Function("eye", eye, "-> d1,d1", "d"),
     Function("ones", ones, "-> d1,d2", "d?d"),
     Function("zeros", zeros, "-> d1,d2", "d?d"),

@@ -41,7 +41,7 @@ HALF = sp.Rational(1, 2)
 class Network:
     """One addend: ``coefficient`` times the factors, summed over the bound indices."""
 
-    coefficient: sp.Expr = sp.Integer(1)
+    coefficient: sp.Expr = field(default=sp.S.One)
     factors: list[Factor] = field(default_factory=list)
     deltas: list[Delta] = field(default_factory=list)
     bound: list[Index] = field(default_factory=list)
@@ -89,7 +89,7 @@ class Lowering:
                 for f, q in ((node.below, -p), (node.above, p)):
                     stack.append((f, None, None, q) if f.is_scalar else (f, i, j, q))
             elif isinstance(node, Power) and p.is_Integer and rational(node.exponent) is not None:
-                q = rational(node.exponent) * p  # type: ignore[operator]
+                q = rational(node.exponent) * p
                 base = node.base
                 stack.append((base, None, None, q) if base.is_scalar else (base, i, j, q))
             elif isinstance(node, Sqrt) and p.is_Integer:
@@ -143,7 +143,7 @@ class Lowering:
 
 
 def _dissolves(e: Expr) -> bool:
-    return getattr(e, "structural", False) and e.name not in ("+", ".+")  # type: ignore[attr-defined, no-any-return]
+    return getattr(e, "structural", False) and e.name not in ("+", ".+")
 
 
 def powered(e: Expr, p: sp.Rational) -> Expr:
@@ -296,7 +296,7 @@ def _pairs(net: Network, free: list[Index]) -> dict[Index, Pair]:
     changed = True
     while changed:  # a factor divides on all its axes or on none
         changed = False
-        for atom, i, j in net.factors:
+        for _, i, j in net.factors:
             ends = [e for e in (i, j) if isinstance(e, Index) and e in sizes]
             if any(e in blocked for e in ends) and not all(e in blocked for e in ends):
                 blocked.update(ends)

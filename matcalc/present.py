@@ -168,9 +168,10 @@ def stretched(e: Add) -> Expr:
 def _stretches(t: Expr) -> Expr | None:
     """The scalar, column or row that a term repeats."""
     scale: list[Expr] = []
-    body, below = t, None
-    if isinstance(body, Quotient) and body.below.is_scalar:
-        body, below = body.above, body.below
+    body = t
+    below: Expr | None = None
+    if isinstance(t, Quotient) and t.below.is_scalar:
+        body, below = t.above, t.below
     if isinstance(body, Hadamard) and body.args[0].is_scalar:
         scale = [a for a in body.args if a.is_scalar]
         body = hadamard(*(a for a in body.args if not a.is_scalar))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
@@ -55,15 +56,21 @@ class Point:
 def usable_points(
     f: Expr, w: Symbol, roots: Sequence[Expr], trials: int, seed: int, sizes: Sequence[int] = SIZES
 ) -> Iterator[tuple[Point, Array]]:
-    """Points at which the scalar ``f`` has a gradient by ``w``, with that gradient by differences."""
-    call = compile_expr(f)
+    """Points at which the scalar ``f`` has a gradient by ``w``, with that gradient by differences: one a trial."""
     for k in range(trials):
-        for attempt in range(ATTEMPTS):
-            point = draw_point([f, *roots], seed + k, attempt, sizes)
-            slope = steady_gradient(call, w, point)
-            if slope is not None:
-                yield point, slope
-                break
+        yield from islice(candidates(f, w, roots, seed + k, sizes), 1)
+
+
+def candidates(
+    f: Expr, w: Symbol, roots: Sequence[Expr], seed: int, sizes: Sequence[int] = SIZES
+) -> Iterator[tuple[Point, Array]]:
+    """All usable points that one seed makes."""
+    call = compile_expr(f)
+    for attempt in range(ATTEMPTS):
+        point = draw_point([f, *roots], seed, attempt, sizes)
+        slope = steady_gradient(call, w, point)
+        if slope is not None:
+            yield point, slope
 
 
 def steady_gradient(call: Any, w: Symbol, point: Point) -> Array | None:
@@ -82,9 +89,17 @@ def steady_gradient(call: Any, w: Symbol, point: Point) -> Array | None:
             return None
     if w.name not in call.names:
         return np.zeros(x.shape)
-    scale = max(float(np.max(np.abs(fine), initial=0.0)), 1e-5 * level, 1e-9)
-    gap = float(np.max(np.abs(coarse - fine), initial=0.0))
-    return fine if np.isfinite(gap) and np.isfinite(level) and gap <= STEADY * scale else None
+    return fine if np.isfinite(level) and is_steady(coarse, fine, 1e-5 * level) else None
+
+
+def is_steady(coarse: Array, fine: Array, least: float) -> bool:
+    """Whether differences with two step lengths agree, relative to the largest of them or to ``least``."""
+    import numpy as np
+
+    if not (np.all(np.isfinite(coarse)) and np.all(np.isfinite(fine))):
+        return False
+    scale = max(float(np.max(np.abs(fine), initial=0.0)), least, 1e-9)
+    return float(np.max(np.abs(coarse - fine), initial=0.0)) <= STEADY * scale
 
 
 def differences(f: Callable[[Any], float], x: Array, step: float) -> Array:

@@ -28,6 +28,7 @@ from matcalc.expr import (
     ScalarAtom,
     Symbol,
     add,
+    apply,
     hadamard,
     power,
     quotient,
@@ -74,7 +75,8 @@ def raise_scalar(value: sp.Expr, slots: Sub) -> Expr:
         For a SymPy function that has no counterpart here.
     """
     done: dict[sp.Basic, Expr] = dict(slots)
-    for node in postorder([value], lambda e: () if e in slots else _arguments(e)):
+    start: sp.Basic = value
+    for node in postorder([start], lambda e: () if e in slots else _arguments(e)):
         if node not in done:
             done[node] = _raise_node(node, done)
     return done[value]
@@ -92,7 +94,7 @@ def _raise_node(e: sp.Basic, done: dict[sp.Basic, Expr]) -> Expr:
     if isinstance(e, (sp.Rational, DimSymbol)) or e is sp.pi:
         return Number(e)
     if e is sp.E:
-        return OPERATORS["Exp"](ONE)
+        return apply("Exp", ONE)
     if isinstance(e, sp.Float):
         return Number(sp.Rational(str(e)))
     if isinstance(e, sp.Symbol):
@@ -104,7 +106,7 @@ def _raise_node(e: sp.Basic, done: dict[sp.Basic, Expr]) -> Expr:
     if isinstance(e, sp.Pow):
         return _raise_power(e.base, e.exp, done)
     if isinstance(e, sp.polygamma) and e.args[0] in (0, 1):
-        return OPERATORS["Digamma" if e.args[0] == 0 else "Trigamma"](done[e.args[1]])
+        return apply("Digamma" if e.args[0] == 0 else "Trigamma", done[e.args[1]])
     cls = HEADS.get(e.func)
     if cls is None and not isinstance(e, sp.Function):
         raise UnsupportedError(f"{e} is not a scalar expression that matcalc knows ({type(e).__name__})")
@@ -120,7 +122,7 @@ def _raise_power(base: sp.Expr, p: sp.Expr, done: dict[sp.Basic, Expr]) -> Expr:
     return _root(b, p) if p.is_Rational else power(b, done[p])
 
 
-def _root(b: Expr, p: sp.Rational) -> Expr:
+def _root(b: Expr, p: sp.Expr) -> Expr:
     if p == 1:
         return b
     return Sqrt(b) if p == sp.Rational(1, 2) else power(b, Number(p))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
+from typing import Any
 
 import sympy as sp
 
@@ -174,7 +175,7 @@ class Simplifier:
             if hit is not None:
                 form = self.forms[e]
                 changes[s] = self.scalars.lower(form, self.scalars.symbol)
-        return value.subs(changes) if changes else value
+        return value.subs(list(changes.items())) if changes else value
 
     # -------------------------------------------------------------- sums
     def addends(self, e: Expr) -> list[Addend]:
@@ -268,6 +269,7 @@ class Simplifier:
         for _, _, _, (side, _), ks in reversed(chances[-4:]):
             members = [terms[k] for k in ks]
             bodies = [b for _, b in members if b is not None]
+            inside: list[Addend]
             if side == "scale":
                 inside = [(c, b) for (c, _), b in zip(members, bodies, strict=True)]
             elif side in ("left", "right"):
@@ -352,11 +354,11 @@ class Simplifier:
 
 def spread_out(value: sp.Expr) -> int:
     """A bound on the number of terms of a scalar multiplied out, which is what factoring costs."""
-    if value.is_Add:
-        return sum(spread_out(a) for a in value.args)
-    if value.is_Mul:
-        return prod(spread_out(a) for a in value.args)
-    if value.is_Pow and value.exp.is_Integer:
+    if isinstance(value, sp.Add):
+        return sum((spread_out(a) for a in sp.Add.make_args(value)), 0)
+    if isinstance(value, sp.Mul):
+        return prod((spread_out(a) for a in sp.Mul.make_args(value)), start=1)
+    if isinstance(value, sp.Pow) and value.exp.is_Integer:
         inside = spread_out(value.base)
         return min(inside ** abs(int(value.exp)), 10**9) if inside > 1 else 1
     return 1
@@ -373,7 +375,7 @@ def _is_entrywise_product(e: Expr) -> bool:
     return isinstance(e, Hadamard) and sum(not a.is_scalar for a in e.args) > 1
 
 
-def _content(coefficients: Sequence[sp.Expr]) -> sp.Expr:
+def _content(coefficients: Sequence[sp.Expr]) -> Any:
     """What all coefficients share: a rational number times powers of common factors."""
     numbers, parts = zip(*(c.as_coeff_Mul() for c in coefficients), strict=True)
     content = sp.Integer(1)

@@ -77,7 +77,8 @@ def elementwise(name: str, formula: sp.Expr) -> Function:
         raise OperandError(f"{name} is a function already; choose another name")
     if not isinstance(formula, sp.Expr) or len(formula.free_symbols) != 1:
         raise OperandError(f"the formula of {name} must be a SymPy expression in exactly one symbol, not {formula!r}")
-    over_slot = formula.subs(next(iter(formula.free_symbols)), t)
+    over_slot = formula.xreplace({next(iter(formula.free_symbols)): t})
+    assert isinstance(over_slot, sp.Expr)
     for checked in (over_slot, sp.diff(over_slot, t)):
         raise_scalar(checked, {t: as_expr(1)})
     return Function(name, lambda arg: UserElementwise(name, over_slot, arg), ENTRYWISE)

@@ -24,6 +24,7 @@ from matcalc.expr import (
     Product,
     Quotient,
     Transpose,
+    apply,
     are_transposes,
     brief,
     hadamard,
@@ -107,7 +108,7 @@ class Logm(MatrixFunction):
     name, latex, code = "logm", r"\operatorname{logm}(#1)", "logm(#1)"
 
     def slope(self) -> Expr:
-        return Operator.registered["Inverse"](self.arg)
+        return apply("Inverse", self.arg)
 
     def conditions_here(self) -> tuple[str, ...]:
         return (f"{brief(self.arg)} without eigenvalues that are 0 or negative",)
@@ -121,7 +122,7 @@ class Sqrtm(MatrixFunction):
     name, latex, code = "sqrtm", r"@1^{1/2}", "sqrtm(#1)"
 
     def slope(self) -> Expr:
-        return hadamard(Number(sp.Rational(1, 2)), Operator.registered["Inverse"](self))
+        return hadamard(Number(sp.Rational(1, 2)), apply("Inverse", self))
 
     def conditions_here(self) -> tuple[str, ...]:
         return (f"{brief(self.arg)} without eigenvalues that are 0 or negative",)

@@ -1,0 +1,1 @@
+"""The mathematics, as tables: networks to matrix form, chains, and cancellations of functions."""

@@ -244,7 +244,7 @@ def entrywise_powers(parts: Iterable[Expr]) -> dict[Expr, sp.Expr]:
     return {e: p for e, p in powers.items() if p != 0}
 
 
-def rooted(base: Expr, p: sp.Rational) -> Expr:
+def rooted(base: Expr, p: sp.Expr) -> Expr:
     """``base .^ p`` for a positive exponent, as a person writes it."""
     if p == 1:
         return base

@@ -23,7 +23,7 @@ from matcalc.rules.chain import chain, closed_chain, entrywise, inner, product_o
 from matcalc.scalar import Scalars
 
 
-class NoMatrixForm(Exception):
+class NoMatrixForm(Exception):  # noqa: N818 - an answer, not an error: callers fall back or explain
     """An index network that matrix notation cannot write; the text says which indices are in the way."""
 
 
@@ -32,7 +32,7 @@ class Graph:
     """A network while it is reduced: parallel edges between vertices, weights on them, a coefficient."""
 
     scalars: Scalars
-    coefficient: sp.Expr = sp.Integer(1)
+    coefficient: sp.Expr
     edges: dict[Index, dict[Index, list[tuple[Expr, bool]]]] = field(default_factory=dict)
     weights: dict[Index, list[Expr]] = field(default_factory=dict)
     queue: list[Index] = field(default_factory=list)
@@ -200,15 +200,15 @@ def closed_form(net: Contracted, rows: Dim, cols: Dim, scalars: Scalars) -> tupl
         return sp.Integer(0), None
     free = [v for v in (net.row, net.col) if v is not None]
     g = Graph(scalars, net.coefficient, free=frozenset(free))
-    for v in [*free, *net.bound]:
-        g.add_vertex(v)
+    for vertex in [*free, *net.bound]:
+        g.add_vertex(vertex)
     for atom, i, j in net.factors:
         if i is None and j is None:
             g.scale(atom)
         elif i is None or j is None:
-            v = i if i is not None else j
-            assert v is not None
-            g.weights[v].append(atom if j is None else turn(atom))
+            end = i if i is not None else j
+            assert end is not None
+            g.weights[end].append(atom if j is None else turn(atom))
         else:
             g.add_edge(i, j, atom)
     g.queue = list(reversed(net.bound))

@@ -1,0 +1,284 @@
+"""The referee: values of expressions by JAX, one operator at a time, and derivatives by JAX or by differences.
+
+It shares nothing with the engine: it reads the classes and the parts of nodes, and no rule, entry, differential or
+template. Every array has two axes, as in algebra: a column is n x 1, a scalar 1 x 1.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+import jax
+
+jax.config.update("jax_enable_x64", True)
+import jax.numpy as jnp
+import jax.scipy as jsp
+import numpy as np
+import sympy as sp
+
+SIZES = {"m": 3, "n": 4, "p": 2, "q": 5, "k": 6}  # by the name of a dimension
+
+
+# ------------------------------------------------------------------ values
+def size(dim, sizes):
+    """The number that a dimension is."""
+    return dim if isinstance(dim, int) else int(sp.sympify(dim).subs({s: sizes[s.name] for s in dim.free_symbols}))
+
+
+def value(e, given, sizes=SIZES):
+    """The value of an expression, from those of its symbols by name."""
+    known = {}
+    stack = [e]
+    while stack:
+        node = stack[-1]
+        waiting = [c for c in node.operands if id(c) not in known]
+        if waiting:
+            stack.extend(waiting)
+            continue
+        stack.pop()
+        known[id(node)] = evaluate(node, [known[id(c)] for c in node.operands], given, sizes)
+    return known[id(e)]
+
+
+def evaluate(node, args, given, sizes):
+    """The value of one node, from those of its operands."""
+    kind = type(node).__name__
+    if kind == "Symbol":
+        return given[node.name]
+    if kind == "Number":
+        return jnp.full((1, 1), float(node.value.subs({s: sizes[s.name] for s in node.value.free_symbols})))
+    if kind == "Let":
+        return args[0]
+    shape = (size(node.rows, sizes), size(node.cols, sizes))
+    if kind in CONSTANTS:
+        return CONSTANTS[kind](node, shape).reshape(shape)
+    out = TABLE[kind](node, *args)
+    return out.reshape(shape, order="F") if kind in ("Vec", "Reshape") else out.reshape(shape)
+
+
+def loss(f):
+    """The function that stands for an unspecified ``L``: smooth, and different in every entry."""
+    weights = 1 + jnp.arange(f.size).reshape(f.shape) / 7
+    return jnp.sum(jnp.sin(weights * f) + f**2 / 4)
+
+
+FUNCTIONS = {"L": lambda f: np.asarray(loss(jnp.asarray(f))), "dL": lambda f: np.asarray(jax.grad(loss)(jnp.asarray(f)))}
+
+
+def keep(f, e, x):
+    """A reduction over the axis of a node, all axes kept."""
+    return f(x, axis=e.axis, keepdims=True)
+
+
+def item(e, x):
+    x = x if not e.row else x[[e.row - 1], :]
+    return x if not e.col else x[:, [e.col - 1]]
+
+
+def total(parts):
+    return sum(parts[1:], parts[0])
+
+
+def times(parts, by):
+    out = parts[0]
+    for p in parts[1:]:
+        out = by(out, p)
+    return out
+
+
+def adjugate(a):
+    n = a.shape[0]
+    if n == 1:
+        return jnp.ones((1, 1))
+    minor = lambda i, j: jnp.delete(jnp.delete(a, i, 0), j, 1)  # noqa: E731
+    return jnp.array([[(-1) ** (i + j) * jnp.linalg.det(minor(j, i)) for j in range(n)] for i in range(n)])
+
+
+def polar(a):
+    u, _, vt = jnp.linalg.svd(a, full_matrices=False)
+    return u @ vt
+
+
+def sqrtm(a):
+    """Principal square root by Denman and Beavers' iteration, which JAX differentiates in every entry."""
+    y, z = a, jnp.eye(len(a))
+    for _ in range(14):
+        y, z = (y + jnp.linalg.inv(z)) / 2, (z + jnp.linalg.inv(y)) / 2
+    return y
+
+
+def logm(a):
+    """Principal logarithm by inverse scaling and Gauss-Legendre quadrature."""
+    for _ in range(5):
+        a = sqrtm(a)
+    eye = jnp.eye(len(a))
+    nodes, weights = np.polynomial.legendre.leggauss(8)
+    return 32 * total(
+        [w / 2 * jnp.linalg.solve(eye + (t + 1) / 2 * (a - eye), a - eye) for t, w in zip(nodes, weights, strict=True)]
+    )
+
+
+def eigen(a):
+    return jnp.linalg.eigh((a + a.T) / 2)
+
+
+CONSTANTS = {
+    "Ones": lambda e, shape: jnp.ones(shape),
+    "Zeros": lambda e, shape: jnp.zeros(shape),
+    "Eye": lambda e, shape: jnp.eye(shape[0]),
+    "UnitVector": lambda e, shape: jnp.eye(shape[0])[:, e.position - 1],
+}
+
+TABLE = {
+    # with Python syntax
+    "Add": lambda e, *a: total(a),
+    "BroadcastAdd": lambda e, a, b: a + b,
+    "Product": lambda e, *a: times(a, jnp.matmul),
+    "Hadamard": lambda e, *a: times(a, jnp.multiply),
+    "Quotient": lambda e, a, b: a / b,
+    "Power": lambda e, a, b: a**b,
+    "Transpose": lambda e, a: a.T,
+    "Item": item,
+    # entry by entry
+    "Exp": lambda e, a: jnp.exp(a),
+    "Log": lambda e, a: jnp.log(a),
+    "Sqrt": lambda e, a: jnp.sqrt(a),
+    "Abs": lambda e, a: jnp.abs(a),
+    "Sign": lambda e, a: jnp.sign(a),
+    "Step": lambda e, a: jnp.where(a > 0, 1.0, 0.0),
+    "Relu": lambda e, a: jax.nn.relu(a),
+    "Sin": lambda e, a: jnp.sin(a),
+    "Cos": lambda e, a: jnp.cos(a),
+    "Tan": lambda e, a: jnp.tan(a),
+    "Asin": lambda e, a: jnp.arcsin(a),
+    "Acos": lambda e, a: jnp.arccos(a),
+    "Atan": lambda e, a: jnp.arctan(a),
+    "Sinh": lambda e, a: jnp.sinh(a),
+    "Cosh": lambda e, a: jnp.cosh(a),
+    "Tanh": lambda e, a: jnp.tanh(a),
+    "Sigmoid": lambda e, a: jax.nn.sigmoid(a),
+    "Softplus": lambda e, a: jax.nn.softplus(a),
+    "Erf": lambda e, a: jsp.special.erf(a),
+    "Gamma": lambda e, a: jnp.exp(jsp.special.gammaln(a)),
+    "LogGamma": lambda e, a: jsp.special.gammaln(a),
+    "Digamma": lambda e, a: jsp.special.digamma(a),
+    "Trigamma": lambda e, a: jsp.special.polygamma(1, a),
+    "Maximum": lambda e, a, b: jnp.maximum(a, b),
+    "Minimum": lambda e, a, b: jnp.minimum(a, b),
+    "Where": lambda e, a, b, c: jnp.where(a != 0, b, c),
+    # moving entries
+    "Diag": lambda e, a: jnp.diag(a[:, 0]),
+    "Diagonal": lambda e, a: jnp.diag(a),
+    "Vec": lambda e, a: a,  # evaluate reads and writes these two column by column
+    "Reshape": lambda e, a: a,
+    "Kron": lambda e, a, b: jnp.kron(a, b),
+    # reductions
+    "Trace": lambda e, a: jnp.trace(a),
+    "Total": lambda e, a: keep(jnp.sum, e, a),
+    "Norm1": lambda e, a: jnp.sum(jnp.abs(a)),
+    "Norm2": lambda e, a: jnp.sqrt(jnp.sum(a**2)),
+    "NormF": lambda e, a: jnp.sqrt(jnp.sum(a**2)),
+    "NormInf": lambda e, a: jnp.max(jnp.abs(a)),
+    "IsLargest": lambda e, a: jnp.zeros(a.size).at[jnp.argmax(a)].set(1.0),
+    "LogSumExp": lambda e, a: jnp.log(keep(jnp.sum, e, jnp.exp(a))),
+    "Softmax": lambda e, a: jnp.exp(a) / keep(jnp.sum, e, jnp.exp(a)),
+    # linear algebra
+    "Inverse": lambda e, a: jnp.linalg.inv(a),
+    "Det": lambda e, a: jnp.linalg.det(a),
+    "LogDet": lambda e, a: jnp.linalg.slogdet(a)[1],
+    "Pinv": lambda e, a: jnp.linalg.pinv(a),
+    "Adjugate": lambda e, a: adjugate(a),
+    "MatrixPower": lambda e, a, k: jnp.linalg.matrix_power(a, int(k[0, 0])),
+    "Nuclear": lambda e, a: jnp.sum(jnp.linalg.svd(a, compute_uv=False)),
+    "Polar": lambda e, a: polar(a),
+    "Spectral": lambda e, a: jnp.max(jnp.linalg.svd(a, compute_uv=False)),
+    "EigMax": lambda e, a: eigen(a)[0][-1],
+    "EigMin": lambda e, a: eigen(a)[0][0],
+    "EigVecMax": lambda e, a: eigen(a)[1][:, -1],
+    "EigVecMin": lambda e, a: eigen(a)[1][:, 0],
+    "Expm": lambda e, a: jsp.linalg.expm(a),
+    "Logm": lambda e, a: logm(a),
+    "Sqrtm": lambda e, a: sqrtm(a),
+    "Sinm": lambda e, a: jnp.imag(jsp.linalg.expm(1j * a)),
+    "Cosm": lambda e, a: jnp.real(jsp.linalg.expm(1j * a)),
+    # unspecified
+    "Unspecified": lambda e, a: loss(a),
+    "UnspecifiedGradient": lambda e, a: jax.grad(loss)(a),
+}
+
+
+# ------------------------------------------------------------------ derivatives
+def gradient(f, given, wrt, sizes=SIZES, upstream=1.0):
+    """The gradient of ``sum(upstream .* f)`` by the symbol of this name, by JAX."""
+    return jax.grad(lambda w: jnp.sum(upstream * value(f, {**given, wrt: w}, sizes)))(given[wrt])
+
+
+def differences(f, x, step=1e-5):
+    """The gradient of a scalar function of an array by central differences, where JAX has no derivative."""
+    out = np.zeros(x.shape)
+    for place in np.ndindex(*x.shape):
+        moved = [np.array(x), np.array(x)]
+        moved[0][place] += step
+        moved[1][place] -= step
+        out[place] = (f(moved[0]) - f(moved[1])) / (2 * step)
+    return out
+
+
+# ------------------------------------------------------------------ random values
+def draw(e, seed=0, sizes=SIZES, extra=()):
+    """A value for every symbol of an expression (and of ``extra``), with the facts that it declares."""
+    symbols = {s.name: s for x in (e, *extra) for s in x.symbols}
+    return {name: draw_symbol(s, seed, sizes) for name, s in sorted(symbols.items())}
+
+
+def draw_symbol(s, seed=0, sizes=SIZES):
+    """A value of a symbol; it depends on its name, so that other symbols change nothing."""
+    rng = np.random.default_rng([seed, zlib.crc32(s.name.encode())])
+    m, n = size(s.rows, sizes), size(s.cols, sizes)
+    a = rng.uniform(0.2, 1.0, (m, n)) * rng.choice([-1.0, 1.0], (m, n))
+    if s.has("integer"):
+        return jnp.full((1, 1), float(rng.integers(2, 5)))
+    if s.has("positive") or s.has("simplex"):
+        a = np.abs(a)
+    if s.has("simplex"):
+        a = a / a.sum(axis=None if n == 1 else 1, keepdims=True)
+    if s.has("unit"):
+        a = a / np.linalg.norm(a)
+    if s.has("diagonal"):
+        a = np.diag(np.diag(a))
+    elif s.has("psd"):
+        a = a @ a.T + np.eye(m)
+    elif s.has("symmetric"):
+        a = (a + a.T) / 2
+    elif s.has("skew"):
+        a = a - a.T
+    elif s.has("orthogonal"):
+        a = np.linalg.qr(a)[0]
+    elif s.has("lower_triangular"):
+        a = np.tril(a)
+    elif s.has("toeplitz"):
+        a = np.array([[a[0, j - i] if j >= i else a[i - j, 0] for j in range(n)] for i in range(m)])
+    elif s.has("zero_diagonal"):
+        a = a - np.diag(np.diag(a))
+    if s.has("invertible") and not (s.has("psd") or s.has("orthogonal")):
+        a = a + m * np.eye(m)
+    return jnp.asarray(a)
+
+
+def as_given(given, e):
+    """Values with two axes as users pass them: a column is 1-D, a scalar 0-D, an integer an int."""
+    out = {}
+    for s in e.symbols:
+        a = np.asarray(given[s.name])
+        out[s.name] = int(a[0, 0]) if s.has("integer") else a.reshape(a.shape[: s.ndim])
+    return out
+
+
+def run(call, given, e, sizes=SIZES):
+    """What a compiled expression gives, with two axes."""
+    known = {**sizes, **FUNCTIONS, **as_given(given, e)}
+    with np.errstate(all="ignore"):
+        out = np.asarray(call(**{name: known[name] for name in call.names}))
+    return out.reshape(size(e.rows, sizes), size(e.cols, sizes))

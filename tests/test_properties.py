@@ -1,0 +1,136 @@
+"""Random well-shaped expressions over every operator: derivatives are right, simplifying keeps the value."""
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import judge
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from strategies import random_expr
+
+import matcalc as mc
+from matcalc.dims import is_unit
+from matcalc.expr import Symbol, hadamard, matmul, symbol, transpose
+from matcalc.node import postorder
+
+UNSTEADY = {"EigVecMax", "EigVecMin", "IsLargest", "Sign", "Step", "Where"}  # rounding decides where entries agree
+BATCH = 20
+
+
+def scalar(rng, e):
+    """A scalar function of an expression in which every entry counts differently."""
+    if e.is_scalar:
+        return e
+    kind = rng.randrange(4)
+    if kind == 0 and e.is_square:
+        return mc.tr(e)
+    if kind == 1 and is_unit(e.cols):
+        return matmul(transpose(symbol(f"u_{e.rows}", (e.rows,))), e)
+    if kind == 2:
+        return mc.sum(hadamard(e, e))
+    return mc.sum(hadamard(symbol("U" + "".join(c for c in f"{e.rows}_{e.cols}" if c.isalnum()), (e.rows, e.cols)), e))
+
+
+def steady(*roots):
+    return not any(type(e).__name__ in UNSTEADY for e in postorder(roots, lambda e: e.operands))
+
+
+def tame(a):
+    """Whether numbers are fit for a comparison."""
+    return bool(np.all(np.isfinite(a))) and float(np.max(np.abs(a), initial=0.0)) < 1e6
+
+
+def point(e, seed, extra=()):
+    """Values at which the expression is finite; None if three draws have none."""
+    for attempt in range(3):
+        given = judge.draw(e, seed + 1000 * attempt, extra=extra)
+        if tame(judge.value(e, given)):
+            return given
+    return None
+
+
+def compare(got, want, what):
+    scale = max(1.0, float(np.max(np.abs(want), initial=0.0)))
+    assert_allclose(got, want, rtol=1e-6, atol=1e-7 * scale, err_msg=what)
+
+
+def check_gradient(seed):
+    """One random gradient by all symbols in one sweep; answers whether it was compared."""
+    rng = random.Random(seed)
+    f = scalar(rng, random_expr(rng, depth=rng.choice([1, 2, 2, 3])))
+    if not f.symbols or not steady(f):
+        return False
+    try:
+        gradients = mc.grad(f, {s.name: s for s in f.symbols if not s.has("integer")})
+    except mc.UnsupportedError:
+        return False
+    given = point(f, seed)
+    return given is not None and all([compare_gradient(f, name, g, given) for name, g in gradients.items()])
+
+
+def compare_gradient(f, name, g, given, upstream=1.0):
+    want = np.asarray(judge.gradient(f, given, name, upstream=upstream))
+    if not tame(want):
+        return False
+    compare(judge.run(mc.compile(g), given, g), want, f"{f} by {name}: {g}")
+    return True
+
+
+def check_vjp(seed):
+    rng = random.Random(f"vjp {seed}")
+    f = random_expr(rng, depth=rng.choice([1, 2, 3]))
+    if not f.symbols or not steady(f):
+        return False
+    w = rng.choice(f.symbols)
+    g = Symbol("G", (f.rows, f.cols), ())
+    try:
+        answer = mc.vjp(f, w, g)
+    except mc.UnsupportedError:
+        return False
+    given = point(f, seed, extra=[g])
+    return given is not None and compare_gradient(f, w.name, answer, given, upstream=given["G"])
+
+
+def check_simplify(seed):
+    rng = random.Random(f"simplify {seed}")
+    e = random_expr(rng, depth=rng.choice([2, 3, 3]))
+    if not steady(e):
+        return False
+    short = mc.simplify(e)
+    assert (short.rows, short.cols) == (e.rows, e.cols)
+    assert mc.count_ops(short) <= mc.count_ops(e), f"longer: {e}  ->  {short}"
+    assert mc.simplify(short) is short, f"not settled: {e}  ->  {short}  ->  {mc.simplify(short)}"
+    given = point(e, seed)
+    if given is None:
+        return False
+    compare(judge.value(short, given), judge.value(e, given), f"{e}  ->  {short}")
+    return True
+
+
+@pytest.mark.parametrize("batch", range(20))
+def test_gradients_agree_with_jax(batch):
+    compared = [check_gradient(seed) for seed in range(BATCH * batch, BATCH * (batch + 1))]
+    assert sum(compared) >= BATCH // 4
+
+
+@pytest.mark.parametrize("batch", range(10))
+def test_pullbacks_agree_with_jax(batch):
+    compared = [check_vjp(seed) for seed in range(BATCH * batch, BATCH * (batch + 1))]
+    assert sum(compared) >= BATCH // 4
+
+
+@pytest.mark.parametrize("batch", range(10))
+def test_simplify_keeps_the_value(batch):
+    compared = [check_simplify(seed) for seed in range(BATCH * batch, BATCH * (batch + 1))]
+    assert sum(compared) >= BATCH // 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check", [check_gradient, check_vjp, check_simplify])
+@pytest.mark.parametrize("hundred", range(50))
+def test_many(check, hundred):
+    assert sum(check(seed) for seed in range(10_000 + 100 * hundred, 10_100 + 100 * hundred)) > 25

@@ -144,7 +144,7 @@ def _target(e: Expr, wrt: object, by_name: Mapping[str, list[Symbol]]) -> Symbol
         if found and wrt not in found:
             other = found[0]
             raise OperandError(
-                f"{wrt.name} in the function is another symbol than the one in wrt: {_described(other)} against {_described(wrt)}"
+                f"{wrt.name} in the function is another symbol than in wrt: {_described(other)} against {_described(wrt)}"
             )
         return wrt
     if isinstance(wrt, str):

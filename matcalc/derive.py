@@ -416,14 +416,8 @@ class Deriver:
         return rest
 
     def matrix_form(
-        self,
-        net: Network,
-        k: Index | None,
-        l: Index | None,
-        leaf: Expr,
-        scalars: Scalars,
-        lowering: Lowering,
-    ) -> Expr:
+        self, net: Network, k: Index | None, l: Index | None, leaf: Expr, scalars: Scalars, lowering: Lowering  # noqa: E741
+    ) -> Expr:  # fmt: skip
         """The matrix form of one contracted network."""
         value, body = closed_form(contract(_copy(net), k, l, lowering), leaf.rows, leaf.cols, scalars)
         scale = scalars.back(value)

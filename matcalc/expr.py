@@ -50,6 +50,7 @@ class Expr(Node):
     operands: tuple[Expr, ...]
     cost: int  # what a reader sees: see own_cost
     leaves: int  # the number of symbols, each counted where it is written
+    sign: int  # 2 where every entry is known to be positive, 1 where none is negative, else 0
     symmetric: bool  # known to equal its transpose
     is_matrix_function: ClassVar[bool] = False  # f(A) of one square operand, which commutes with A
     printers: ClassVar[dict[str, Callable[..., Any]]] = {}  # filled in by matcalc.printing
@@ -67,7 +68,12 @@ class Expr(Node):
         object.__setattr__(self, "operands", tuple(found))
         object.__setattr__(self, "cost", self.own_cost() + sum(e.cost for e in found))
         object.__setattr__(self, "leaves", sum(e.leaves for e in found) if found else int(isinstance(self, Symbol)))
+        object.__setattr__(self, "sign", self.infer_sign())
         object.__setattr__(self, "symmetric", self.is_scalar or self.infer_symmetric())
+
+    def infer_sign(self) -> int:
+        """What the operands show of the sign of every entry: 2 positive, 1 not negative, 0 not known."""
+        return 0
 
     def infer_symmetric(self) -> bool:
         """Whether the operands show that the value is a symmetric matrix."""
@@ -285,6 +291,9 @@ class Symbol(Expr):
     def infer_shape(self) -> Shape:
         return self.dims
 
+    def infer_sign(self) -> int:
+        return 2 if self.has("positive") else 0
+
     def infer_symmetric(self) -> bool:
         return self.has("symmetric")
 
@@ -326,6 +335,9 @@ class Number(Expr):
     def infer_shape(self) -> Shape:
         return (1, 1)
 
+    def infer_sign(self) -> int:
+        return 2 if self.value.is_positive else int(bool(self.value.is_nonnegative))
+
     def own_cost(self) -> int:
         return 3 if isinstance(self.value, sp.Rational) and self.value.q != 1 else 1
 
@@ -345,6 +357,9 @@ class Let(Expr):
 
     def own_cost(self) -> int:
         return 1 - self.arg.cost
+
+    def infer_sign(self) -> int:
+        return self.arg.sign
 
     def infer_symmetric(self) -> bool:
         return self.arg.symmetric
@@ -578,6 +593,9 @@ class Add(Operator):
                 raise ShapeError(f"cannot add {named_shape(first)} and {named_shape(e)}: {_differs(first, e)}")
         return (first.rows, first.cols)
 
+    def infer_sign(self) -> int:
+        return sign_of_sum(self.args)
+
     def infer_symmetric(self) -> bool:
         pending: list[Expr] = []
         for e in self.args:
@@ -629,6 +647,9 @@ class BroadcastAdd(Operator):
             )
         raise ShapeError(f"cannot add {named_shape(a)} and {named_shape(b)} with broadcasting: {_differs(a, b)}")
 
+    def infer_sign(self) -> int:
+        return sign_of_sum(self.operands)
+
     def infer_symmetric(self) -> bool:
         return self.left.symmetric and self.right.symmetric
 
@@ -663,6 +684,15 @@ class Product(Operator):
                     + _product_hint(a, b)
                 )
         return (self.args[0].rows, self.args[-1].cols)
+
+    def infer_sign(self) -> int:
+        if self.is_scalar and len(self.args) == 2 and are_transposes(*self.args):
+            return 1
+        if self.is_scalar and len(self.args) == 3 and are_transposes(self.args[0], self.args[2]):
+            middle = self.args[1]
+            if isinstance(middle, Symbol) and middle.has("psd"):
+                return 1
+        return min(e.sign for e in self.args)
 
     def infer_symmetric(self) -> bool:
         n = len(self.args)
@@ -700,6 +730,11 @@ class Hadamard(Entrywise):
     structural = True
     formula = SLOTS[0] * SLOTS[1]
 
+    def infer_sign(self) -> int:
+        if len(self.args) == 2 and self.args[0] is self.args[1]:
+            return max(1, self.args[0].sign)
+        return min(e.sign for e in self.args)
+
     def own_cost(self) -> int:
         c = rational(self.args[0])
         if c is None:
@@ -731,11 +766,14 @@ class Quotient(Entrywise):
     code = "#1 / #2"
     formula = SLOTS[0] / SLOTS[1]
 
+    def infer_sign(self) -> int:
+        return min(self.above.sign, self.below.sign)
+
     def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
         return quotient(*operands)
 
     def conditions_here(self) -> tuple[str, ...]:
-        if isinstance(self.below, Number):
+        if isinstance(self.below, Number) or self.below.sign == 2:
             return ()
         return (f"{brief(self.below)} nonzero" + ("" if self.below.is_scalar else " in every entry"),)
 
@@ -752,11 +790,18 @@ class Power(Entrywise):
     formula = SLOTS[0] ** SLOTS[1]
     slopes = (SLOTS[1] * SLOTS[0] ** (SLOTS[1] - 1), SLOTS[0] ** SLOTS[1] * sp.log(SLOTS[0]))
 
+    def infer_sign(self) -> int:
+        p = rational(self.exponent)
+        even = p is not None and p.is_Integer and p % 2 == 0
+        return max(self.base.sign, int(even))
+
     def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
         return power(*operands)
 
     def conditions_here(self) -> tuple[str, ...]:
         p = self.exponent
+        if self.base.sign == 2:
+            return ()
         if isinstance(p, Number) and p.value.is_Integer:
             return () if p.value > 0 else (f"{brief(self.base)} nonzero",)
         return (f"{brief(self.base)} positive",)
@@ -774,6 +819,9 @@ class Transpose(Operator):
 
     def infer_shape(self) -> Shape:
         return (self.arg.cols, self.arg.rows)
+
+    def infer_sign(self) -> int:
+        return self.arg.sign
 
     def infer_symmetric(self) -> bool:
         return self.arg.symmetric
@@ -837,6 +885,9 @@ class Ones(Constant):
     def infer_shape(self) -> Shape:
         return self.dims
 
+    def infer_sign(self) -> int:
+        return 2
+
     def infer_symmetric(self) -> bool:
         return same_dim(*self.dims)
 
@@ -851,6 +902,12 @@ def ones(rows: object, cols: object = 1) -> Expr:
     """Vector ``ones(n)`` or matrix ``ones(m, n)`` of ones."""
     shape = (as_dim(rows, "ones"), as_dim(cols, "ones"))
     return ONE if is_unit(shape[0]) and is_unit(shape[1]) else Ones(shape)
+
+
+def sign_of_sum(args: Sequence[Expr]) -> int:
+    """What is known of the sign of a sum: positive where one term is and none is negative."""
+    signs = [e.sign for e in args]
+    return max(signs) if min(signs) >= 1 else 0
 
 
 def spread(d: Expr, shape: Shape) -> Expr:

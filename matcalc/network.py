@@ -14,10 +14,13 @@ import sympy as sp
 from matcalc.dims import Dim, is_unit
 from matcalc.expr import (
     ONE,
+    Add,
+    BroadcastAdd,
     Expr,
     Hadamard,
     Number,
     Ones,
+    Operator,
     Power,
     Product,
     Quotient,
@@ -143,7 +146,7 @@ class Lowering:
 
 
 def _dissolves(e: Expr) -> bool:
-    return getattr(e, "structural", False) and e.name not in ("+", ".+")
+    return isinstance(e, Operator) and e.structural and not isinstance(e, (Add, BroadcastAdd))
 
 
 def powered(e: Expr, p: sp.Rational) -> Expr:

@@ -174,7 +174,12 @@ class Scalars:
         """The symbol for a scalar that SymPy does not look into."""
         found = self.symbol_of.get(e)
         if found is None:
-            found = sp.Symbol(f"s{len(self.symbol_of):05d}", real=True, positive=True if _is_positive(e) else None)
+            found = sp.Symbol(
+                f"s{len(self.symbol_of):05d}",
+                real=True,
+                positive=True if e.sign == 2 else None,
+                nonnegative=True if e.sign else None,
+            )
             self.symbol_of[e] = found
             self.expr_of[found] = e
         return found
@@ -216,9 +221,3 @@ class Scalars:
 def is_arithmetic(e: Expr) -> bool:
     """Whether SymPy computes with this scalar node itself."""
     return e.is_scalar and isinstance(e, (Number, Add, Hadamard, Quotient, Power, Sqrt))
-
-
-def _is_positive(e: Expr) -> bool:
-    if isinstance(e, Symbol):
-        return e.has("positive")
-    return type(e).__name__ in ("Exp", "Norm2", "NormF", "Norm1", "Sigmoid", "Softplus")

@@ -215,6 +215,12 @@ def gradient(f, given, wrt, sizes=SIZES, upstream=1.0):
     return jax.grad(lambda w: jnp.sum(upstream * value(f, {**given, wrt: w}, sizes)))(given[wrt])
 
 
+def gradients(f, given, wrt, sizes=SIZES):
+    """The gradients of a scalar by several symbols, in one sweep of JAX's."""
+    found = jax.grad(lambda w: value(f, {**given, **w}, sizes)[0, 0])({name: given[name] for name in wrt})
+    return {name: np.asarray(g) for name, g in found.items()}
+
+
 def differences(f, x, step=1e-5):
     """The gradient of a scalar function of an array by central differences, where JAX has no derivative."""
     out = np.zeros(x.shape)

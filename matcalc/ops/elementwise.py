@@ -26,10 +26,14 @@ class Unary(Entrywise, abstract=True):
 
     arg: Expr
     domain: ClassVar[str] = ""  # what every entry of the argument must be
+    least: ClassVar[int] = 0  # the sign of every value: 2 positive, 1 not negative, 0 either
     kink: ClassVar[str] = ""  # where there is no derivative, and what is taken instead
 
+    def infer_sign(self) -> int:
+        return self.least
+
     def conditions_here(self) -> tuple[str, ...]:
-        if isinstance(self.arg, Number):
+        if isinstance(self.arg, Number) or (self.arg.sign == 2 and (self.kink or self.domain == "positive")):
             return ()
         if self.domain:
             return (f"{brief(self.arg)} {self.domain}",)
@@ -40,6 +44,7 @@ class Exp(Unary):
     """Exponential."""
 
     name, formula, head = "exp", sp.exp(t), sp.exp
+    least = 2
     latex, code = r"\exp(#1)", "np.exp(#1)"
 
 
@@ -56,12 +61,16 @@ class Sqrt(Unary):
     name, formula = "sqrt", sp.sqrt(t)
     latex, code, domain = r"\sqrt{#1}", "np.sqrt(#1)", "positive"
 
+    def infer_sign(self) -> int:
+        return max(1, self.arg.sign)
+
 
 class Abs(Unary):
     """Absolute value; its derivative is taken as 0 at 0."""
 
     name, formula, head = "abs", sp.Abs(t), sp.Abs
     slopes = (sp.sign(t),)
+    least = 1
     latex, code = r"\left|#1\right|", "np.abs(#1)"
 
 
@@ -79,6 +88,7 @@ class Step(Unary):
 
     name, formula, head = "step", sp.Heaviside(t, 0), named("step")
     slopes = (sp.Integer(0),)
+    least = 1
     latex, code = r"\operatorname{step}(#1)", "np.heaviside(#1, 0.0)"
     kink = "nonzero (step is 0 at 0)"
 
@@ -88,6 +98,7 @@ class Relu(Unary):
 
     name, formula, head = "relu", sp.Max(t, 0), named("relu")
     slopes = (named("step")(t),)
+    least = 1
     latex, code = r"\operatorname{relu}(#1)", "np.maximum(#1, 0)"
 
 
@@ -144,6 +155,7 @@ class Cosh(Unary):
     """Hyperbolic cosine."""
 
     name, formula, head = "cosh", sp.cosh(t), sp.cosh
+    least = 2
     latex, code = r"\cosh(#1)", "np.cosh(#1)"
 
 
@@ -159,6 +171,7 @@ class Sigmoid(Unary):
 
     name, formula, head = "sigmoid", 1 / (1 + sp.exp(-t)), named("sigmoid")
     slopes = (named("sigmoid")(t) * (1 - named("sigmoid")(t)),)
+    least = 2
     latex, code = r"\sigma(#1)", "sigmoid(#1)"
 
 
@@ -167,6 +180,7 @@ class Softplus(Unary):
 
     name, formula, head = "softplus", sp.log(1 + sp.exp(t)), named("softplus")
     slopes = (named("sigmoid")(t),)
+    least = 2
     latex, code = r"\operatorname{softplus}(#1)", "np.logaddexp(0, #1)"
 
 

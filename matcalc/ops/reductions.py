@@ -53,6 +53,9 @@ class Total(AxisReduction):
     code = "np.sum(#1)"
     structural = True
 
+    def infer_sign(self) -> int:
+        return self.arg.sign
+
     def entry(self, row: At, col: At) -> Term:
         i, j = row, col
         over = []
@@ -87,6 +90,9 @@ class Norm1(Operator):
     code = "np.sum(np.abs(#1))"
     signature = "m,n -> 1,1"
 
+    def infer_sign(self) -> int:
+        return max(1, self.arg.sign)
+
     def differential(self, k: int, d: Expr) -> Expr:
         return total(hadamard(Sign(self.arg), d))
 
@@ -100,6 +106,9 @@ class Norm2(Operator):
     latex = r"\left\|#1\right\|_2"
     code = "np.linalg.norm(#1)"
     signature = "n,1 -> 1,1"
+
+    def infer_sign(self) -> int:
+        return max(1, self.arg.sign)
 
     def differential(self, k: int, d: Expr) -> Expr:
         return quotient(total(hadamard(self.arg, d)), self)
@@ -115,6 +124,9 @@ class NormF(Operator):
     code = "np.linalg.norm(#1)"
     signature = "m,n -> 1,1"
 
+    def infer_sign(self) -> int:
+        return max(1, self.arg.sign)
+
     def differential(self, k: int, d: Expr) -> Expr:
         return quotient(total(hadamard(self.arg, d)), self)
 
@@ -128,6 +140,9 @@ class NormInf(Operator):
     latex = r"\left\|#1\right\|_\infty"
     code = "np.max(np.abs(#1))"
     signature = "m,n -> 1,1"
+
+    def infer_sign(self) -> int:
+        return max(1, self.arg.sign)
 
     def differential(self, k: int, d: Expr) -> Expr:
         return total(hadamard(Sign(self.arg), IsLargest(Abs(self.arg)), d))
@@ -173,6 +188,9 @@ class Softmax(AxisReduction):
     name = "softmax"
     latex = r"\operatorname{softmax}#axis(#1)"
     code = "softmax(#1)"
+
+    def infer_sign(self) -> int:
+        return 2
 
     def infer_shape(self) -> Shape:
         return (self.arg.rows, self.arg.cols)

@@ -30,6 +30,7 @@ from matcalc.expr import (
 from matcalc.ops import OPERATORS
 from matcalc.ops.linalg import inv, matrix_power, solve
 from matcalc.ops.reductions import Norm2, logsumexp, softmax, total
+from matcalc.ops.stacking import commutation, duplication, unstacked, vech
 from matcalc.ops.structure import diag, diag_signature, eye, reshape, unit_vector, vec, zeros
 
 Expr.printers["matrix_power"] = matrix_power
@@ -44,7 +45,7 @@ class Function:
 
     ``kinds`` has a letter for each argument: ``x`` an expression, ``a`` an axis, ``d`` a dimension,
     ``i`` a position from 1; letters after ``?`` may be left out. ``signature`` gives the shapes of
-    the ``x`` arguments and of the result, as a string or from the shapes and the axis (0 for none,
+    the ``x`` arguments and of the result (``^n`` is ``n*(n+1)/2``), as a string or from the shapes and the axis (0 for none,
     else from 1 as in text).
     """
 
@@ -166,6 +167,10 @@ ROWS = (
     Function("ones", ones, "-> d1,d2", "d?d"),
     Function("zeros", zeros, "-> d1,d2", "d?d"),
     Function("e", unit_vector, "-> d1,1", "id"),
+    Function("K", commutation, "-> d1*d2,d1*d2", "dd"),
+    Function("Dup", duplication, "-> d1*d1,^d1", "d"),
+    Function("vech", vech, "n,n -> ^n,1"),
+    Function("tensor", unstacked, "m,n -> m,n", "xddd?d"),
     Function("reshape", reshape, "m,n -> d1,d2", "xd?d"),
 )
 

@@ -15,6 +15,7 @@ from matcalc.expr import SQUARE_FACTS, Expr, Symbol, symbol
 from matcalc.functions import ENTRYWISE, FUNCTIONS, Function
 from matcalc.lex import Part, number
 from matcalc.ops import unspecified
+from matcalc.ops.stacking import triangle
 from matcalc.sizes import (
     Extent,
     Size,
@@ -31,7 +32,7 @@ from matcalc.sizes import (
 )
 
 NOT_YET = (
-    "vech", "K", "Dup", "conj", "real", "imag", "prod", "cross", "eig", "perron", "cholesky", "einsum", "hstack", "vstack",
+    "conj", "real", "imag", "prod", "cross", "eig", "perron", "cholesky", "einsum", "hstack", "vstack",
     "block",
 )  # fmt: skip
 LOSS = unspecified.Function("L")
@@ -363,8 +364,15 @@ class Inference:
             for letter, size in zip(pattern, self.extent[a], strict=True):
                 if not self.sizes.unify(env.setdefault(letter, size), size, k):
                     self.misfit_argument(k, function.name, pattern, a, env)
-        rows, cols = (product_of([env[f] for f in pattern]) for pattern in result)
+        rows, cols = (product_of([self.size_named(f, env) for f in pattern]) for pattern in result)
         return rows, cols
+
+    def size_named(self, letter: str, env: dict[str, Size]) -> Size:
+        """What a letter of a signature stands for; ``^n`` is the number of entries on and below a diagonal."""
+        if not letter.startswith("^"):
+            return env[letter]
+        size = resolve(env[letter[1:]])
+        return triangle(known(size)) if is_known(size) else self.sizes.unknown()
 
     def refuse_long_dim(self, k: int) -> None:
         """Refuse a dimension that is written with too many parts."""

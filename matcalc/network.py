@@ -6,7 +6,7 @@ unit axis. Factors are a multiset: they are removed by position, never by equali
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import sympy as sp
@@ -180,8 +180,14 @@ class Contracted:
 
 def contract(net: Network, row: Index | None, col: Index | None, lowering: Lowering) -> Contracted:
     """Contract every delta; free indices win, two free ones tied are one vertex."""
-    free = [i for i in (row, col) if i is not None]
-    tied, ends = tie(net, free)
+    done, (first, second) = contract_all(net, (row, col), lowering)
+    return Contracted(done.coefficient, done.factors, done.bound, first, second)
+
+
+def contract_all(net: Network, free: Sequence[Index | None], lowering: Lowering) -> tuple[Contracted, list[Index | None]]:
+    """Contract every delta of a network with any number of free indices; what each of those became is given besides."""
+    named = [i for i in free if i is not None]
+    tied, ends = tie(net, named)
     net = split_composites(tied, list(ends.values()), lowering)
     if net is not tied:
         net, more = tie(net, list(ends.values()))
@@ -191,8 +197,8 @@ def contract(net: Network, row: Index | None, col: Index | None, lowering: Lower
         assert not isinstance(i, (Pair, int))
         assert not isinstance(j, (Pair, int))
         factors.append((atom, i, j))
-    first, second = (ends[i] if i is not None else None for i in (row, col))
-    return Contracted(net.coefficient, factors, net.bound, first, second)
+    became = [ends[i] if i is not None else None for i in free]
+    return Contracted(net.coefficient, factors, net.bound, None, None), became
 
 
 def tie(net: Network, free: list[Index]) -> tuple[Network, dict[Index, Index]]:

@@ -64,7 +64,10 @@ def loss(f):
     return jnp.sum(jnp.sin(weights * f) + f**2 / 4)
 
 
-FUNCTIONS = {"L": lambda f: np.asarray(loss(jnp.asarray(f))), "dL": lambda f: np.asarray(jax.grad(loss)(jnp.asarray(f)))}
+FUNCTIONS = {
+    "L": lambda f: np.asarray(loss(jnp.asarray(f, dtype=float))),
+    "dL": lambda f: np.asarray(jax.grad(loss)(jnp.asarray(f, dtype=float))),
+}
 
 
 def keep(f, e, x):

@@ -29,10 +29,15 @@ def scalar(rng, e):
     if kind == 0 and e.is_square:
         return mc.tr(e)
     if kind == 1 and is_unit(e.cols):
-        return matmul(transpose(symbol(f"u_{e.rows}", (e.rows,))), e)
+        return matmul(transpose(symbol(f"u_{tag(e)}", (e.rows,))), e)
     if kind == 2:
         return mc.sum(hadamard(e, e))
-    return mc.sum(hadamard(symbol("U" + "".join(c for c in f"{e.rows}_{e.cols}" if c.isalnum()), (e.rows, e.cols)), e))
+    return mc.sum(hadamard(symbol(f"U_{tag(e)}", (e.rows, e.cols)), e))
+
+
+def tag(e):
+    """The shape of an expression inside a name."""
+    return "".join(c for c in f"{e.rows}{e.cols}" if c.isalnum())
 
 
 def steady(*roots):

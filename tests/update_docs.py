@@ -8,6 +8,7 @@ import doctest
 import io
 import re
 import shlex
+import traceback
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -56,9 +57,7 @@ def run_python(body: str, namespace: dict[str, object]) -> str:
             try:
                 exec(compile(piece.source, "<docs>", "single"), namespace)
             except Exception as error:
-                if piece.exc_msg is None:
-                    raise
-                print(f"Traceback (most recent call last):\n    ...\n{type(error).__module__}.{type(error).__name__}: {error}")
+                print("Traceback (most recent call last):\n    ...\n" + "".join(traceback.format_exception_only(error)).rstrip())
         out.append("\n" + re.sub(r"^$", "<BLANKLINE>", said.getvalue().rstrip("\n"), flags=re.MULTILINE) if said.getvalue() else "")
         out.append("\n")
     return "".join(out)

@@ -34,6 +34,7 @@ from matcalc.node import postorder
 from matcalc.ops.elementwise import Log, Sigmoid, Softplus
 from matcalc.ops.linalg import Det, Inverse, MatrixPower
 from matcalc.ops.reductions import IsLargest, LogSumExp, Norm1, Norm2, NormF, NormInf, Softmax, Total, Trace
+from matcalc.ops.stacking import Commutation, Duplication, Unstacked, Vech
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron, Reshape, UnitVector, Vec, Zeros
 from matcalc.ops.unspecified import Unspecified, UnspecifiedGradient
 
@@ -412,6 +413,27 @@ class Planner:
             return self.shaped(self.b.make(Kron.code, self.f.full(x), self.f.full(y)), e)
         return self.shaped(self.b.make(Kron.code, self.f.plane(x), self.f.plane(y)), e)
 
+    def commutation(self, e: Expr) -> Form:
+        assert isinstance(e, Commutation)
+        return self.shaped(self.b.make("commutation(#1, #2)", *(self.b.dim(d) for d in e.dims)), e)
+
+    def duplication(self, e: Expr) -> Form:
+        assert isinstance(e, Duplication)
+        return self.shaped(self.b.make("duplication(#1)", self.b.dim(e.dim)), e)
+
+    def vech(self, e: Expr) -> Form:
+        assert isinstance(e, Vech)
+        return self.shaped(self.b.make(e.code, self.f.plane(self.form[e.arg])), e)
+
+    def unstacked(self, e: Expr) -> Form:
+        assert isinstance(e, Unstacked)
+        stacked = [*reversed(e.rows_as), *reversed(e.cols_as)]
+        split = len(e.rows_as)
+        order = [*reversed(range(split)), *reversed(range(split, len(stacked)))]
+        places = ", ".join(f"#{k}" for k in range(2, 2 + len(stacked)))
+        code = f"#1.reshape({places}).transpose({', '.join(map(str, order))})"
+        return self.shaped(self.b.make(code, self.f.plane(self.form[e.arg]), *(self.b.dim(d) for d in stacked)), e)
+
     def over_axis(self, e: Expr) -> Form:
         """Softmax and logsumexp."""
         assert isinstance(e, (Softmax, LogSumExp))
@@ -485,6 +507,10 @@ HANDLERS: dict[type[Expr], Callable[[Planner, Expr], Form]] = {
     Vec: Planner.vec,
     Reshape: Planner.reshape,
     Kron: Planner.kron,
+    Commutation: Planner.commutation,
+    Duplication: Planner.duplication,
+    Vech: Planner.vech,
+    Unstacked: Planner.unstacked,
     Softmax: Planner.over_axis,
     LogSumExp: Planner.over_axis,
     MatrixPower: Planner.matrix_power,

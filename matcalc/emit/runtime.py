@@ -73,6 +73,30 @@ def unit_vector(position: int, n: int) -> Array:
     return out
 
 
+def commutation(m: int, n: int) -> Array:
+    """The matrix ``K`` with ``K vec(A) = vec(A')`` for an m x n matrix ``A``."""
+    out = np.zeros((m * n, m * n))
+    i, j = np.divmod(np.arange(m * n), n)
+    out[np.arange(m * n), j * m + i] = 1.0
+    return out
+
+
+def duplication(n: int) -> Array:
+    """The matrix ``D`` with ``D vech(S) = vec(S)`` for a symmetric n x n matrix ``S``."""
+    cols, rows = np.triu_indices(n)
+    out = np.zeros((n * n, len(rows)))
+    place = np.arange(len(rows))
+    out[cols * n + rows, place] = 1.0
+    out[rows * n + cols, place] = 1.0
+    return out
+
+
+def vech(a: Array) -> Array:
+    """The entries on and below the diagonal, column by column."""
+    cols, rows = np.triu_indices(len(a))
+    return np.asarray(a[rows, cols])
+
+
 def adjugate(a: Array) -> Array:
     """The adjugate by the singular values, right for singular matrices too: adj(U S V') = det(U V') V adj(S) U'."""
     u, s, vt = np.linalg.svd(a)

@@ -8,7 +8,7 @@ its free indices; then the matrix form is read off. Otherwise there is none, and
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -198,7 +198,18 @@ def closed_form(net: Contracted, rows: Dim, cols: Dim, scalars: Scalars) -> tupl
     """
     if net.coefficient == 0:
         return sp.Integer(0), None
-    free = [v for v in (net.row, net.col) if v is not None]
+    g = reduced(net, [v for v in (net.row, net.col) if v is not None], scalars)
+    return g.coefficient, read_off(g, net.row, net.col)
+
+
+def reduced(net: Contracted, free: Sequence[Index], scalars: Scalars) -> Graph:
+    """The network's graph with every summed index taken out.
+
+    Raises
+    ------
+    NoMatrixForm
+        If indices remain that no row takes out.
+    """
     g = Graph(scalars, net.coefficient, free=frozenset(free))
     for vertex in [*free, *net.bound]:
         g.add_vertex(vertex)
@@ -216,7 +227,7 @@ def closed_form(net: Contracted, rows: Dim, cols: Dim, scalars: Scalars) -> tupl
     while g.queue or later:
         waited = not g.queue
         v = later.popleft() if waited else g.queue.pop()
-        if v in g.edges and not any(row(g, v) for _, row in ROWS[:3]):
+        if v in g.edges and v not in g.free and not any(row(g, v) for _, row in ROWS[:3]):
             if not waited:
                 later.append(v)
             else:
@@ -227,7 +238,7 @@ def closed_form(net: Contracted, rows: Dim, cols: Dim, scalars: Scalars) -> tupl
             f"{len(left)} summed indices are each shared by three or more factors, which no matrix product, trace or "
             "entrywise product can write"
         )
-    return g.coefficient, read_off(g, net.row, net.col)
+    return g
 
 
 def diagonal(m: Expr) -> Expr:

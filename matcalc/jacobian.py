@@ -1,0 +1,217 @@
+"""Jacobians, Hessians and directional derivatives, read off pulled-back gradients.
+
+The vjp of ``F`` with a placeholder ``U`` upstream is linear in ``U``. Taking ``U`` out of it leaves
+the Jacobian; pairing it with a tangent, by the same transposition that makes pullbacks, leaves the jvp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matcalc.calculus import over_structure, scalar_function, target, upstream_of
+from matcalc.differentiate import addends, adjoint, position, reverse_sweep
+from matcalc.dims import same_dim, shape_text, times_dim
+from matcalc.errors import OperandError, ShapeError, UnsupportedError
+from matcalc.expr import ONE, Expr, Symbol, add, as_expr, brief, hadamard, named_shape, substitute, substitute_all, transpose
+from matcalc.index import Delta, Index, axis
+from matcalc.network import Lowering, Network, contract_all
+from matcalc.ops.stacking import Duplication, Unstacked
+from matcalc.ops.structure import reshape, zeros
+from matcalc.rules.closed_form import NoMatrixForm, reduced
+from matcalc.rules.kronecker import couplings, vec_form
+from matcalc.scalar import Scalars
+from matcalc.simplify import simplify_all
+
+LAYOUTS = ("numerator", "denominator", "vec", "vech", "tensor")
+UPSTREAM = "upstream gradient"  # no user's symbol has a name with a blank
+
+
+def jacobian(f: object, wrt: object, *, layout: str = "numerator") -> object:
+    """Jacobian of an expression of any shape.
+
+    Parameters
+    ----------
+    f : Expr, any shape
+    wrt : Symbol, str, or a list or dict of them
+    layout : {"numerator", "denominator", "vec", "vech", "tensor"}
+        ``"numerator"``: of a vector by a vector the matrix ``d f_i / d x_j``; with more than two axes
+        an array with the axes of ``f``, then those of ``wrt``. ``"denominator"`` is its transpose.
+        ``"vec"``: the matrix ``d vec(F) / d vec(X)'``, columns stacked. ``"vech"``: by the entries on
+        and below the diagonal of a symmetric ``wrt``. ``"tensor"``: always the axes of ``f``, then of ``wrt``.
+
+    Raises
+    ------
+    UnsupportedError
+        If it has no form in matrix notation; the message says why.
+
+    Examples
+    --------
+    >>> import matcalc as mc
+    >>> A, x, X, B = mc.symbols("A[m,n] x[n] X[n,p] B[p,q]")
+    >>> mc.jacobian(A @ x, x)
+    A
+    >>> mc.jacobian(A @ X @ B, X, layout="vec")
+    kron(B',A)
+    """
+    e = as_expr(f)
+    _require_layout(layout)
+    return over_structure(e, wrt, lambda targets: [in_layout(stacked_jacobian(e, w), e, w, layout) for w in targets])
+
+
+def hessian(f: object, wrt: object, wrt2: object = None, *, layout: str = "numerator") -> object:
+    """Hessian of a scalar function: the Jacobian of its gradient.
+
+    Parameters
+    ----------
+    f : Expr, scalar
+    wrt : Symbol, str, or a list or dict of them
+    wrt2 : Symbol or str, optional
+        For mixed second derivatives: rows by ``wrt``, columns by ``wrt2``.
+    layout : str
+        As for ``jacobian``.
+
+    Examples
+    --------
+    >>> import matcalc as mc
+    >>> A, x, V = mc.symbols("A[n,n] x[n] V[m,n]")
+    >>> mc.hessian(x.T @ A @ x, x)
+    A + A'
+    >>> mc.hessian(mc.normf(V) ** 2, V, layout="vec")
+    2*eye(m*n)
+    """
+    e = scalar_function(f, "hessian")
+    _require_layout(layout)
+
+    def second(targets: list[Symbol]) -> list[Expr]:
+        return [_hessian(e, w, w if wrt2 is None else target(e, wrt2), layout) for w in targets]
+
+    return over_structure(e, wrt, second)
+
+
+def _hessian(e: Expr, w: Symbol, w2: Symbol, layout: str) -> Expr:
+    free = {s: Symbol(s.name, s.dims, ()) for s in (w, w2)}  # facts are of the point, not of the directions
+    (body,) = substitute_all([e], dict(free))
+    (gradient,) = simplify_all(reverse_sweep(body, ONE, [free[w]]))
+    stacked = stacked_jacobian(gradient, free[w2])
+    (result,) = simplify_all([substitute(stacked, {bare: s for s, bare in free.items()})])
+    return in_layout(result, gradient, w2, layout)
+
+
+def jvp(f: object, wrt: object, tangent: object) -> Expr:
+    """Change of ``f`` to first order when ``wrt`` changes by ``tangent`` (a Jacobian-vector product).
+
+    Examples
+    --------
+    >>> import matcalc as mc
+    >>> A, X, D = mc.symbols("A[n,n] X[n,n] D[n,n]")
+    >>> mc.jvp(mc.inv(X), X, D)
+    -inv(X)*D*inv(X)
+    """
+    e = as_expr(f)
+    w = target(e, wrt)
+    d = _direction(tangent, w, "tangent")
+    up = Symbol(UPSTREAM, (e.rows, e.cols), ())
+    (pulled,) = simplify_all(reverse_sweep(e, up, [w]))
+    try:
+        (result,) = simplify_all([adjoint(pulled, up, d)])
+    except NoMatrixForm as reason:
+        raise UnsupportedError(f"the jvp of {brief(e)} has no form in matrix notation: {reason}") from None
+    return result
+
+
+def hvp(f: object, wrt: object, direction: object) -> Expr:
+    """Hessian of a scalar function times a direction, in the shape of ``wrt``; the Hessian is not formed.
+
+    Examples
+    --------
+    >>> import matcalc as mc
+    >>> A, x, v = mc.symbols("A[m,n] x[n] v[n]")
+    >>> mc.hvp(mc.norm2(A @ x) ** 2, x, v)
+    2*A'*A*v
+    """
+    e = scalar_function(f, "hvp")
+    w = target(e, wrt)
+    d = _direction(direction, w, "direction")
+    free = Symbol(w.name, w.dims, ())
+    (gradient,) = simplify_all(reverse_sweep(substitute(e, {w: free}), ONE, [free]))
+    (product,) = reverse_sweep(gradient, substitute(d, {w: free}), [free])
+    (result,) = simplify_all([substitute(product, {free: w})])
+    return result
+
+
+def _direction(given: object, w: Symbol, what: str) -> Expr:
+    d = upstream_of(w, given) if isinstance(given, str) else as_expr(given)
+    if not (same_dim(d.rows, w.rows) and same_dim(d.cols, w.cols)):
+        raise ShapeError(
+            f"the {what} {named_shape(d)} must have the shape of {w.name}, which is {shape_text((w.rows, w.cols))}"
+        )
+    return d
+
+
+def _require_layout(layout: str) -> None:
+    if layout not in LAYOUTS:
+        raise OperandError(f"layout is one of {', '.join(LAYOUTS)}, not {layout!r}")
+
+
+# ------------------------------------------------------------------ reading off
+def stacked_jacobian(e: Expr, w: Symbol) -> Expr:
+    """The matrix ``d vec(e) / d vec(w)'``."""
+    up = Symbol(UPSTREAM, (e.rows, e.cols), ())
+    (pulled,) = simplify_all(reverse_sweep(e, up, [w]))
+    scalars = Scalars()
+    lowering = Lowering(scalars, opaque=lambda x: x is up)
+    terms = []
+    for term in addends(pulled, up):
+        k, l = axis(w.rows), axis(w.cols)  # noqa: E741 - the field's own letter
+        i, j = axis(e.rows), axis(e.cols)
+        net = lowering.lower(term, k, l, Network())
+        if net.coefficient == 0:
+            continue
+        place = position(net, up)
+        if place is None:
+            raise UnsupportedError(f"the Jacobian of {brief(e)} by {w.name} has no form in matrix notation: {brief(term)}")
+        (_, row, col), rest = net.split_at(place)
+        rest.deltas.extend(Delta(a, b) for a, b in ((row, i), (col, j)) if b is not None)
+        terms.append(_read_off(rest, (i, j, k, l), lowering, scalars, e, w))
+    if not terms:
+        return zeros(times_dim(e.rows, e.cols), times_dim(w.rows, w.cols))
+    (result,) = simplify_all([add(*terms)])
+    return result
+
+
+def _read_off(net: Network, free: Sequence[Index | None], lowering: Lowering, scalars: Scalars, e: Expr, w: Symbol) -> Expr:
+    done, became = contract_all(net, free, lowering)
+    try:
+        g = reduced(done, list(dict.fromkeys(v for v in became if v is not None)), scalars)
+    except NoMatrixForm as reason:
+        raise UnsupportedError(f"the Jacobian of {brief(e)} by {w.name} has no form in matrix notation: {reason}") from None
+    body = vec_form(couplings(g, tuple(became)))
+    return hadamard(scalars.back(g.coefficient), body)
+
+
+def in_layout(stacked: Expr, e: Expr, w: Symbol, layout: str) -> Expr:
+    """A Jacobian in vec form in the layout asked for."""
+    if layout == "vec":
+        return stacked
+    if layout == "vech":
+        if not w.is_square or not w.has("symmetric"):
+            raise OperandError(f"layout 'vech' needs a symmetric wrt, but {named_shape(w)} is not declared symmetric")
+        (result,) = simplify_all([stacked @ Duplication(w.rows)])
+        return result
+    axes = len(e.shape) + len(w.shape)
+    if axes <= 2:
+        return _flat(stacked, e, w, layout)
+    if layout == "denominator":
+        return Unstacked(transpose(stacked), w.shape, e.shape)
+    return Unstacked(stacked, e.shape, w.shape)
+
+
+def _flat(stacked: Expr, e: Expr, w: Symbol, layout: str) -> Expr:
+    """A Jacobian with at most two axes, from its vec form."""
+    if e.is_scalar:
+        (result,) = simplify_all([reshape(transpose(stacked), w.rows, w.cols)])
+        return result
+    if w.is_scalar:
+        (result,) = simplify_all([reshape(stacked, e.rows, e.cols)])
+        return result
+    return transpose(stacked) if layout == "denominator" else stacked

@@ -8,7 +8,7 @@ from typing import overload
 from matcalc.differentiate import Pulled, reverse_sweep
 from matcalc.dims import is_name, same_dim, shape_text
 from matcalc.errors import MatcalcError, OperandError, ShapeError, UnsupportedError
-from matcalc.expr import ONE, Expr, Let, Symbol, as_expr, brief, named_shape
+from matcalc.expr import DECLARED, ONE, Expr, Let, Symbol, as_expr, brief, named_shape
 from matcalc.node import postorder
 from matcalc.simplify import simplify_all
 
@@ -128,6 +128,8 @@ def targets_of(e: Expr, wrt: object) -> list[Symbol]:
     by_name: dict[str, list[Symbol]] = {}
     for s in e.symbols:
         by_name.setdefault(s.name, []).append(s)
+    for name, s in DECLARED.get(e, {}).items():  # declared with the text, though the expression does not use it
+        by_name.setdefault(name, [s])
     return [_target(e, w, by_name) for w in items]
 
 

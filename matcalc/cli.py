@@ -20,6 +20,7 @@ from matcalc.calculus import upstream_of
 from matcalc.declare import read_symbols
 from matcalc.errors import MatcalcError, OperandError, ParseError
 from matcalc.expr import Expr, Symbol
+from matcalc.jacobian import LAYOUTS
 
 FORMATS = ("text", "latex", "markdown", "numpy", "json")
 REMARKS = {"text": "", "latex": "% ", "markdown": "", "numpy": "# "}  # how each format writes a line that is not the result
@@ -98,6 +99,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     derivative(sub)
     sub.add_argument("--upstream", default="G", metavar="NAME", help="the loss's gradient by the function (default: G)")
+    for name, run, what, example in (
+        ("jacobian", run_jacobian, "the Jacobian of a function of any shape", 'matcalc jacobian "softmax(x)" --wrt x'),
+        ("hessian", run_hessian, "the Hessian of a scalar function", 'matcalc hessian "norm2(A*x-y)^2" --wrt x'),
+    ):
+        sub = verb(name, run, what, example)
+        derivative(sub)
+        sub.add_argument("--layout", choices=LAYOUTS, default="numerator", help="how it is laid out (default: numerator)")
     sub = verb("simplify", run_simplify, "a shorter form of an expression", "matcalc simplify \"(A*B)'*inv(A)'\"")
     expression(sub)
     output(sub)
@@ -144,6 +152,38 @@ def run_vjp(options: argparse.Namespace) -> int:
     loss = mc.sum(mc.multiply(g, f))  # type: ignore[attr-defined]
     reports = [mc.check(loss, w, r) for w, r in zip(targets, results, strict=True)] if options.check else []
     return show(dict(zip((w.name for w in targets), results, strict=True)), options, reports)
+
+
+def run_jacobian(options: argparse.Namespace) -> int:
+    """``matcalc jacobian``."""
+    f, declared = read(options)
+    return show_jacobians(f, targets_of(options, f, declared), mc.jacobian, options)
+
+
+def run_hessian(options: argparse.Namespace) -> int:
+    """``matcalc hessian``."""
+    f, declared = read(options)
+    return show_jacobians(f, targets_of(options, f, declared), mc.hessian, options)
+
+
+def show_jacobians(f: Expr, targets: list[Symbol], find: Callable[..., Any], options: argparse.Namespace) -> int:
+    """Jacobians or Hessians; they are checked in their vec form."""
+    if options.steps:
+        return show_derivations([mc.derive(f, w, kind=options.verb) for w in targets], options)
+    results = find(f, targets, layout=options.layout)
+    reports = []
+    for w in targets if options.check else ():
+        e = f if find is mc.jacobian else mc.grad(f, w)
+        reports.append(check_stacked(e, w, find(f, w, layout="vec")))
+    return show(dict(zip((w.name for w in targets), results, strict=True)), options, reports)
+
+
+def check_stacked(e: Expr, w: Symbol, stacked: Expr) -> mc.CheckReport:
+    """A check of ``d vec(e) / d vec(w)'``: it turns any upstream gradient into the gradient by ``w``."""
+    taken = {s.name for s in e.symbols} | {str(d) for s in (*e.symbols, w) for d in s.shape} | {w.name}
+    g = upstream_of(e, next(name for k in range(len(taken) + 1) if (name := f"G{k or ''}") not in taken))
+    pulled = mc.reshape(stacked.T @ mc.vec(g), w.rows, w.cols)  # type: ignore[attr-defined]
+    return mc.check(mc.sum(mc.multiply(g, e)), w, pulled)  # type: ignore[attr-defined]
 
 
 def run_simplify(options: argparse.Namespace) -> int:

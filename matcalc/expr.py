@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import sympy as sp
 
@@ -277,6 +278,9 @@ def sort_key(e: Expr) -> tuple[int, str, str]:
             digest = blake2b("\0".join(own).encode(), digest_size=12).hexdigest()
             object.__setattr__(node, "_key", (node.cost, name, digest))
     return e._key  # type: ignore[attr-defined, no-any-return]
+
+
+DECLARED: WeakKeyDictionary[Expr, dict[str, Symbol]] = WeakKeyDictionary()  # what a text declared beside its expression
 
 
 # ------------------------------------------------------------------ leaves

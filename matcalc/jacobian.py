@@ -15,10 +15,11 @@ from matcalc.errors import OperandError, ShapeError, UnsupportedError
 from matcalc.expr import ONE, Expr, Symbol, add, as_expr, brief, hadamard, named_shape, substitute, substitute_all, transpose
 from matcalc.index import Delta, Index, axis
 from matcalc.network import Lowering, Network, contract_all
+from matcalc.ops.linalg import pinv
 from matcalc.ops.stacking import Duplication, Unstacked
-from matcalc.ops.structure import reshape, zeros
+from matcalc.ops.structure import Reshape, Vec, reshape, zeros
 from matcalc.rules.closed_form import NoMatrixForm, reduced
-from matcalc.rules.kronecker import couplings, vec_form
+from matcalc.rules.kronecker import read_off
 from matcalc.scalar import Scalars
 from matcalc.simplify import simplify_all
 
@@ -94,7 +95,7 @@ def _hessian(e: Expr, w: Symbol, w2: Symbol, layout: str) -> Expr:
     (gradient,) = simplify_all(reverse_sweep(body, ONE, [free[w]]))
     stacked = stacked_jacobian(gradient, free[w2])
     (result,) = simplify_all([substitute(stacked, {bare: s for s, bare in free.items()})])
-    return in_layout(result, gradient, w2, layout)
+    return in_layout(result, gradient, w2, layout, second=True)
 
 
 def jvp(f: object, wrt: object, tangent: object) -> Expr:
@@ -156,6 +157,8 @@ def _require_layout(layout: str) -> None:
 # ------------------------------------------------------------------ reading off
 def stacked_jacobian(e: Expr, w: Symbol) -> Expr:
     """The matrix ``d vec(e) / d vec(w)'``."""
+    while isinstance(e, (Vec, Reshape)):  # the same entries in the same order
+        e = e.arg
     up = Symbol(UPSTREAM, (e.rows, e.cols), ())
     (pulled,) = simplify_all(reverse_sweep(e, up, [w]))
     scalars = Scalars()
@@ -182,21 +185,26 @@ def stacked_jacobian(e: Expr, w: Symbol) -> Expr:
 def _read_off(net: Network, free: Sequence[Index | None], lowering: Lowering, scalars: Scalars, e: Expr, w: Symbol) -> Expr:
     done, became = contract_all(net, free, lowering)
     try:
-        g = reduced(done, list(dict.fromkeys(v for v in became if v is not None)), scalars)
+        g = reduced(done, list(dict.fromkeys(v for v in became if v is not None)), scalars, leave=1)
+        body = read_off(g, tuple(became))
     except NoMatrixForm as reason:
         raise UnsupportedError(f"the Jacobian of {brief(e)} by {w.name} has no form in matrix notation: {reason}") from None
-    body = vec_form(couplings(g, tuple(became)))
     return hadamard(scalars.back(g.coefficient), body)
 
 
-def in_layout(stacked: Expr, e: Expr, w: Symbol, layout: str) -> Expr:
-    """A Jacobian in vec form in the layout asked for."""
+def in_layout(stacked: Expr, e: Expr, w: Symbol, layout: str, *, second: bool = False) -> Expr:
+    """A Jacobian in vec form in the layout asked for; ``second`` for a Hessian, which has two sides to reduce."""
     if layout == "vec":
         return stacked
     if layout == "vech":
         if not w.is_square or not w.has("symmetric"):
             raise OperandError(f"layout 'vech' needs a symmetric wrt, but {named_shape(w)} is not declared symmetric")
-        (result,) = simplify_all([stacked @ Duplication(w.rows)])
+        sides = stacked @ Duplication(w.rows)
+        if second:
+            sides = transpose(Duplication(w.rows)) @ sides
+        elif e.is_square and not e.is_scalar:
+            sides = pinv(Duplication(e.rows)) @ sides
+        (result,) = simplify_all([sides])
         return result
     axes = len(e.shape) + len(w.shape)
     if axes <= 2:

@@ -11,6 +11,7 @@ from matcalc.declare import at_place, read_shape, read_symbols
 from matcalc.dims import Dim, DimSymbol, is_name, same_dim
 from matcalc.errors import LimitError, MatcalcError, OperandError, ParseError, ShapeError
 from matcalc.expr import (
+    DECLARED,
     MINUS_ONE,
     Expr,
     Hadamard,
@@ -84,7 +85,13 @@ def parse(text: str, declarations: object = None) -> Expr:
     parts = read(require_text(text, "an expression"))
     inference = Inference(text, parts, names, dims)
     inference.run()
-    return Builder(inference).run()
+    result = Builder(inference).run()
+    unused = {n: v for n, v in names.items() if isinstance(v, Symbol) and v not in result.symbols}
+    if unused:
+        DECLARED[result] = unused
+    else:
+        DECLARED.pop(result, None)
+    return result
 
 
 # ------------------------------------------------------------------ declarations

@@ -190,7 +190,7 @@ class Simplifier:
             if isinstance(node, BroadcastAdd):
                 stack.extend((c, spread(a, (node.rows, node.cols)), done) for a in reversed(node.operands))
                 continue
-            known = self.forms.get(node)
+            known = None if done else self.forms.get(node)  # a form is not simplified again
             if known is not None and known is not node:
                 stack.append((c, known, True))
                 continue

@@ -53,7 +53,7 @@ def evaluate(node, args, given, sizes):
         return args[0]
     shape = (size(node.rows, sizes), size(node.cols, sizes))
     if kind in CONSTANTS:
-        return CONSTANTS[kind](node, shape).reshape(shape)
+        return CONSTANTS[kind](node, sizes).reshape(shape)
     out = TABLE[kind](node, *args)
     return out.reshape(shape, order="F") if kind in ("Vec", "Reshape") else out.reshape(shape)
 
@@ -123,15 +123,52 @@ def logm(a):
     )
 
 
+def expm(a):
+    """Exponential by its series, scaled and squared (JAX's own takes seconds to compile)."""
+    a = a / 2**8
+    term = out = jnp.eye(len(a))
+    for k in range(1, 13):
+        term = term @ a / k
+        out = out + term
+    for _ in range(8):
+        out = out @ out
+    return out
+
+
+def cosine_and_sine(a):
+    """Both at once: the exponential of ``[[0, -A], [A, 0]]`` is ``[[cos A, -sin A], [sin A, cos A]]``."""
+    n = len(a)
+    zero = jnp.zeros((n, n))
+    both = expm(jnp.concatenate([jnp.concatenate([zero, -a], 1), jnp.concatenate([a, zero], 1)]))
+    return both[:n, :n], both[n:, :n]
+
+
 def eigen(a):
     return jnp.linalg.eigh((a + a.T) / 2)
 
 
+def commutation(m, n):
+    """``K vec(A) = vec(A')``."""
+    places = jnp.arange(m * n).reshape(m, n, order="F").T.reshape(-1, order="F")
+    return jnp.eye(m * n)[places]
+
+
+def duplication(n):
+    """``Dup vech(S) = vec(S)`` for a symmetric ``S``."""
+    out = np.zeros((n * n, n * (n + 1) // 2))
+    pairs = [(i, j) for j in range(n) for i in range(j, n)]
+    for k, (i, j) in enumerate(pairs):
+        out[j * n + i, k] = out[i * n + j, k] = 1
+    return jnp.asarray(out)
+
+
 CONSTANTS = {
-    "Ones": lambda e, shape: jnp.ones(shape),
-    "Zeros": lambda e, shape: jnp.zeros(shape),
-    "Eye": lambda e, shape: jnp.eye(shape[0]),
-    "UnitVector": lambda e, shape: jnp.eye(shape[0])[:, e.position - 1],
+    "Ones": lambda e, sizes: jnp.ones([size(d, sizes) for d in e.dims]),
+    "Commutation": lambda e, sizes: commutation(*(size(d, sizes) for d in e.dims)),
+    "Duplication": lambda e, sizes: duplication(size(e.dim, sizes)),
+    "Zeros": lambda e, sizes: jnp.zeros([size(d, sizes) for d in e.dims]),
+    "Eye": lambda e, sizes: jnp.eye(size(e.dim, sizes)),
+    "UnitVector": lambda e, sizes: jnp.eye(size(e.dim, sizes))[:, e.position - 1],
 }
 
 TABLE = {
@@ -176,6 +213,7 @@ TABLE = {
     "Diagonal": lambda e, a: jnp.diag(a),
     "Vec": lambda e, a: a,  # evaluate reads and writes these two column by column
     "Reshape": lambda e, a: a,
+    "Vech": lambda e, a: jnp.concatenate([a[j:, j] for j in range(len(a))]),
     "Kron": lambda e, a, b: jnp.kron(a, b),
     # reductions
     "Trace": lambda e, a: jnp.trace(a),
@@ -201,11 +239,11 @@ TABLE = {
     "EigMin": lambda e, a: eigen(a)[0][0],
     "EigVecMax": lambda e, a: eigen(a)[1][:, -1],
     "EigVecMin": lambda e, a: eigen(a)[1][:, 0],
-    "Expm": lambda e, a: jsp.linalg.expm(a),
+    "Expm": lambda e, a: expm(a),
     "Logm": lambda e, a: logm(a),
     "Sqrtm": lambda e, a: sqrtm(a),
-    "Sinm": lambda e, a: jnp.imag(jsp.linalg.expm(1j * a)),
-    "Cosm": lambda e, a: jnp.real(jsp.linalg.expm(1j * a)),
+    "Sinm": lambda e, a: cosine_and_sine(a)[1],
+    "Cosm": lambda e, a: cosine_and_sine(a)[0],
     # unspecified
     "Unspecified": lambda e, a: loss(a),
     "UnspecifiedGradient": lambda e, a: jax.grad(loss)(a),

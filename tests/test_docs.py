@@ -1,15 +1,15 @@
-"""README.md and docs/: the commands they show, the functions they list, the links they have. Python blocks run by conftest.py."""
+"""README.md and docs/: the commands they show, the functions they list, the links; conftest.py runs their Python."""
 
 import inspect
 import re
 
 import pytest
+from update_docs import BLOCK, PAGES, ROOT, console_examples, run_command
 
 from matcalc.errors import MatcalcError, UnsupportedError
 from matcalc.functions import FUNCTIONS
 from matcalc.infer import NOT_YET
 from matcalc.parse import parse
-from update_docs import BLOCK, PAGES, ROOT, console_examples, run_command
 
 COMMANDS = [(page.name, *example) for page in PAGES for example in console_examples(page)]
 SYNTAX = (ROOT / "docs" / "text-syntax.md").read_text(encoding="utf-8")
@@ -52,6 +52,7 @@ def test_listed_call_is_read(call):
     text = {
         "e": "e(1,n)", "power": "power(A,2)", "where": "where(x,x,y)", "vector": f"A*{call}", "matrix": f"A*{call}",
         "reshape": "reshape(A,n*n,1)",
+        "tensor": "tensor(kron(A,B),n,n,n,n)" if call.endswith("q)") else "tensor(kron(x,A),n,n,n)",
     }.get(name, f"{name}({ready})")  # fmt: skip
     e = parse(text, DECLARED + " p[n]")
     assert parse(str(e), e.symbols) == e

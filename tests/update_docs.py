@@ -57,9 +57,10 @@ def run_python(body: str, namespace: dict[str, object]) -> str:
             try:
                 exec(compile(piece.source, "<docs>", "single"), namespace)
             except Exception as error:
-                print("Traceback (most recent call last):\n    ...\n" + "".join(traceback.format_exception_only(error)).rstrip())
-        out.append("\n" + re.sub(r"^$", "<BLANKLINE>", said.getvalue().rstrip("\n"), flags=re.MULTILINE) if said.getvalue() else "")
-        out.append("\n")
+                print("Traceback (most recent call last):\n    ...")
+                print("".join(traceback.format_exception_only(error)).rstrip())
+        printed = re.sub(r"^$", "<BLANKLINE>", said.getvalue().rstrip("\n"), flags=re.MULTILINE)
+        out.append(f"\n{printed}\n" if said.getvalue() else "\n")
     return "".join(out)
 
 

@@ -202,13 +202,13 @@ def closed_form(net: Contracted, rows: Dim, cols: Dim, scalars: Scalars) -> tupl
     return g.coefficient, read_off(g, net.row, net.col)
 
 
-def reduced(net: Contracted, free: Sequence[Index], scalars: Scalars) -> Graph:
-    """The network's graph with every summed index taken out.
+def reduced(net: Contracted, free: Sequence[Index], scalars: Scalars, leave: int = 0) -> Graph:
+    """The network's graph with every summed index taken out, but for at most ``leave`` of them.
 
     Raises
     ------
     NoMatrixForm
-        If indices remain that no row takes out.
+        If more indices remain that no row takes out.
     """
     g = Graph(scalars, net.coefficient, free=frozenset(free))
     for vertex in [*free, *net.bound]:
@@ -233,7 +233,7 @@ def reduced(net: Contracted, free: Sequence[Index], scalars: Scalars) -> Graph:
             else:
                 matrix_product(g, v)
     left = [v for v in g.edges if v not in g.free]
-    if left:
+    if len(left) > leave:
         raise NoMatrixForm(
             f"{len(left)} summed indices are each shared by three or more factors, which no matrix product, trace or "
             "entrywise product can write"

@@ -20,7 +20,7 @@ from matcalc.index import Index
 from matcalc.ops.stacking import Commutation
 from matcalc.ops.structure import Diag, Eye, Kron, vec
 from matcalc.rules.chain import chain, entrywise, product_of, turn
-from matcalc.rules.closed_form import Graph
+from matcalc.rules.closed_form import Graph, NoMatrixForm
 
 Pair = tuple[int, int]
 CROSS: tuple[Pair, ...] = ((0, 2), (1, 3), (0, 3), (1, 2))  # i-k, j-l, i-l, j-k
@@ -69,6 +69,43 @@ def _ones(rows: Dim, cols: Dim) -> Expr:
     return ONE if is_unit(rows) and is_unit(cols) else Ones((rows, cols))
 
 
+def read_off(g: Graph, places: tuple[Index | None, ...]) -> Expr:
+    """The vec form of a reduced graph with these free places; one summed index may be left.
+
+    Raises
+    ------
+    NoMatrixForm
+        If a summed index is left that no diagonal matrix between two Kronecker products takes up.
+    """
+    left = [v for v in g.edges if v not in places]
+    return vec_form(couplings(g, places)) if not left else _layered(g, places, left[0])
+
+
+def _layered(g: Graph, places: tuple[Index | None, ...], v: Index) -> Expr:
+    """``kron(N, I) diag(vec(E)) kron(P, I)``: a summed index that meets two places and the one that ties the others."""
+    i, j, k, l = places  # noqa: E741 - the field's own letter
+    near = list(g.edges[v])
+    weight = [] if g.weight(v) is None else [Diag(g.weight(v))]  # type: ignore[arg-type]
+    for tied, a, b, inner in ((i is k, j, l, i), (j is l, i, k, j)):
+        if not tied or None in (i, j, k, l) or {*near} != {a, b, inner} or a is b:
+            continue
+        assert a is not None
+        assert b is not None
+        assert inner is not None
+        others = {x for u in (a, b, inner) for x in g.edges[u]} - {v}
+        if others or any(g.weights[u] for u in (a, b)):
+            continue
+        first, last = product_of(chain([g.edge(a, v), *weight])), g.edge(v, b)
+        own = g.weight(inner)
+        identity = Eye(inner.dim) if own is None else Diag(own)
+        if inner is i:
+            middle = Diag(vec(g.edge(inner, v)))
+            return product_of([kron(first, identity), middle, kron(last, Eye(inner.dim))])
+        middle = Diag(vec(g.edge(v, inner)))
+        return product_of([kron(identity, first), middle, kron(Eye(inner.dim), last)])
+    raise NoMatrixForm("a summed index is shared by three factors that no diagonal matrix between Kronecker products takes up")
+
+
 def couplings(g: Graph, places: tuple[Index | None, ...]) -> Couplings:
     """The couplings between free places of a reduced graph; places that are one vertex are tied by an identity."""
     dims = tuple(1 if p is None else p.dim for p in places)
@@ -102,7 +139,7 @@ def _partner(place: int, earlier: list[int]) -> int:
 
 def vec_form(c: Couplings) -> Expr:
     """The couplings as a matrix with rows (j, i) and columns (l, k)."""
-    kinds = {pair for pair in c.edges}
+    kinds = set(c.edges)
     straight = kinds & {(0, 2), (1, 3)}
     crossed = kinds & {(0, 3), (1, 2)}
     if straight and crossed:

@@ -27,7 +27,9 @@ from matcalc.printing import latex, pprint, pretty
 from matcalc.scalar import from_sympy
 from matcalc.userdefined import elementwise
 
-globals().update(FUNCTIONS)  # mc.tr, mc.sum, mc.exp, ...: every function that text knows by name
+globals().update(
+    {name: f.public() for name, f in FUNCTIONS.items()}
+)  # mc.tr, mc.sum, mc.exp, ...: every function that text knows by name
 
 __version__ = "0.1.0"
 __all__ = [

@@ -7,13 +7,13 @@ from typing import overload
 
 from matcalc.differentiate import Pulled, reverse_sweep
 from matcalc.dims import is_name, same_dim, shape_text
-from matcalc.errors import MatcalcError, OperandError, ShapeError, UnsupportedError
+from matcalc.errors import MatcalcError, OperandError, ShapeError
 from matcalc.expr import DECLARED, ONE, Expr, Let, Symbol, as_expr, brief, named_shape
 from matcalc.node import postorder
 from matcalc.simplify import simplify_all
+from matcalc.structure import require_structure, restructured
 
 Wrt = Symbol | str
-STRUCTURES = ("ambient",)
 
 
 @overload
@@ -31,8 +31,10 @@ def grad(f: object, wrt: object, *, structure: str = "ambient") -> object:
         The function; SymPy scalars are accepted too.
     wrt : Symbol, str, or a list or dict of them
         What to differentiate by; the result has the same structure, from one reverse sweep.
-    structure : {"ambient"}
-        ``"ambient"`` takes every entry of ``wrt`` as free, also when ``wrt`` is declared symmetric.
+    structure : {"ambient", "projected", "independent"}
+        For a ``wrt`` that is declared symmetric, diagonal, skew, lower triangular, Toeplitz or orthogonal:
+        ``"ambient"`` takes every entry as free, ``"projected"`` is the part of that gradient inside the
+        structure, ``"independent"`` the partial derivatives by the free entries (Matrix Cookbook, 2012, section 2.8).
 
     Returns
     -------
@@ -54,12 +56,20 @@ def grad(f: object, wrt: object, *, structure: str = "ambient") -> object:
     2*A'*(A*x - b)
     >>> mc.grad(mc.logdet(mc.matrix("X", 3, 3)), "X").conditions
     ('X invertible',)
+    >>> S, B = mc.symbols("S[n,n](symmetric) B[n,n]")
+    >>> mc.grad(mc.tr(B @ S), S, structure="projected")
+    (B + B')/2
     """
     e = scalar_function(f, "grad")
-    if structure not in STRUCTURES:
-        known = ", ".join(repr(s) for s in STRUCTURES)
-        raise UnsupportedError(f"structure {structure!r} is not supported by grad; what is: {known}")
-    return over_structure(e, wrt, lambda targets: pulled_back(e, ONE, targets))
+    require_structure(structure)
+
+    def gradients(targets: list[Symbol]) -> list[Expr]:
+        free = pulled_back(e, ONE, targets)
+        if structure == "ambient":
+            return free
+        return simplify_all([restructured(g, w, structure) for g, w in zip(free, targets, strict=True)])
+
+    return over_structure(e, wrt, gradients)
 
 
 def vjp(f: object, wrt: object, upstream: object) -> object:

@@ -119,7 +119,7 @@ class Derivation:
         out = [self.heading]
         for k, (what, sides, steps) in enumerate(self.lines(_side_text, lambda s: s.plain), 1):
             out.append(f"({k}) {what} = {' = '.join(sides)}")
-            out.append("      " + "; ".join(f"{s.rule}: {s.why}" for s in steps))
+            out.extend(f"      {s.rule}: {s.why}" for s in steps)
         if self.conditions:
             out.append(f"assuming {'; '.join(self.conditions)}")
         return "\n".join(out)
@@ -163,7 +163,7 @@ class Derivation:
         found: list[Trial] = []
         message = ""
         busy = max((len(indices_of(t)) for s in self.steps for t in (s.before, s.after) if is_term(t)), default=0)
-        sizes = SMALL_SIZES if busy <= MANY_INDICES else (2,)
+        sizes = SMALL_SIZES if busy <= MANY_INDICES else (2, 2)
         for k in range(trials):
             for point, _ in candidates(scalar, self.wrt, [self.result], seed + k, sizes):
                 errors = self.errors_at(point, scalar)
@@ -181,7 +181,7 @@ class Derivation:
         import numpy as np
 
         values = Values({}, point.sizes, point.functions)
-        for s in {s.name: s for e in (scalar, self.result) for s in e.symbols}.values():
+        for s in {s.name: s for e in (scalar, self.result, self.wrt) for s in e.symbols}.values():
             shape = values.size(s.rows), values.size(s.cols)
             values.known[s] = np.asarray(point.values[s.name], dtype=float).reshape(shape)
         with np.errstate(all="ignore"):

@@ -123,6 +123,7 @@ class Deriver:
         self.meaning: dict[Expr, Expr] = {}
         self.active: set[Expr] = set()
         self.top = self.named(e)
+        self.loss = self.top.name if seed is ONE else _free_name(e, "L", self.taken)
 
     # -------------------------------------------------------------- cutting into variables
     def named(self, e: Expr) -> Let:
@@ -191,6 +192,9 @@ class Deriver:
             self.constant()
         conditions = dict.fromkeys((*self.original.conditions, *self.result.conditions))
         heading = f"{text(self.top)} = {text(self.top.arg)}, by {self.w.name}"
+        if self.seed is not ONE:
+            given = f"{text(self.seed)} = d{self.loss}/d{self.top.name}"
+            heading = f"{self.loss} by {self.w.name}, where {given} and {text(self.top)} = {text(self.top.arg)}"
         others = [f"{v.name} = {text(v.arg)}" for v in self.variables if v is not self.top]
         if others:
             heading += "\nwhere " + ", ".join(others)
@@ -216,7 +220,7 @@ class Deriver:
         if self.is_loss_gradient(parts):
             return parts[0]
         whole = simplify_all([add(*parts)])[0]
-        name = GradientSymbol(f"d{self.top.name}/d{u.name}", (u.rows, u.cols), (), self.top.name, u.name)
+        name = GradientSymbol(f"d{self.loss}/d{u.name}", (u.rows, u.cols), (), self.loss, u.name)
         self.gradients[name] = whole
         if len(parts) > 1:
             self.sum_line(u, parts, whole)
@@ -343,10 +347,8 @@ class Deriver:
         why = self.reason(u, leaf)
         lines.append(Step("differentiate", why, before, slope, *label, free4, names))
         last: Term = slope
-        total_label = (
-            _fraction(latex(Symbol(self.top.name, (1, 1), ())), by.latex(names)),
-            f"d{self.top.name}/d{by.text(names)}",
-        )
+        loss = latex(Symbol(self.loss, (1, 1), ()))
+        total_label = _fraction(loss, by.latex(names)), f"d{self.loss}/d{by.text(names)}"
         if upstream is not ONE:
             last = _plus(chained)
             total = Chained(u, upstream, leaf, (k, l))
@@ -425,8 +427,7 @@ class Deriver:
 
     def quotient(self, leaf: Expr) -> tuple[str, str]:
         """``d f / d leaf``, in LaTeX and in text."""
-        top = latex(Symbol(self.top.name, (1, 1), ()))
-        return _fraction(top, latex(leaf)), f"d{self.top.name}/d{_name(leaf)}"
+        return _fraction(latex(Symbol(self.loss, (1, 1), ())), latex(leaf)), f"d{self.loss}/d{_name(leaf)}"
 
 
 def written_out(e: Expr) -> Expr:

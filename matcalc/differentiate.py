@@ -232,10 +232,10 @@ def _derive_rule(op: Operator, k: int, shapes: Sequence[Shape], dims: dict[Dim, 
     upstream = Symbol("G", (ready.rows, ready.cols), ())
     value = Symbol("Y", (ready.rows, ready.cols), ())
     d = Symbol(f"d{NAMES[k]}", shapes[k], ())
-    linear = substitute(differential(ready, k, d), {ready: value})
     try:
+        linear = substitute(differential(ready, k, d), {ready: value})
         gradient = adjoint(linear, d, upstream)
-    except NoMatrixForm:
+    except (NoMatrixForm, UnsupportedError):  # asked again at the place itself, which has the user's names
         return None
     return Pullback(ready, k, upstream, value, gradient, {})
 

@@ -79,6 +79,16 @@ class Function:
             wanted = str(most) if self.least == most else f"{self.least} to {most}"
             raise OperandError(f"{self.name} takes {wanted} argument{'s' if wanted != '1' else ''}, not {count}")
 
+    def public(self) -> Callable[..., Expr]:
+        """A plain Python function, with a name and a docstring, for the package's surface."""
+
+        def function(*args: Any, axis: int | None = None) -> Expr:
+            return self(*args, axis=axis)
+
+        function.__name__ = function.__qualname__ = self.name
+        function.__doc__ = self.build.__doc__
+        return function
+
     def __call__(self, *args: Any, axis: int | None = None) -> Expr:
         given = list(args)
         if axis is not None:
@@ -144,6 +154,36 @@ def norm2(x: Expr) -> Expr:
     return Norm2(x if is_unit(x.cols) else transpose(x))
 
 
+def multiply(a: Expr, b: Expr) -> Expr:
+    """``multiply(A, B)``: the entrywise product ``A .* B``; a scalar is stretched."""
+    return hadamard(a, b)
+
+
+def divide(a: Expr, b: Expr) -> Expr:
+    """``divide(A, B)``: the entrywise quotient ``A ./ B``; a scalar is stretched."""
+    return quotient(a, b)
+
+
+def entrywise_power(a: Expr, b: Expr) -> Expr:
+    """``power(A, p)``: the entrywise power ``A .^ p``."""
+    return power(a, b)
+
+
+def maximum(a: Expr, b: Expr) -> Expr:
+    """``max(A, B)``: the larger of two, entry by entry; the same as ``maximum``."""
+    return apply("Maximum", a, b)
+
+
+def minimum(a: Expr, b: Expr) -> Expr:
+    """``min(A, B)``: the smaller of two, entry by entry; the same as ``minimum``."""
+    return apply("Minimum", a, b)
+
+
+def largest_eigenvalue(a: Expr) -> Expr:
+    """``eigval_max(A)``: the largest eigenvalue of a symmetric matrix; the same as ``eigmax``."""
+    return apply("EigMax", a)
+
+
 ROWS = (
     Function("sum", total, _reduced, "x?a"),
     Function("mean", mean, _reduced, "x?a"),
@@ -157,12 +197,12 @@ ROWS = (
     Function("dot", dot, "n,1; n,1 -> 1,1", "xx"),
     Function("outer", outer, "m,1; n,1 -> m,n", "xx"),
     Function("quad", quad, "n,n; n,1 -> 1,1", "xx"),
-    Function("multiply", lambda a, b: hadamard(a, b), ENTRYWISE, "xx"),
-    Function("divide", lambda a, b: quotient(a, b), ENTRYWISE, "xx"),
-    Function("power", lambda a, b: power(a, b), ENTRYWISE, "xx"),
-    Function("max", lambda a, b: apply("Maximum", a, b), ENTRYWISE, "xx"),
-    Function("min", lambda a, b: apply("Minimum", a, b), ENTRYWISE, "xx"),
-    Function("eigval_max", lambda a: apply("EigMax", a), "n,n -> 1,1"),
+    Function("multiply", multiply, ENTRYWISE, "xx"),
+    Function("divide", divide, ENTRYWISE, "xx"),
+    Function("power", entrywise_power, ENTRYWISE, "xx"),
+    Function("max", maximum, ENTRYWISE, "xx"),
+    Function("min", minimum, ENTRYWISE, "xx"),
+    Function("eigval_max", largest_eigenvalue, "n,n -> 1,1"),
     Function("eye", eye, "-> d1,d1", "d"),
     Function("ones", ones, "-> d1,d2", "d?d"),
     Function("zeros", zeros, "-> d1,d2", "d?d"),

@@ -12,7 +12,7 @@ from matcalc.calculus import over_structure, scalar_function, target, upstream_o
 from matcalc.differentiate import addends, adjoint, position, reverse_sweep
 from matcalc.dims import same_dim, shape_text, times_dim
 from matcalc.errors import OperandError, ShapeError, UnsupportedError
-from matcalc.expr import ONE, Expr, Symbol, add, as_expr, brief, hadamard, named_shape, substitute, substitute_all, transpose
+from matcalc.expr import ONE, Expr, Symbol, add, as_expr, brief, hadamard, named_shape, substitute, transpose
 from matcalc.index import Delta, Index, axis
 from matcalc.network import Lowering, Network, contract_all
 from matcalc.ops.linalg import pinv
@@ -91,7 +91,7 @@ def hessian(f: object, wrt: object, wrt2: object = None, *, layout: str = "numer
 
 def _hessian(e: Expr, w: Symbol, w2: Symbol, layout: str) -> Expr:
     free = {s: Symbol(s.name, s.dims, ()) for s in (w, w2)}  # facts are of the point, not of the directions
-    (body,) = substitute_all([e], dict(free))
+    body = substitute(e, dict(free.items()))
     (gradient,) = simplify_all(reverse_sweep(body, ONE, [free[w]]))
     stacked = stacked_jacobian(gradient, free[w2])
     (result,) = simplify_all([substitute(stacked, {bare: s for s, bare in free.items()})])

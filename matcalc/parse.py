@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 import sympy as sp
 
@@ -36,11 +37,12 @@ from matcalc.expr import (
     transpose,
 )
 from matcalc.functions import FUNCTIONS, Function
-from matcalc.infer import Entries, Fill, Gradient, Inference, Kind, Known, positions
+from matcalc.infer import Entries, Fill, Gradient, Inference, Kind, Known, convention, positions
 from matcalc.lex import Part, number, read, require_text
 from matcalc.node import postorder
 from matcalc.ops import unspecified
 
+MAX_GUESSES = 8
 MAX_BITS = 13_000  # of a number that the text works out, about 3900 digits
 
 
@@ -80,11 +82,12 @@ def parse(text: str, declarations: object = None) -> Expr:
     norm2(A*x - b)^2
     >>> mc.parse("A*x + y").symbols[0].shape
     (m, n)
+    >>> mc.parse("norm2(A*x - b)^2").symbols[1].shape
+    (m,)
     """
     names, dims = read_declarations(declarations)
     parts = read(require_text(text, "an expression"))
-    inference = Inference(text, parts, names, dims)
-    inference.run()
+    inference = inferred(text, parts, names, dims)
     result = Builder(inference).run()
     unused = {n: v for n, v in names.items() if isinstance(v, Symbol) and v not in result.symbols}
     if unused:
@@ -92,6 +95,26 @@ def parse(text: str, declarations: object = None) -> Expr:
     else:
         DECLARED.pop(result, None)
     return result
+
+
+def inferred(text: str, parts: list[Part], names: dict[str, Known], dims: set[str]) -> Inference:
+    """What the text means; where an undeclared ``a`` to ``g`` does not fit as a scalar, it may be a vector."""
+    first = Inference(text, parts, names, dims)
+    try:
+        first.run()
+        return first
+    except ShapeError:
+        taken = {*names, *dims, "pi"}
+        found = dict.fromkeys(
+            p.head for p in parts if p.kind == "name" and p.head not in taken and convention(p.head) == "scalar"
+        )
+        guesses = [[name] for name in found] + [list(found)] if len(found) > 1 else [list(found)] if found else []
+        for guess in guesses[:MAX_GUESSES]:
+            other = Inference(text, parts, names | {name: Kind("vector") for name in guess}, dims)
+            with suppress(MatcalcError):
+                other.run()
+                return other
+        raise
 
 
 # ------------------------------------------------------------------ declarations

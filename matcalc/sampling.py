@@ -15,7 +15,7 @@ import sympy as sp
 
 from matcalc.dims import Dim, DimSymbol, is_unit
 from matcalc.emit import compile as compile_expr
-from matcalc.errors import MatcalcError
+from matcalc.errors import MatcalcError, OperandError
 from matcalc.expr import Expr, Item, Symbol
 from matcalc.node import postorder
 from matcalc.ops.structure import UnitVector
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 SIZES = (3, 4, 2, 5, 6, 7)  # distinct, so that a missing transpose cannot hide
-SMALL_SIZES = (2, 3, 2, 3, 2, 3)  # for explicit loops
+SMALL_SIZES = (2, 3, 4)  # for explicit loops
 SCALES = (1.0, 0.5, 0.2)  # of the values, in turn, where a point is drawn again
 ATTEMPTS = 24
 STEADY = 1e-6  # how well differences with two steps must agree
@@ -65,9 +65,11 @@ def candidates(
     f: Expr, w: Symbol, roots: Sequence[Expr], seed: int, sizes: Sequence[int] = SIZES
 ) -> Iterator[tuple[Point, Array]]:
     """All usable points that one seed makes."""
+    if not isinstance(seed, int) or seed < 0:
+        raise OperandError(f"a seed is an int from 0 up, not {seed!r}")
     call = compile_expr(f)
     for attempt in range(ATTEMPTS):
-        point = draw_point([f, *roots], seed, attempt, sizes)
+        point = draw_point([f, w, *roots], seed, attempt, sizes)
         slope = steady_gradient(call, w, point)
         if slope is not None:
             yield point, slope
@@ -79,6 +81,8 @@ def steady_gradient(call: Any, w: Symbol, point: Point) -> Array | None:
 
     given = {k: v for k, v in point.given.items() if k in call.names}
     x = np.asarray(point.values[w.name], dtype=float)
+    if w.name not in call.names:
+        return np.zeros(x.shape)
     with np.errstate(all="ignore"):
         try:
             level = abs(float(call(**given)))
@@ -87,8 +91,6 @@ def steady_gradient(call: Any, w: Symbol, point: Point) -> Array | None:
             if isinstance(error, MatcalcError):
                 raise
             return None
-    if w.name not in call.names:
-        return np.zeros(x.shape)
     return fine if np.isfinite(level) and is_steady(coarse, fine, 1e-5 * level) else None
 
 

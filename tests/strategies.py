@@ -320,10 +320,16 @@ def _square(builder: Builder) -> Expr:
     return builder.build(1, (dim, dim))
 
 
+def _unstacked(builder: Builder) -> Expr:
+    m, n = builder.build(1, (builder.dim(), builder.dim())), builder.build(1, (builder.dim(), builder.dim()))
+    return OPERATORS["Unstacked"](OPERATORS["Kron"](m, n), (n.rows, m.rows), (n.cols, m.cols))
+
+
 OF_OWN_SHAPE: dict[str, Callable[[Builder], Expr]] = {  # of shapes that no other operator asks for
     "Commutation": lambda b: OPERATORS["Commutation"]((b.dim(), b.dim())),
     "Duplication": lambda b: OPERATORS["Duplication"](b.dim()),
     "Vech": lambda b: OPERATORS["Vech"](_square(b)),
+    "Unstacked": lambda b: _unstacked(b),
 }
 
 

@@ -308,7 +308,7 @@ def test_version(capsys):
         (["grad", F, "--wrt", "x", "--vars", "A[m,,n]"], "\n  A[m,,n]\n      ^ line 1, column 5"),
         (["grad", F, "--wrt", "x", "--vars", "A[m,n](nice)"], "unknown attribute 'nice'"),
         (["grad", F, "--wrt", "x", "--vars", "A[m,n] A[n,m]"], "declared twice"),
-        (["grad", "norm2(A*x - b)", "--wrt", "x"], 'declare names with --vars, as in --vars "A[m,n] x[n] c"'),
+        (["grad", "tr(A - b)", "--wrt", "A"], 'declare names with --vars, as in --vars "A[m,n] x[n] c"'),
         (["grad", "tr(A*B)", "--wrt", "A", "--vars", "A[2,3] B[2,3]"], "cannot multiply A (2 x 3) by B (2 x 3)"),
         (["grad", "sum(expm(A))", "--wrt", "A"], "expm"),
         (["simplify", "cross(x, y)"], "not supported yet"),

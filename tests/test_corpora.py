@@ -4,6 +4,7 @@ import json
 import statistics
 import zlib
 from functools import cache
+from itertools import permutations
 from pathlib import Path
 
 import jax
@@ -23,7 +24,11 @@ FACTS = {
 EXCLUDED = {
     "mse-1690926-tril": "the same input as mse-1690926, whose answer has another layout: one of the two must fail",
 }
-REFUSED: dict[str, set[str]] = {}  # by operator, the cases that raise UnsupportedError
+REFUSED = {  # by operator, the cases that raise UnsupportedError
+    "eig": {"cookbook-65", "cookbook-66"},
+    "sqrtm, not under a trace of its own functions": {"bures-A"},
+    "expm, not under a trace of its own functions": {"mse-tr-A-expm"},
+}
 
 
 def load():
@@ -62,14 +67,13 @@ def reference(case):
     names |= {"cosm": lambda a: judge.cosine_and_sine(a)[0], "sinm": lambda a: judge.cosine_and_sine(a)[1]}
     f = eval(case["ref"], names)
     wanted = f.__code__.co_varnames[: f.__code__.co_argcount]
-    return lambda values: f(**{name: values[name] for name in wanted})
+    return lambda values: f(**{name: {"L": judge.loss, **values}[name] for name in wanted})
 
 
-def sizes(case, seed):
-    """Distinct small sizes that satisfy the case's own conditions."""
-    rng = np.random.default_rng(zlib.crc32(f"{case['id']} {seed}".encode()))
-    for _ in range(10_000):
-        found = dict(zip(case["dims"], map(int, rng.permutation(range(2, 3 + max(5, len(case["dims"]))))), strict=False))
+def sizes(case):
+    """Distinct small sizes that satisfy the case's own conditions; few, as JAX compiles for each anew."""
+    for order in permutations((4, 3, 5, 2, 6, 7), len(case["dims"])):
+        found = dict(zip(case["dims"], order, strict=True))
         if all(holds(condition, found) for condition in case.get("assume", [])):
             return found
     raise AssertionError(case["assume"])
@@ -144,7 +148,7 @@ def test_case(key):
     if refused:
         return
     for seed in range(3):
-        found = sizes(case, seed)
+        found = sizes(case)
         values = draw(case, found, seed)
         want = by_jax(case, values)
         if np.all(np.isfinite(want)):

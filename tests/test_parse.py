@@ -418,7 +418,12 @@ def test_a_clash_names_both_uses():
 
 def test_what_was_assumed_of_a_name_is_said():
     with pytest.raises(mc.ShapeError, match="b is not declared, so it is taken for a scalar"):
-        mc.parse("A*x - b")
+        mc.parse("A - b")
+
+
+def test_an_undeclared_letter_is_a_vector_where_it_does_not_fit_as_a_scalar():
+    f = mc.parse("norm2(A*x - b)^2 + c*norm2(x)")
+    assert {s.name: str(s.shape) for s in f.symbols} == {"A": "(m, n)", "b": "(m,)", "c": "()", "x": "(n,)"}
 
 
 @pytest.mark.parametrize(

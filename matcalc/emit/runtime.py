@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -71,6 +72,24 @@ def unit_vector(position: int, n: int) -> Array:
     out = np.zeros(n)
     out[position] = 1.0
     return out
+
+
+def diagonal_sums(a: Array) -> Array:
+    """Each entry replaced by the sum along its diagonal."""
+    return _along_diagonals(a, np.ones_like)
+
+
+def diagonal_means(a: Array) -> Array:
+    """Each entry replaced by the mean along its diagonal."""
+    return _along_diagonals(a, lambda counts: counts)
+
+
+def _along_diagonals(a: Array, divisor: Callable[[Array], Array]) -> Array:
+    n = len(a)
+    offset = np.arange(n)[None, :] - np.arange(n)[:, None] + n - 1
+    sums = np.bincount(offset.ravel(), weights=a.ravel())
+    counts = np.bincount(offset.ravel()).astype(float)
+    return np.asarray((sums / divisor(counts))[offset])
 
 
 def commutation(m: int, n: int) -> Array:

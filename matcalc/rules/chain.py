@@ -37,6 +37,7 @@ from matcalc.expr import (
 from matcalc.ops.elementwise import Sqrt, Unary
 from matcalc.ops.linalg import Inverse, MatrixPower, Pinv, matrix_power
 from matcalc.ops.reductions import Total, Trace
+from matcalc.ops.stacking import Commutation, Duplication
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron
 from matcalc.scalar import Scalars, raise_scalar
 
@@ -68,6 +69,8 @@ def turn(e: Expr, depth: int = 3) -> Expr:
             return Ones((dims[1], dims[0]))
         case Kron(left, right):
             return Kron(inside(left), inside(right))
+        case Commutation(dims):
+            return Commutation(dims[::-1])
         case Unary() if isinstance(e.arg, Transpose):
             return e.rebuild([e.arg.arg])
         case Add(args) if len(args) < 16:
@@ -142,8 +145,14 @@ def _cancel_end(out: list[Expr]) -> bool:
     if isinstance(a, Diag) and isinstance(b, Diag):
         out[-2:] = [Diag(entrywise([a.arg, b.arg]))]
         return True
-    if _orthogonal_pair(a, b):
+    if _orthogonal_pair(a, b) or (isinstance(a, Commutation) and isinstance(b, Commutation) and a.dims == b.dims[::-1]):
         del out[-2:]
+        return True
+    if isinstance(a, Commutation) and isinstance(b, Duplication):  # what Dup makes is symmetric
+        out[-2:] = [b]
+        return True
+    if isinstance(b, Commutation) and isinstance(a, Transpose) and isinstance(a.arg, Duplication):
+        out[-2:] = [a]
         return True
     if isinstance(a, (Inverse, MatrixPower, Transpose)) or isinstance(b, (Inverse, MatrixPower, Transpose)):
         (x, p), (y, q) = split_power(a), split_power(b)

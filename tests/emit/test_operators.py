@@ -87,6 +87,22 @@ def symmetric(a):
 
 
 # (expression, plain function of the operands' 2-D arrays, operands)
+def along(reduce):
+    """Each entry replaced by what its diagonal reduces to."""
+    return lambda a: np.array([[reduce(np.diag(a, j - i)) for j in range(len(a))] for i in range(len(a))])
+
+
+def duplication(size):
+    """Column k of the duplication matrix is vec of the symmetric matrix with one free entry set."""
+    out = []
+    for j in range(size):
+        for i in range(j, size):
+            e = np.zeros((size, size))
+            e[i, j] = e[j, i] = 1.0
+            out.append(e.ravel(order="F"))
+    return np.array(out).T
+
+
 CASES = [
     *((e(A, C), f, (A, C)) for e, f in [
         (lambda a, b: Add((a, b)), np.add), (lambda a, b: Hadamard((a, b)), np.multiply),
@@ -133,6 +149,15 @@ CASES = [
     (O["Reshape"](A, (n, m)), lambda a: a.reshape((4, 3), order="F"), (A,)),
     (O["Reshape"](O["Vec"](A), (n, m)), lambda a: a.reshape((4, 3), order="F"), (A,)),
     (O["Reshape"](O["Vec"](A), (1, m * n)), lambda a: a.reshape((1, 12), order="F"), (A,)),
+    (O["Commutation"]((m, n)), lambda: np.eye(12)[np.arange(12).reshape(4, 3).T.ravel()], ()),
+    (O["Duplication"](n), lambda: duplication(4), ()),
+    (O["Vech"](S), lambda a: np.array([[a[i, j]] for j in range(4) for i in range(j, 4)]), (S,)),
+    *unary("Tril", np.tril, S), *unary("DiagonalSums", along(np.sum), S), *unary("DiagonalMeans", along(np.mean), S),
+    (
+        O["Unstacked"](O["Kron"](S, A), (m, n), (n, n)),
+        lambda a, b: np.einsum("jl,ik->ijkl", a, b),
+        (S, A),
+    ),
     *unary("Inverse", np.linalg.inv, S), *unary("Det", lambda a: scalar(np.linalg.det(a)), S, P),
     *unary("LogDet", lambda a: scalar(np.log(np.abs(np.linalg.det(a)))), S, P), *unary("Pinv", scipy.linalg.pinv, A, B, x, r),
     *unary("Adjugate", cofactors, S, P),

@@ -1,0 +1,96 @@
+"""Gradients by structured matrices: three answers to one question, each with its name.
+
+``ambient`` takes every entry as free. ``projected`` is the orthogonal projection of that gradient
+onto the directions in which the structured matrix can move (Srinivasan and Panda, 2020, for the
+symmetric case). ``independent`` is the array of partial derivatives by the free entries, each
+written wherever its entry stands: the Matrix Cookbook's convention (2012, section 2.8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sympy as sp
+
+from matcalc.errors import OperandError, UnsupportedError
+from matcalc.expr import Expr, Number, Symbol, add, hadamard, negate, product, transpose
+from matcalc.ops.structure import Diag, Diagonal
+from matcalc.ops.triangles import DiagonalMeans, DiagonalSums, Tril
+
+STRUCTURES = ("ambient", "projected", "independent")
+HALF = Number(sp.Rational(1, 2))
+Change = Callable[[Expr, Symbol], Expr]
+
+
+def restructured(gradient: Expr, w: Symbol, structure: str) -> Expr:
+    """An ambient gradient by ``w`` as the projected or the independent one.
+
+    Raises
+    ------
+    UnsupportedError
+        If ``w`` has a structure that the question has no answer for here.
+    """
+    facts = {f for f in ("diagonal", "toeplitz", "lower_triangular", "skew", "orthogonal", "symmetric") if w.has(f)}
+    if not facts:
+        return gradient
+    if "diagonal" in facts:
+        return on_diagonal(gradient)
+    table = PROJECTED if structure == "projected" else INDEPENDENT
+    key = "+".join(sorted(facts))
+    if key not in table:
+        raise UnsupportedError(f"the {structure} gradient by {w.name}, which is {key.replace('+', ' and ')}, is not supported")
+    return table[key](gradient, w)
+
+
+def require_structure(structure: str) -> None:
+    """Refuse what is not the name of one of the three answers."""
+    if structure not in STRUCTURES:
+        raise OperandError(f"structure is one of {', '.join(STRUCTURES)}, not {structure!r}")
+
+
+def on_diagonal(g: Expr) -> Expr:
+    """What is on the diagonal, as a diagonal matrix."""
+    return Diag(Diagonal(g))
+
+
+def symmetric_part(g: Expr, w: Symbol) -> Expr:
+    """``(G + G')/2``."""
+    return hadamard(HALF, add(g, transpose(g)))
+
+
+def skew_part(g: Expr, w: Symbol) -> Expr:
+    """``(G - G')/2``."""
+    return hadamard(HALF, add(g, negate(transpose(g))))
+
+
+def tangent_part(g: Expr, w: Symbol) -> Expr:
+    """``G - Q (Q'G + G'Q)/2``: the directions in which an orthogonal matrix stays orthogonal."""
+    inner = add(product(transpose(w), g), product(transpose(g), w))
+    return add(g, negate(hadamard(HALF, product(w, inner))))
+
+
+def both_triangles(g: Expr, w: Symbol) -> Expr:
+    """``G + G' - diag(diag(G))``: an entry and its mirror are one variable."""
+    return add(g, transpose(g), negate(on_diagonal(g)))
+
+
+def both_diagonals(g: Expr, w: Symbol) -> Expr:
+    """Sums along diagonals, a diagonal and its mirror being one variable."""
+    return both_triangles(DiagonalSums(g), w)
+
+
+PROJECTED: dict[str, Change] = {
+    "symmetric": symmetric_part,
+    "skew": skew_part,
+    "lower_triangular": lambda g, w: Tril(g),
+    "orthogonal": tangent_part,
+    "toeplitz": lambda g, w: DiagonalMeans(g),
+    "symmetric+toeplitz": lambda g, w: DiagonalMeans(symmetric_part(g, w)),
+}
+INDEPENDENT: dict[str, Change] = {
+    "symmetric": both_triangles,
+    "skew": lambda g, w: add(g, negate(transpose(g))),
+    "lower_triangular": lambda g, w: Tril(g),
+    "toeplitz": lambda g, w: DiagonalSums(g),
+    "symmetric+toeplitz": both_diagonals,
+}

@@ -165,7 +165,7 @@ def _target(e: Expr, wrt: object, by_name: Mapping[str, list[Symbol]]) -> Symbol
             return found[0]
         if found:
             raise OperandError(f"{wrt} names {len(found)} different symbols of {brief(e)}: pass the symbol itself")
-        names = ", ".join(by_name) or "none"
+        names = ", ".join(s.name for s in e.symbols) or "none"
         raise OperandError(f"{wrt!r} is not a symbol of {brief(e)}; its symbols: {names}")
     if isinstance(wrt, Let):
         raise OperandError(f"cannot differentiate by {wrt.name}, which stands for {brief(wrt.arg)}: declare it as a symbol")
@@ -207,8 +207,9 @@ def simplify(e: object) -> Expr:
     >>> mc.simplify(A @ x + A.T @ x)
     (A + A')*x
     """
-    (result,) = simplify_all([as_expr(e)])
-    return result
+    given = as_expr(e)
+    (result,) = simplify_all([given])
+    return result if result.cost <= given.cost else given
 
 
 def count_ops(e: object) -> int:

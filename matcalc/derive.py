@@ -43,7 +43,7 @@ from matcalc.ops.linalg import MatrixPower
 from matcalc.ops.reductions import Norm2, NormF, total
 from matcalc.ops.unspecified import Unspecified, UnspecifiedGradient
 from matcalc.printing import latex, text
-from matcalc.printing.index_terms import IndexNames
+from matcalc.printing.index_terms import IndexNames, term_latex, term_text
 from matcalc.rules.closed_form import NoMatrixForm, closed_form
 from matcalc.scalar import Scalars
 from matcalc.simplify import DISSOLVING, simplify_all
@@ -497,13 +497,9 @@ class _at:  # noqa: N801 - reads as a function
     j: At
 
     def latex(self, names: IndexNames) -> str:
-        from matcalc.printing.index_terms import term_latex
-
         return term_latex(Entry(self.e, self.i, self.j), names)
 
     def text(self, names: IndexNames) -> str:
-        from matcalc.printing.index_terms import term_text
-
         return term_text(Entry(self.e, self.i, self.j), names)
 
 

@@ -14,6 +14,7 @@ from matcalc.expr import (
     Let,
     Number,
     Ones,
+    Power,
     Product,
     Quotient,
     Symbol,
@@ -54,6 +55,8 @@ def shown(e: Expr) -> Expr:
             return flipped(transposed_outside(e))
         case Add() if not e.is_scalar:
             return transposed_outside(stretched(e))
+        case Quotient() | Power():
+            return transposed_outside(e)
         case _:
             hit = first_match(e, SHORT)
             return e if hit is None else hit[1]

@@ -118,33 +118,57 @@ def _raise_node(e: sp.Basic, done: dict[sp.Basic, Expr]) -> Expr:
 def _raise_power(base: sp.Expr, p: sp.Expr, done: dict[sp.Basic, Expr]) -> Expr:
     b = done[base]
     if p.is_Rational and p < 0:
-        return quotient(ONE, _root(b, -p))
-    return _root(b, p) if p.is_Rational else power(b, done[p])
+        return quotient(ONE, root(b, -p))
+    return root(b, p) if p.is_Rational else power(b, done[p])
 
 
-def _root(b: Expr, p: sp.Expr) -> Expr:
+def root(b: Expr, p: sp.Expr) -> Expr:
+    """``b .^ p`` for a positive exponent, as a person writes it."""
     if p == 1:
         return b
     return Sqrt(b) if p == sp.Rational(1, 2) else power(b, Number(p))
 
 
 def _raise_product(e: sp.Mul, done: dict[sp.Basic, Expr]) -> Expr:
-    """Numerator and denominator, each in the order of their sort keys."""
+    """A product of powers as a quotient."""
     number: sp.Rational = sp.Integer(1)
-    above: list[Expr] = []
-    below: list[Expr] = []
+    powers: list[tuple[Expr, sp.Expr]] = []
     for f in e.args:
         if isinstance(f, sp.Rational):
             number = number * f
-        elif isinstance(f, sp.Pow) and f.exp.is_Rational and f.exp < 0:
-            below.append(_root(done[f.base], -f.exp))
+        elif isinstance(f, sp.Pow) and f.exp.is_Rational:
+            powers.append((done[f.base], f.exp))
         else:
-            above.append(done[f])
-    top = hadamard(*in_order(above)) if above else ONE
-    if not below:
-        return hadamard(Number(number), top)
-    sides = hadamard(Number(sp.Integer(number.p)), top), hadamard(Number(sp.Integer(number.q)), *in_order(below))
-    return quotient(*sides)
+            powers.append((done[f], sp.Integer(1)))
+    return quotient_of_powers(powers, number)
+
+
+def quotient_of_powers(powers: Sequence[tuple[Expr, sp.Expr]], number: sp.Rational = sp.S.One) -> Expr:
+    """Bases to rational exponents and a number as a quotient, equal powers written once, as ``(x.*y).^2``."""
+    sides: list[dict[sp.Expr, list[Expr]]] = [{}, {}]
+    for base, p in powers:
+        sides[1 if p.is_negative else 0].setdefault(abs(p), []).append(base)
+    above, below = sides
+    if number == 1 and len(above) == len(below) == 1 and above.keys() == below.keys() and 1 not in above:
+        (p,) = above
+        if p.is_Integer:
+            return power(quotient(hadamard(*in_order(above[p])), hadamard(*in_order(below[p]))), Number(p))
+    top = hadamard(Number(sp.Integer(number.p)), *_in_powers(above))
+    bottom = _in_powers(below)
+    if not bottom:
+        return hadamard(Number(sp.Rational(1, number.q)), top)
+    return quotient(top, hadamard(Number(sp.Integer(number.q)), *bottom))
+
+
+def _in_powers(side: dict[sp.Expr, list[Expr]]) -> list[Expr]:
+    """The factors of one side, in the order in which they are written."""
+    factors: list[Expr] = []
+    for p, bases in side.items():
+        if p.is_Integer and p != 1:
+            factors.append(power(hadamard(*in_order(bases)), Number(p)))
+        else:
+            factors.extend(root(b, p) for b in bases)
+    return in_order(factors)
 
 
 def in_order(parts: list[Expr]) -> list[Expr]:

@@ -44,10 +44,10 @@ from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.structure import Diag, Diagonal, Eye, zeros
 from matcalc.present import present
 from matcalc.rewrite import first_match
-from matcalc.rules.chain import entrywise_powers, join_entrywise, product_of, rooted
+from matcalc.rules.chain import entrywise_powers, join_entrywise, product_of
 from matcalc.rules.closed_form import NoMatrixForm, closed_form
 from matcalc.rules.matrix import MATRIX
-from matcalc.scalar import Scalars, is_arithmetic
+from matcalc.scalar import Scalars, is_arithmetic, root
 
 DISSOLVING = (Product, Transpose, Trace, Total, Diag, Diagonal, Hadamard, Item)
 MANY_FACTORS = 12  # common entrywise factors are looked for in products of up to this many
@@ -239,7 +239,12 @@ class Simplifier:
         inner.sort(key=lambda t: _term_key(*t))
         if content != 1 and all(c.could_extract_minus_sign() for c, _ in inner):
             content, inner = -content, [(-c, b) for c, b in inner]
-        return content, add(*(self.scaled(c, b) for c, b in inner))
+        whole = add(*(self.scaled(c, b) for c, b in inner))
+        if content.is_Rational and content not in (1, -1):
+            apart = add(*(self.scaled(content * c, b) for c, b in inner))
+            if apart.cost < self.weight((content, whole)):
+                return sp.Integer(1), apart
+        return content, whole
 
     def grouped(self, terms: list[Addend]) -> list[Addend]:
         """Take common matrix factors out, the one that saves most first, while the sum shrinks."""
@@ -270,8 +275,9 @@ class Simplifier:
             members = [terms[k] for k in ks]
             bodies = [b for _, b in members if b is not None]
             inside: list[Addend]
+            factor = members[0][0].as_coeff_Mul()[1] if side == "scale" else sp.Integer(1)
             if side == "scale":
-                inside = [(c, b) for (c, _), b in zip(members, bodies, strict=True)]
+                inside = [(c / factor, b) for (c, _), b in zip(members, bodies, strict=True)]
             elif side in ("left", "right"):
                 common = _common_chain(bodies, side)
                 inside = [(c, _chain_without(b, side, common)) for (c, _), b in zip(members, bodies, strict=True)]
@@ -282,7 +288,7 @@ class Simplifier:
             if content == 0:
                 whole = None
             elif side == "scale":
-                whole = body
+                content, whole = content * factor, body
             elif side in ("left", "right"):
                 whole = _chain_with(body, side, common)
             else:
@@ -411,7 +417,7 @@ def _places(body: Expr) -> list[tuple[str, Expr]]:
         powers = entrywise_powers([body])
         if len(powers) > MANY_FACTORS:
             return []
-        return [("times" if p > 0 else "over", rooted(b, min(abs(p), sp.Integer(1)))) for b, p in powers.items()]
+        return [("times" if p > 0 else "over", root(b, min(abs(p), sp.Integer(1)))) for b, p in powers.items()]
     if isinstance(body, Power):
         return [("times", body.base), ("left", body), ("right", body)]
     return [("left", body), ("right", body), ("times", body)] if not body.is_scalar else []

@@ -13,10 +13,10 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 
 jax.config.update("jax_enable_x64", True)
-import jax.numpy as jnp
-import jax.scipy as jsp
-import numpy as np
-import sympy as sp
+import jax.numpy as jnp  # noqa: E402
+import jax.scipy as jsp  # noqa: E402
+import numpy as np  # noqa: E402
+import sympy as sp  # noqa: E402
 
 SIZES = {"m": 3, "n": 4, "p": 2, "q": 5, "k": 6}  # by the name of a dimension
 
@@ -162,6 +162,11 @@ def duplication(n):
     return jnp.asarray(out)
 
 
+def along_diagonals(a, reduce):
+    n = len(a)
+    return jnp.array([[reduce(jnp.diag(a, j - i)) for j in range(n)] for i in range(n)])
+
+
 CONSTANTS = {
     "Ones": lambda e, sizes: jnp.ones([size(d, sizes) for d in e.dims]),
     "Commutation": lambda e, sizes: commutation(*(size(d, sizes) for d in e.dims)),
@@ -214,6 +219,9 @@ TABLE = {
     "Vec": lambda e, a: a,  # evaluate reads and writes these two column by column
     "Reshape": lambda e, a: a,
     "Vech": lambda e, a: jnp.concatenate([a[j:, j] for j in range(len(a))]),
+    "Tril": lambda e, a: jnp.tril(a),
+    "DiagonalSums": lambda e, a: along_diagonals(a, jnp.sum),
+    "DiagonalMeans": lambda e, a: along_diagonals(a, jnp.mean),
     "Kron": lambda e, a, b: jnp.kron(a, b),
     # reductions
     "Trace": lambda e, a: jnp.trace(a),

@@ -83,7 +83,10 @@ def holds(condition, found):
     """Whether sizes satisfy a condition such as ``n >= m+1``."""
     for sign, test in ((">=", np.greater_equal), ("<=", np.less_equal), (">", np.greater), ("<", np.less)):
         if sign in condition:
-            left, right = (sum(found[t] if t in found else int(t) for t in side.replace(" ", "").split("+")) for side in condition.split(sign))
+            left, right = (
+                sum(found[t] if t in found else int(t) for t in side.replace(" ", "").split("+"))
+                for side in condition.split(sign)
+            )
             return test(left, right)
     raise AssertionError(condition)
 
@@ -140,7 +143,9 @@ def answer(key):
         return str(error)
 
 
-@pytest.mark.parametrize("key", [pytest.param(k, marks=pytest.mark.skip(reason=EXCLUDED[k])) if k in EXCLUDED else k for k in CASES])
+@pytest.mark.parametrize(
+    "key", [pytest.param(k, marks=pytest.mark.skip(reason=EXCLUDED[k])) if k in EXCLUDED else k for k in CASES]
+)
 def test_case(key):
     case, result = CASES[key], answer(key)
     refused = any(key in keys for keys in REFUSED.values())

@@ -39,7 +39,7 @@ def random_network(rng):
         i = rng.choice(indices)
         net.deltas.append(Delta(i, rng.choice([j for j in indices if j.dim is i.dim])))
     rng.shuffle(net.factors)
-    return net, (free + [None, None])[:2]
+    return net, [*free, None, None][:2]
 
 
 def by_einsum(net, free, given):

@@ -145,7 +145,13 @@ def test_sigmoid_keeps_its_name():
 
 
 def test_no_double_superscripts():
-    for f in (mc.tr(C.T @ C.T @ B @ B.T), mc.tr(mc.inv(C.T) @ S), mc.tr((C.T) ** 3), mc.tr(mc.inv(C) ** 2), mc.sum(mc.power(C.T, 2))):
+    for f in (
+        mc.tr(C.T @ C.T @ B @ B.T),
+        mc.tr(mc.inv(C.T) @ S),
+        mc.tr((C.T) ** 3),
+        mc.tr(mc.inv(C) ** 2),
+        mc.sum(mc.power(C.T, 2)),
+    ):
         for e in (f, mc.grad(f, f.symbols[0]), f.T, mc.inv(C).T, (C.T) ** 2, mc.pinv(A).T):
             tex = mc.latex(e)
             assert "}^" not in tex.replace(r"\right}^", "").replace(r"\left\{", ""), tex

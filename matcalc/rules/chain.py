@@ -15,7 +15,6 @@ from matcalc.expr import (
     Add,
     Expr,
     Hadamard,
-    Number,
     Ones,
     Power,
     Product,
@@ -27,7 +26,6 @@ from matcalc.expr import (
     are_transposes,
     dim_number,
     hadamard,
-    power,
     product,
     quotient,
     rational,
@@ -39,7 +37,7 @@ from matcalc.ops.linalg import Inverse, MatrixPower, Pinv, matrix_power
 from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.stacking import Commutation, Duplication
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron
-from matcalc.scalar import Scalars, raise_scalar
+from matcalc.scalar import Scalars, quotient_of_powers, raise_scalar, root
 
 WINDOW = 12  # how far back a cancellation looks
 LONGEST_RUN = 8  # a power up to this is written out while factors are looked for
@@ -253,13 +251,6 @@ def entrywise_powers(parts: Iterable[Expr]) -> dict[Expr, sp.Expr]:
     return {e: p for e, p in powers.items() if p != 0}
 
 
-def rooted(base: Expr, p: sp.Expr) -> Expr:
-    """``base .^ p`` for a positive exponent, as a person writes it."""
-    if p == 1:
-        return base
-    return Sqrt(base) if p == sp.Rational(1, 2) else power(base, Number(p))
-
-
 def entrywise(parts: Sequence[Expr]) -> Expr:
     """An entrywise product in normal form, powers of equal factors merged."""
     if len(parts) == 1:
@@ -269,12 +260,7 @@ def entrywise(parts: Sequence[Expr]) -> Expr:
 
 def join_entrywise(powers: dict[Expr, sp.Expr], like: Expr) -> Expr:
     """The entrywise product of bases with exponents, in the shape of ``like``."""
-    above = sorted((rooted(e, p) for e, p in powers.items() if p > 0), key=sort_key)
-    below = sorted((rooted(e, -p) for e, p in powers.items() if p < 0), key=sort_key)
-    if not above and not below:
-        return Ones((like.rows, like.cols))
-    top = hadamard(*above) if above else ONE
-    return quotient(top, hadamard(*below)) if below else top
+    return quotient_of_powers(list(powers.items())) if powers else Ones((like.rows, like.cols))
 
 
 # ------------------------------------------------------------------ closed networks
@@ -287,13 +273,15 @@ def inner(weights: Sequence[Expr]) -> Expr:
         ((base, p),) = powers.items()
         if p == 2:
             return product_of(chain([turn(base), base]))
-        return total_of(rooted(base, p)) if p > 0 else total_of(quotient(ONE, rooted(base, -p)))
-    options = []
+        return total_of(root(base, p)) if p > 0 else total_of(quotient(ONE, root(base, -p)))
+    options: list[Expr] = []
     for base, p in powers.items():
         if p == 1:
             rest = join_entrywise({e: q for e, q in powers.items() if e is not base}, weights[0])
             options.extend(_both_ways(chain([turn(base), rest])))
-    return shortest([*options, total_of(join_entrywise(powers, weights[0]))])
+    named = total_of(join_entrywise(powers, weights[0]))
+    best = min(options, key=sort_key, default=named)  # the cost comes first in a sort key
+    return best if best.cost <= named.cost else named
 
 
 def _both_ways(factors: list[Expr]) -> list[Expr]:
@@ -368,7 +356,7 @@ def trace_of(factors: list[Expr]) -> Expr:
         starts = [k for k, key in enumerate(keys) if key == least]
         best = min(starts[:8], key=lambda k: keys[k:] + keys[:k])
         options.append(Trace(product_of(cycle[best:] + cycle[:best])))
-    return shortest(options)
+    return min(options, key=sort_key)
 
 
 def shortest(options: Sequence[Expr]) -> Expr:

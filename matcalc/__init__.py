@@ -20,7 +20,7 @@ from matcalc.errors import (
 from matcalc.expand import expand
 from matcalc.expr import Expr, Symbol, broadcast_add
 from matcalc.functions import FUNCTIONS
-from matcalc.jacobian import hessian, hvp, jacobian, jvp
+from matcalc.jacobian import differential, hessian, hvp, jacobian, jvp
 from matcalc.ops.unspecified import function
 from matcalc.parse import parse
 from matcalc.printing import latex, pprint, pretty
@@ -35,7 +35,7 @@ __version__ = "0.1.0"
 __all__ = [
     "CheckError", "CheckReport", "Derivation", "Expr", "LimitError", "MatcalcError", "NotDifferentiableError",
     "OperandError", "ParseError", "ShapeError", "Symbol", "UnsupportedError", "broadcast_add", "check", "compile",
-    "count_ops", "derive", "dims", "elementwise", "expand", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
+    "count_ops", "derive", "differential", "dims", "elementwise", "expand", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
     "jvp", "latex", "let", "matrix",
     "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "vector", "vjp", *FUNCTIONS,
 ]  # fmt: skip

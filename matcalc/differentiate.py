@@ -6,7 +6,7 @@ of an operator is derived once, on placeholders, kept as a rule, and filled in b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from matcalc.dims import Dim, DimSymbol, Shape, is_unit, same_dim, shape_text
@@ -275,3 +275,18 @@ def reverse_sweep(f: Expr, upstream: Expr, wrt: Sequence[Symbol], log: list[Pull
                     )
                 gathered.setdefault(operand, []).append(contribution)
     return [add(*gathered[w]) if w in gathered else zeros(w.rows, w.cols) for w in wrt]
+
+
+# ------------------------------------------------------------------ the forward push
+def push(f: Expr, tangents: Mapping[Symbol, Expr]) -> Expr:
+    """What ``f`` changes by, to first order, when each symbol changes by its tangent."""
+    changes: dict[Expr, Expr] = {}
+    for node in postorder([f], lambda e: e.operands):
+        if isinstance(node, Symbol) and node in tangents:
+            changes[node] = tangents[node]
+            continue
+        parts = [(k, changes[c]) for k, c in enumerate(node.operands) if c in changes]
+        if parts:
+            found = [d if isinstance(node, Let) else differential(node, k, d) for k, d in parts]  # type: ignore[arg-type]
+            changes[node] = add(*found)
+    return changes.get(f, zeros(f.rows, f.cols))

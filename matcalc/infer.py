@@ -32,8 +32,7 @@ from matcalc.sizes import (
 )
 
 NOT_YET = (
-    "conj", "real", "imag", "prod", "cross", "eig", "perron", "cholesky", "einsum", "hstack", "vstack",
-    "block",
+    "conj", "real", "imag", "cross", "eig", "perron", "cholesky", "einsum", "hstack", "vstack", "block",
 )  # fmt: skip
 LOSS = unspecified.Function("L")
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from matcalc.calculus import over_structure, scalar_function, target, upstream_of
-from matcalc.differentiate import addends, adjoint, position, reverse_sweep
+from matcalc.calculus import over_structure, scalar_function, target, targets_of, upstream_of
+from matcalc.differentiate import addends, position, push, reverse_sweep
 from matcalc.dims import same_dim, shape_text, times_dim
 from matcalc.errors import OperandError, ShapeError, UnsupportedError
 from matcalc.expr import ONE, Expr, Symbol, add, as_expr, brief, hadamard, named_shape, substitute, transpose
@@ -17,7 +17,7 @@ from matcalc.index import Delta, Index, axis
 from matcalc.network import Lowering, Network, contract_all
 from matcalc.ops.linalg import pinv
 from matcalc.ops.stacking import Duplication, Unstacked
-from matcalc.ops.structure import Reshape, Vec, reshape, zeros
+from matcalc.ops.structure import Reshape, Vec, reshape, vec, zeros
 from matcalc.rules.closed_form import NoMatrixForm, reduced
 from matcalc.rules.kronecker import read_off
 from matcalc.scalar import Scalars
@@ -111,12 +111,34 @@ def jvp(f: object, wrt: object, tangent: object) -> Expr:
     e = as_expr(f)
     w = target(e, wrt)
     d = _direction(tangent, w, "tangent")
-    up = Symbol(UPSTREAM, (e.rows, e.cols), ())
-    (pulled,) = simplify_all(reverse_sweep(e, up, [w]))
-    try:
-        (result,) = simplify_all([adjoint(pulled, up, d)])
-    except NoMatrixForm as reason:
-        raise UnsupportedError(f"the jvp of {brief(e)} has no form in matrix notation: {reason}") from None
+    (result,) = simplify_all([push(e, {w: d})])
+    return result
+
+
+def differential(f: object, wrt: object = None) -> Expr:
+    """The differential of an expression, linear in ``dX`` for each ``X`` it is taken by.
+
+    Parameters
+    ----------
+    f : Expr, any shape
+    wrt : Symbol, str, or a list of them, optional
+        By default every symbol of ``f``.
+
+    Examples
+    --------
+    >>> import matcalc as mc
+    >>> A, X, B = mc.symbols("A[m,n] X[n,n] B[n,m]")
+    >>> mc.differential(A @ mc.inv(X) @ B, X)
+    -A*inv(X)*dX*inv(X)*B
+    """
+    e = as_expr(f)
+    targets = list(e.symbols) if wrt is None else targets_of(e, wrt)
+    taken = {s.name for s in e.symbols}
+    names = {w: f"d{w.name}" for w in targets}
+    clash = [n for n in names.values() if n in taken]
+    if clash:
+        raise OperandError(f"{clash[0]} is a symbol of {brief(e)} already, and cannot stand for a differential")
+    (result,) = simplify_all([push(e, {w: Symbol(n, w.dims, ()) for w, n in names.items()})])
     return result
 
 
@@ -157,6 +179,9 @@ def _require_layout(layout: str) -> None:
 # ------------------------------------------------------------------ reading off
 def stacked_jacobian(e: Expr, w: Symbol) -> Expr:
     """The matrix ``d vec(e) / d vec(w)'``."""
+    if w.is_scalar:
+        (slope,) = simplify_all([push(e, {w: ONE})])
+        return vec(slope)
     while isinstance(e, (Vec, Reshape)):  # the same entries in the same order
         e = e.arg
     up = Symbol(UPSTREAM, (e.rows, e.cols), ())
@@ -220,6 +245,5 @@ def _flat(stacked: Expr, e: Expr, w: Symbol, layout: str) -> Expr:
         (result,) = simplify_all([reshape(transpose(stacked), w.rows, w.cols)])
         return result
     if w.is_scalar:
-        (result,) = simplify_all([reshape(stacked, e.rows, e.cols)])
-        return result
+        return stacked.arg if isinstance(stacked, Vec) else reshape(stacked, e.rows, e.cols)
     return transpose(stacked) if layout == "denominator" else stacked

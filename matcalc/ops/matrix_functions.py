@@ -80,6 +80,8 @@ class MatrixFunction(Operator, abstract=True):
         """The derivative ``f'`` at the same matrix."""
 
     def differential(self, k: int, d: Expr) -> Expr:
+        if is_function_of(d, self.arg):
+            return product(self.slope(), d)
         raise UnsupportedError(
             f"the derivative of {self.name}({brief(self.arg)}) has a closed form only where it commutes with what it is "
             f"multiplied by, as in tr({self.name}(A))"

@@ -81,6 +81,23 @@ def total(x: Expr, axis: int | None = None) -> Expr:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class Prod(Operator):
+    """Product of all entries; its derivative needs every entry nonzero."""
+
+    arg: Expr
+    name = "prod"
+    latex = r"\operatorname{prod}(#1)"
+    code = "np.prod(#1)"
+    signature = "m,n -> 1,1"
+
+    def infer_sign(self) -> int:
+        return self.arg.sign
+
+    def differential(self, k: int, d: Expr) -> Expr:
+        return hadamard(self, total(quotient(d, self.arg)))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Norm1(Operator):
     """Sum of the absolute values of all entries; the derivative at an entry 0 is taken as 0."""
 

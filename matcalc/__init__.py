@@ -35,7 +35,8 @@ __version__ = "0.1.0"
 __all__ = [
     "CheckError", "CheckReport", "Derivation", "Expr", "LimitError", "MatcalcError", "NotDifferentiableError",
     "OperandError", "ParseError", "ShapeError", "Symbol", "UnsupportedError", "broadcast_add", "check", "compile",
-    "count_ops", "derive", "differential", "dims", "elementwise", "expand", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
+    "count_ops", "derive", "differential", "dims",
+    "elementwise", "expand", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
     "jvp", "latex", "let", "matrix",
     "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "vector", "vjp", *FUNCTIONS,
 ]  # fmt: skip

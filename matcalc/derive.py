@@ -268,7 +268,8 @@ class Deriver:
         """What ``leaf`` contributes to the gradient by way of ``u``, with the lines that say so."""
         op = u.arg
         if isinstance(op, Unspecified) and upstream is ONE:
-            return UnspecifiedGradient(op.function, leaf)
+            known = UnspecifiedGradient(op.function, leaf)
+            return known if leaf is not self.w else self.pullback_line(u, leaf, upstream, known)
         whole = self.opened(op)
         if isinstance(whole, Operator) and leaf in op.operands and not is_region(op):
             special = whole.pullback(op.operands.index(leaf), self.opened(upstream))

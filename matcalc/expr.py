@@ -8,6 +8,7 @@ front and fold numbers, so that a printout reads back as the same node.
 from __future__ import annotations
 
 import numbers
+import operator
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,16 @@ from matcalc.errors import MatcalcError, OperandError, ShapeError, UnsupportedEr
 from matcalc.index import At, Entry, Map, Plus, Sum, Term, Times, axis
 from matcalc.node import Node, postorder
 
+NUMPY_OPERATORS: dict[str, Callable[..., Any]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+    "true_divide": operator.truediv,
+    "power": operator.pow,
+    "matmul": operator.matmul,
+    "negative": operator.neg,
+}
 FACTS = (
     "symmetric", "psd", "diagonal", "orthogonal", "invertible", "lower_triangular", "skew", "toeplitz",
     "zero_diagonal", "positive", "unit", "simplex", "integer",
@@ -42,9 +53,6 @@ class Expr(Node):
 
     A vector is a column in algebra. ``shape`` is NumPy's: ``()``, ``(n,)`` or ``(m, n)``.
     """
-
-    __array_ufunc__ = None  # NumPy hands every operator to us, so that a refusal can say why
-    __array_priority__ = 1000
 
     rows: Dim
     cols: Dim
@@ -198,6 +206,16 @@ class Expr(Node):
 
     def __iter__(self) -> Any:
         raise OperandError(f"{self} cannot be iterated over: take entries by index, as in x[0]")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **_: Any) -> Any:
+        """NumPy hands its functions to us: operators on numbers work, the rest is refused with a reason."""
+        act = NUMPY_OPERATORS.get(ufunc.__name__)
+        arrays = [x for x in inputs if not isinstance(x, Expr) and hasattr(x, "ndim") and x.ndim]
+        if act is not None and method == "__call__" and not arrays:
+            return act(*(as_expr(x) for x in inputs))
+        if arrays:
+            as_expr(arrays[0])  # raises, saying what to do with an array
+        raise OperandError(f"np.{ufunc.__name__} does not take the expression {brief(self)}; matcalc has functions of its own")
 
     def __array__(self, *_: object, **__: object) -> Any:
         raise OperandError(f"{self} is an expression, not an array: mc.compile makes a function that gives arrays")
@@ -527,10 +545,17 @@ def named_shape(e: Expr) -> str:
 class Entrywise(Operator, abstract=True):
     """A scalar function of every entry; scalar operands are stretched to the common shape."""
 
-    formula: ClassVar[sp.Expr]  # over SLOTS; SymPy differentiates it
+    formula: ClassVar[Any] = None  # over SLOTS; SymPy differentiates it
     slopes: ClassVar[tuple[sp.Expr, ...] | None] = None  # the derivative by each slot, where formula's is not wanted
     definition: ClassVar[Any] = None  # the operand-level formula of an operator that the user defined
     head: ClassVar[Any] = None  # SymPy's function of the same meaning, if formula is not written with it
+
+    @classmethod
+    def require_complete(cls) -> None:
+        """Refuse a function without a formula, from which its derivative follows."""
+        super().require_complete()
+        if cls.formula is None:
+            raise TypeError(f"operator {cls.__name__} lacks formula")
 
     @property
     def own_formula(self) -> sp.Expr | None:

@@ -30,6 +30,7 @@ SIZES = (3, 4, 2, 5, 6, 7)  # distinct, so that a missing transpose cannot hide
 SMALL_SIZES = (2, 3, 4)  # for explicit loops
 SCALES = (1.0, 0.5, 0.2)  # of the values, in turn, where a point is drawn again
 ATTEMPTS = 24
+LEVEL = 1e4  # how much larger a function may be than its gradient
 STEADY = 1e-6  # how well differences with two steps must agree
 
 
@@ -91,7 +92,8 @@ def steady_gradient(call: Any, w: Symbol, point: Point) -> Array | None:
             if isinstance(error, MatcalcError):
                 raise
             return None
-    return fine if np.isfinite(level) and is_steady(coarse, fine, 1e-5 * level) else None
+    small = level <= LEVEL * max(float(np.max(np.abs(fine), initial=0.0)), 0.1)  # else rounding drowns the differences
+    return fine if np.isfinite(level) and small and is_steady(coarse, fine, 1e-6 * level) else None
 
 
 def is_steady(coarse: Array, fine: Array, least: float) -> bool:

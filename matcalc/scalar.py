@@ -29,6 +29,7 @@ from matcalc.expr import (
     Symbol,
     add,
     apply,
+    brief,
     hadamard,
     power,
     quotient,
@@ -38,6 +39,7 @@ from matcalc.node import postorder
 from matcalc.ops import OPERATORS
 from matcalc.ops.elementwise import Sqrt
 
+MOST_BITS = 4096  # of a number that SymPy works out
 DEEPEST = 24  # levels of arithmetic that SymPy, which recurses, is given at once
 Sub = Mapping[sp.Basic, Expr]
 
@@ -46,7 +48,10 @@ Sub = Mapping[sp.Basic, Expr]
 def partial(op: Entrywise, k: int) -> Expr:
     """The derivative of an entrywise function by operand ``k``, at its operands."""
     slope = _slope(type(op), k) if op.own_formula is None else sp.diff(op.own_formula, SLOTS[k])
-    return raise_scalar(slope, dict(zip(SLOTS, op.operands, strict=False)))
+    try:
+        return raise_scalar(slope, dict(zip(SLOTS, op.operands, strict=False)))
+    except UnsupportedError as reason:
+        raise UnsupportedError(f"the derivative of {op.name}, in {brief(op)}, is not supported: {reason}") from None
 
 
 @cache
@@ -226,6 +231,8 @@ class Scalars:
                     if parts[1] == 0:
                         raise UnsupportedError(f"a denominator is zero in {node}")
                     done[node] = parts[0] / parts[1]
+                case Power() if _is_huge(*parts):
+                    done[node] = self.symbol(node)
                 case Power():
                     done[node] = parts[0] ** parts[1] if not (parts[0] == 0 and not parts[1].is_positive) else self.symbol(node)
                 case Sqrt():
@@ -245,3 +252,11 @@ class Scalars:
 def is_arithmetic(e: Expr) -> bool:
     """Whether SymPy computes with this scalar node itself."""
     return e.is_scalar and isinstance(e, (Number, Add, Hadamard, Quotient, Power, Sqrt))
+
+
+def _is_huge(base: sp.Expr, exponent: sp.Expr) -> bool:
+    """Whether a power of numbers has too many digits to be worked out."""
+    if not (isinstance(base, sp.Rational) and isinstance(exponent, sp.Rational)):
+        return False
+    bits = max(abs(base.p).bit_length(), base.q.bit_length())
+    return bool(bits * abs(exponent) > MOST_BITS or max(abs(exponent.p), exponent.q) > MOST_BITS)

@@ -33,6 +33,7 @@ from matcalc.expr import (
     add,
     hadamard,
     quotient,
+    rational,
     sort_key,
     spread,
 )
@@ -234,6 +235,8 @@ class Simplifier:
         content = _content([c for c, _ in terms])
         inner = [(c / content, b) for c, b in terms] if content != 1 else terms
         inner = self.grouped(inner)
+        if not inner:
+            return sp.Integer(0), None
         if len(inner) == 1:
             return content * inner[0][0], inner[0][1]
         inner.sort(key=lambda t: _term_key(*t))
@@ -280,9 +283,13 @@ class Simplifier:
                 inside = [(c / factor, b) for (c, _), b in zip(members, bodies, strict=True)]
             elif side in ("left", "right"):
                 common = _common_chain(bodies, side)
+                if not common:
+                    continue
                 inside = [(c, _chain_without(b, side, common)) for (c, _), b in zip(members, bodies, strict=True)]
             else:
                 shared = _common_powers(bodies)
+                if not shared:
+                    continue
                 inside = [(c, _powers_without(b, shared)) for (c, _), b in zip(members, bodies, strict=True)]
             content, body = self.factored(self.merge(self.opened(inside)))
             if content == 0:
@@ -394,8 +401,8 @@ def _content(coefficients: Sequence[sp.Expr]) -> Any:
         other = p.as_powers_dict()
         kept = {}
         for base, e in common.items():
-            f = other.get(base, 0)
-            if e.is_Rational and sp.sympify(f).is_Rational and e * f > 0:
+            f = other.get(base, sp.Integer(0))
+            if e.is_Rational and isinstance(f, sp.Rational) and e * f > 0:
                 kept[base] = min(e, f, key=abs)
         common = kept
         if not common:
@@ -418,7 +425,7 @@ def _places(body: Expr) -> list[tuple[str, Expr]]:
         if len(powers) > MANY_FACTORS:
             return []
         return [("times" if p > 0 else "over", root(b, min(abs(p), sp.Integer(1)))) for b, p in powers.items()]
-    if isinstance(body, Power):
+    if isinstance(body, Power) and rational(body.exponent) is not None:
         return [("times", body.base), ("left", body), ("right", body)]
     return [("left", body), ("right", body), ("times", body)] if not body.is_scalar else []
 

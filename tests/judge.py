@@ -225,6 +225,7 @@ TABLE = {
     "Kron": lambda e, a, b: jnp.kron(a, b),
     # reductions
     "Trace": lambda e, a: jnp.trace(a),
+    "Prod": lambda e, a: jnp.prod(a).reshape(1, 1),
     "Total": lambda e, a: keep(jnp.sum, e, a),
     "Norm1": lambda e, a: jnp.sum(jnp.abs(a)),
     "Norm2": lambda e, a: jnp.sqrt(jnp.sum(a**2)),

@@ -158,6 +158,7 @@ CASES = [
         lambda a, b: np.einsum("jl,ik->ijkl", a, b),
         (S, A),
     ),
+    *unary("Prod", lambda a: scalar(a.prod())),
     *unary("Inverse", np.linalg.inv, S), *unary("Det", lambda a: scalar(np.linalg.det(a)), S, P),
     *unary("LogDet", lambda a: scalar(np.log(np.abs(np.linalg.det(a)))), S, P), *unary("Pinv", scipy.linalg.pinv, A, B, x, r),
     *unary("Adjugate", cofactors, S, P),

@@ -12,6 +12,7 @@ from matcalc.evaluate import Values
 from matcalc.expr import Expr, Let, Symbol, hadamard
 from matcalc.index import At, Term, indices_of
 from matcalc.ops.reductions import total
+from matcalc.ops.unspecified import Unspecified
 from matcalc.printing import latex, text
 from matcalc.printing.index_terms import IndexNames, term_latex, term_text
 from matcalc.sampling import SMALL_SIZES, STENCIL, Point, candidates, is_steady
@@ -114,6 +115,10 @@ class Derivation:
             previous = step
         return out
 
+    def notation(self) -> list[Let]:
+        """The variables that the lines use, the function first; one that is only ``L(f)`` needs no line."""
+        return [v for v in reversed(self.variables) if not isinstance(v.arg, Unspecified)]
+
     def to_text(self) -> str:
         """The derivation as plain text, a line for each equality with its reason below it."""
         out = [self.heading]
@@ -126,7 +131,7 @@ class Derivation:
 
     def to_latex(self) -> str:
         """The derivation as one LaTeX ``aligned`` block, the rule beside each line."""
-        rows = []
+        rows = [f"{latex(v)} &= {latex(v.arg)} && \\text{{notation}}" for v in self.notation()]
         for what, sides, steps in self.lines(_side_latex, lambda s: s.label):
             reasons = ", ".join(dict.fromkeys(s.rule.replace("-", " ") for s in steps))
             rows.append(f"{what} &= {' = '.join(sides)} && \\text{{{reasons}}}")
@@ -134,7 +139,8 @@ class Derivation:
 
     def to_markdown(self) -> str:
         """The derivation as Markdown with LaTeX formulas."""
-        out = []
+        names = ", ".join(f"${latex(v)} = {latex(v.arg)}$" for v in self.notation())
+        out = [f"Let {names}.\n"] if names else []
         for k, (what, sides, steps) in enumerate(self.lines(_side_latex, lambda s: s.label), 1):
             out.append(f"{k}. $\\displaystyle {what} = {' = '.join(sides)}$  ")
             out.append("   " + "; ".join(f"*{s.rule}*: {s.why}" for s in steps) + ".")

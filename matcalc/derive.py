@@ -35,7 +35,7 @@ from matcalc.expr import (
     product,
     transpose,
 )
-from matcalc.index import At, Delta, Entry, Index, Num, Plus, Sum, Term, Times, axis
+from matcalc.index import At, Delta, Entry, Index, Num, Plus, Sum, Term, Times, axis, indices_of
 from matcalc.network import Contracted, Lowering, Network, contract
 from matcalc.node import postorder
 from matcalc.ops.elementwise import Sqrt
@@ -121,6 +121,7 @@ class Deriver:
         self.steps: list[Step] = []
         self.gradients: dict[Expr, Expr] = {}
         self.meaning: dict[Expr, Expr] = {}
+        self.defined: set[Expr] = set()
         self.active: set[Expr] = set()
         self.top = self.named(e)
         self.loss = self.top.name if seed is ONE else _free_name(e, "L", self.taken)
@@ -145,7 +146,8 @@ class Deriver:
             new = node.rebuild([made[c] for c in node.operands]) if node.operands else node
             named = isinstance(node, Let)
             if not named and node is not e and node in depends and node.operands and is_cut(node, uses[node], pointwise):
-                new, named = Let(self.fresh(node, e), new), True
+                loss = any(isinstance(p, Unspecified) for p in uses[node])
+                new, named = Let(self.fresh(node, e, "f" if loss else ""), new), True
             if named and node in depends:
                 assert isinstance(new, Let)
                 self.variables.append(new)
@@ -158,8 +160,11 @@ class Deriver:
         self.active = set(self.variables) | {self.w}
         return last
 
-    def fresh(self, node: Expr, whole: Expr) -> str:
-        """A name for a variable: a letter that nothing else has."""
+    def fresh(self, node: Expr, whole: Expr, wish: str = "") -> str:
+        """A name for a variable: a letter that nothing else has, ``wish`` if that is free."""
+        if wish and wish == _free_name(whole, wish, self.taken):
+            self.taken.add(wish)
+            return wish
         pool = NAMES[node.ndim]
         used = self.taken | {s.name for s in whole.symbols} | {str(d) for s in whole.symbols for d in s.shape} | {"f", "L"}
         used |= {n.name for n in postorder([whole], lambda x: x.operands) if isinstance(n, Let)}
@@ -310,7 +315,7 @@ class Deriver:
         i, j = axis(u.rows), axis(u.cols)
         k, l = axis(leaf.rows), axis(leaf.cols)  # noqa: E741 - the field's own letter
         order = tuple(x for x in (i, j, k, l) if x is not None)
-        forbidden = {s.name for s in self.original.symbols} | {v.name for v in self.variables}
+        forbidden = {s.name for s in self.original.symbols} | {v.name for v in self.variables} | dim_names(self.original)
         own = tuple(x for x in (i, j) if x is not None)
         at = _at(u, i, j)
         first = IndexNames(own, forbidden)
@@ -318,7 +323,10 @@ class Deriver:
         how = f"the entries of {u.name}, in index notation"
         free = ((i, j), (u.rows, u.cols))
         meaning = define(u.arg, i, j)
-        lines.append(Step("definition", how, Entry(u, i, j), meaning, at.latex(first), at.text(first), free, first))
+        first.share(meaning.terms if isinstance(meaning, Plus) else [meaning])
+        if u not in self.defined and indices_of(meaning):
+            self.defined.add(u)
+            lines.append(Step("definition", how, Entry(u, i, j), meaning, at.latex(first), at.text(first), free, first))
         names = IndexNames(order, forbidden)
         linear = self.linear(u.arg, leaf)
         d = self.direction(leaf)
@@ -339,6 +347,7 @@ class Deriver:
             done = contract(_copy(net), k, l, lowering)
             contracted.append(_contracted_term(done, scalars, k, l))
             forms.append(self.matrix_form(net, k, l, leaf, scalars, lowering))
+        names.share([*slopes, *chained, *contracted])
         by = _at(leaf, k, l)
         free4 = ((i, j, k, l), (u.rows, u.cols, leaf.rows, leaf.cols))
         free2 = ((k, l), (leaf.rows, leaf.cols))
@@ -362,7 +371,8 @@ class Deriver:
             lines.append(Step("contract", "a delta sums to the one index that it ties", last, short, *label, over, names))
         form = simplify_all([add(*forms)])[0] if len(forms) > 1 else forms[0]
         rule = "sums over shared indices are matrix products, traces and entrywise products"
-        lines.append(Step("matrix-form", rule, short, form, *self.quotient(leaf), free2, names))
+        if order or text(form) != term_text(short, names):  # else the line before says it
+            lines.append(Step("matrix-form", rule, short, form, *self.quotient(leaf), free2, names))
         self.steps.extend(lines)
         return form
 
@@ -429,6 +439,11 @@ class Deriver:
     def quotient(self, leaf: Expr) -> tuple[str, str]:
         """``d f / d leaf``, in LaTeX and in text."""
         return _fraction(latex(Symbol(self.loss, (1, 1), ())), latex(leaf)), f"d{self.loss}/d{_name(leaf)}"
+
+
+def dim_names(e: Expr) -> set[str]:
+    """The names of the dimensions of an expression's symbols."""
+    return {str(d) for s in e.symbols for d in s.dims}
 
 
 def written_out(e: Expr) -> Expr:

@@ -28,7 +28,8 @@ class IndexNames(dict[Index, str]):
 
     def __init__(self, first: Iterable[Index | None] = (), taken: Iterable[str] = ()) -> None:
         super().__init__()
-        self._left = _letters(frozenset(taken))
+        self._taken = frozenset(taken)
+        self._left = _letters(self._taken)
         for i in first:
             if i is not None:
                 _ = self[i]
@@ -36,6 +37,16 @@ class IndexNames(dict[Index, str]):
     def __missing__(self, i: Index) -> str:
         self[i] = next(self._left)
         return self[i]
+
+    def share(self, addends: Iterable[Term]) -> None:
+        """Give the new indices of every addend letters from the same start: each is summed in its own addend alone."""
+        free = self._taken | set(self.values())
+        for addend in addends:
+            here = indices_of(addend)
+            letters = _letters(free | {self[i] for i in here if i in self})
+            for i in here:
+                if i not in self:
+                    self[i] = next(letters)
 
 
 def _letters(taken: frozenset[str]) -> Iterator[str]:

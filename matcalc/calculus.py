@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import overload
 
-from matcalc.differentiate import Pulled, reverse_sweep
+from matcalc.differentiate import reverse_sweep
 from matcalc.dims import is_name, same_dim, shape_text
 from matcalc.errors import MatcalcError, OperandError, ShapeError
 from matcalc.expr import DECLARED, ONE, Expr, Let, Symbol, as_expr, brief, named_shape
@@ -188,9 +188,9 @@ def over_structure(e: Expr, wrt: object, derive: Callable[[list[Symbol]], list[E
     return results[0]
 
 
-def pulled_back(e: Expr, upstream: Expr, targets: Sequence[Symbol], log: list[Pulled] | None = None) -> list[Expr]:
+def pulled_back(e: Expr, upstream: Expr, targets: Sequence[Symbol]) -> list[Expr]:
     """Simplified gradients by each target, with their shapes asserted."""
-    results = simplify_all(reverse_sweep(e, upstream, targets, log))
+    results = simplify_all(reverse_sweep(e, upstream, targets))
     for w, g in zip(targets, results, strict=True):
         if not (same_dim(g.rows, w.rows) and same_dim(g.cols, w.cols)):
             raise MatcalcError(f"internal error: the gradient by {w.name} came out {shape_text((g.rows, g.cols))}")

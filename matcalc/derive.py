@@ -17,42 +17,29 @@ from matcalc.differentiate import addends, differential, position, pull
 from matcalc.errors import OperandError, UnsupportedError
 from matcalc.expr import (
     ONE,
-    Add,
-    BroadcastAdd,
     Entrywise,
     Expr,
     GradientSymbol,
-    Hadamard,
     Let,
-    Number,
     Operator,
-    Power,
-    Product,
     Symbol,
     add,
     as_expr,
-    hadamard,
-    product,
-    transpose,
 )
-from matcalc.index import At, Delta, Entry, Index, Num, Plus, Sum, Term, Times, axis, indices_of
-from matcalc.network import Contracted, Lowering, Network, contract
+from matcalc.index import At, Delta, Entry, Index, Num, Plus, Term, axis, indices_of
+from matcalc.index_form import contracted_term, copied, define, network_term, plus
+from matcalc.network import Lowering, Network, contract
 from matcalc.node import postorder
-from matcalc.ops.elementwise import Sqrt
-from matcalc.ops.linalg import MatrixPower
-from matcalc.ops.reductions import Norm2, NormF, total
 from matcalc.ops.unspecified import Unspecified, UnspecifiedGradient
 from matcalc.printing import latex, text
 from matcalc.printing.index_terms import IndexNames, term_latex, term_text
 from matcalc.rules.closed_form import NoMatrixForm, closed_form
 from matcalc.scalar import Scalars
-from matcalc.simplify import DISSOLVING, simplify_all
+from matcalc.simplify import simplify_all
+from matcalc.variables import Variables, dim_names, free_name, is_region
 
 STYLES = ("index",)
 KINDS = ("grad", "vjp")
-MOST_WRITTEN = 4  # matrix powers up to this are written out as products
-TWO = Number(sp.Integer(2))
-NAMES = {0: "stchgpq", 1: "rzuvqpw", 2: "ZYVUTRQP"}  # for variables, by their number of axes
 
 
 def derive(f: object, wrt: object, *, kind: str = "grad", style: str = "index", upstream: object = None) -> Derivation:
@@ -93,22 +80,11 @@ def derive(f: object, wrt: object, *, kind: str = "grad", style: str = "index", 
     e = as_expr(f) if kind == "vjp" else scalar_function(f, "derive")
     w = target(e, wrt)
     if kind == "vjp" and upstream is None:
-        named = e if isinstance(e, Let) else Let(_free_name(e, "f", set()), e)
+        named = e if isinstance(e, Let) else Let(free_name(e, "f", set()), e)
         e, kind = Unspecified("L", named), "grad"
     seed = upstream_of(e, upstream) if kind == "vjp" else ONE
     (result,) = pulled_back(e, seed, [w])
     return Deriver(e, w, seed, result).run()
-
-
-def _free_name(e: Expr, wish: str, taken: set[str]) -> str:
-    used = taken | {s.name for s in e.symbols} | {str(d) for s in e.symbols for d in s.shape}
-    used |= {n.name for n in postorder([e], lambda x: x.operands) if isinstance(n, Let)}
-    k = 0
-    name = wish
-    while name in used:
-        k += 1
-        name = f"{wish}{k}"
-    return name
 
 
 class Deriver:
@@ -116,68 +92,16 @@ class Deriver:
 
     def __init__(self, e: Expr, w: Symbol, seed: Expr, result: Expr) -> None:
         self.original, self.w, self.seed, self.result = e, w, seed, result
-        self.taken: set[str] = set()
-        self.variables: list[Let] = []
+        cut = Variables(e, w)
+        self.variables, self.top = cut.all, cut.top
         self.steps: list[Step] = []
         self.gradients: dict[Expr, Expr] = {}
         self.meaning: dict[Expr, Expr] = {}
         self.defined: set[Expr] = set()
-        self.active: set[Expr] = set()
-        self.top = self.named(e)
-        self.loss = self.top.name if seed is ONE else _free_name(e, "L", self.taken)
+        self.active: set[Expr] = {*cut.all, w}
+        self.loss = self.top.name if seed is ONE else free_name(e, "L", cut.taken)
 
     # -------------------------------------------------------------- cutting into variables
-    def named(self, e: Expr) -> Let:
-        """The function as a variable, its parts cut out as variables before it."""
-        e = written_out(e)
-        order = list(postorder([e], lambda x: x.operands))
-        uses: dict[Expr, list[Expr]] = {n: [] for n in order}
-        depends: set[Expr] = set()
-        pointwise: set[Expr] = set()
-        for node in order:
-            if node is self.w or any(c in depends for c in node.operands):
-                depends.add(node)
-                if is_pointwise(node, [c for c in node.operands if c in depends], pointwise):
-                    pointwise.add(node)
-            for c in node.operands:
-                uses[c].append(node)
-        made: dict[Expr, Expr] = {}
-        for node in order:
-            new = node.rebuild([made[c] for c in node.operands]) if node.operands else node
-            named = isinstance(node, Let)
-            if not named and node is not e and node in depends and node.operands and is_cut(node, uses[node], pointwise):
-                loss = any(isinstance(p, Unspecified) for p in uses[node])
-                new, named = Let(self.fresh(node, e, "f" if loss else ""), new), True
-            if named and node in depends:
-                assert isinstance(new, Let)
-                self.variables.append(new)
-            made[node] = new
-        last = made[e]
-        if not isinstance(last, Let):
-            wish = e.function if isinstance(e, Unspecified) else "f"
-            last = Let(_free_name(e, wish, self.taken), last)
-            self.variables.append(last)
-        self.active = set(self.variables) | {self.w}
-        return last
-
-    def fresh(self, node: Expr, whole: Expr, wish: str = "") -> str:
-        """A name for a variable: a letter that nothing else has, ``wish`` if that is free."""
-        if wish and wish == _free_name(whole, wish, self.taken):
-            self.taken.add(wish)
-            return wish
-        pool = NAMES[node.ndim]
-        used = self.taken | {s.name for s in whole.symbols} | {str(d) for s in whole.symbols for d in s.shape} | {"f", "L"}
-        used |= {n.name for n in postorder([whole], lambda x: x.operands) if isinstance(n, Let)}
-        k = 0
-        while True:
-            for letter in pool:
-                name = letter if k == 0 else f"{letter}{k}"
-                if name not in used:
-                    self.taken.add(name)
-                    return name
-            k += 1
-
-    # -------------------------------------------------------------- the sweep
     def run(self) -> Derivation:
         """All lines, from the last variable to ``wrt``."""
         gathered: dict[Expr, list[Expr]] = {}
@@ -338,20 +262,20 @@ class Deriver:
         forms: list[Expr] = []
         for term in linear:
             slope_net = self.without(term, d, i, j, k, l, lowering, None)
-            slopes.append(_network_term(slope_net, scalars, keep=(i, j, k, l)))
+            slopes.append(network_term(slope_net, scalars, keep=(i, j, k, l)))
             if upstream is not ONE:
                 net = self.without(term, d, i, j, k, l, lowering, upstream)
-                chained.append(_network_term(net, scalars, keep=(k, l)))
+                chained.append(network_term(net, scalars, keep=(k, l)))
             else:
                 net = slope_net
-            done = contract(_copy(net), k, l, lowering)
-            contracted.append(_contracted_term(done, scalars, k, l))
+            done = contract(copied(net), k, l, lowering)
+            contracted.append(contracted_term(done, scalars, k, l))
             forms.append(self.matrix_form(net, k, l, leaf, scalars, lowering))
         names.share([*slopes, *chained, *contracted])
         by = _at(leaf, k, l)
         free4 = ((i, j, k, l), (u.rows, u.cols, leaf.rows, leaf.cols))
         free2 = ((k, l), (leaf.rows, leaf.cols))
-        slope = _plus(slopes)
+        slope = plus(slopes)
         before: Partial | Chained = Partial(u, (i, j), leaf, (k, l))
         label = _fraction(at.latex(names), by.latex(names)), f"d{at.text(names)}/d{by.text(names)}"
         why = self.reason(u, leaf)
@@ -360,12 +284,12 @@ class Deriver:
         loss = latex(Symbol(self.loss, (1, 1), ()))
         total_label = _fraction(loss, by.latex(names)), f"d{self.loss}/d{by.text(names)}"
         if upstream is not ONE:
-            last = _plus(chained)
+            last = plus(chained)
             total = Chained(u, upstream, leaf, (k, l))
             through = f"sum over every entry of {u.name}, by the chain rule"
             lines.append(Step("chain-rule", through, total, last, *total_label, free2, names))
             label = total_label
-        short = _plus(contracted)
+        short = plus(contracted)
         if short != last:
             over = free2 if upstream is not ONE else free4
             lines.append(Step("contract", "a delta sums to the one index that it ties", last, short, *label, over, names))
@@ -432,68 +356,13 @@ class Deriver:
         self, net: Network, k: Index | None, l: Index | None, leaf: Expr, scalars: Scalars, lowering: Lowering  # noqa: E741
     ) -> Expr:  # fmt: skip
         """The matrix form of one contracted network."""
-        value, body = closed_form(contract(_copy(net), k, l, lowering), leaf.rows, leaf.cols, scalars)
+        value, body = closed_form(contract(copied(net), k, l, lowering), leaf.rows, leaf.cols, scalars)
         scale = scalars.back(value)
         return scale if body is None else simplify_all([scale * body])[0]
 
     def quotient(self, leaf: Expr) -> tuple[str, str]:
         """``d f / d leaf``, in LaTeX and in text."""
         return _fraction(latex(Symbol(self.loss, (1, 1), ())), latex(leaf)), f"d{self.loss}/d{_name(leaf)}"
-
-
-def dim_names(e: Expr) -> set[str]:
-    """The names of the dimensions of an expression's symbols."""
-    return {str(d) for s in e.symbols for d in s.dims}
-
-
-def written_out(e: Expr) -> Expr:
-    """The function with norms as a lecturer writes them: ``r'*r`` for a squared norm, a root for a norm."""
-    done: dict[Expr, Expr] = {}
-    for node in postorder([e], lambda x: x.operands):
-        new = node.rebuild([done[c] for c in node.operands]) if node.operands else node
-        match new:
-            case Norm2(arg):
-                new = Sqrt(product(transpose(arg), arg))
-            case NormF(arg):
-                new = Sqrt(total(hadamard(arg, arg)))
-            case Power(Sqrt(arg), exponent) if exponent is TWO:
-                new = arg
-            case MatrixPower(base, Number(k)) if k.is_Integer and 2 <= k <= MOST_WRITTEN:
-                new = product(*([base] * int(k)))
-        done[node] = new
-    return done[e]
-
-
-def is_pointwise(node: Expr, active: list[Expr], pointwise: set[Expr]) -> bool:
-    """Whether each entry of a node depends on the entries at the same place alone, through a function."""
-    if isinstance(node, Entrywise) and not node.structural:
-        return True
-    if isinstance(node, (Add, BroadcastAdd, Hadamard)):
-        plain = all(c in pointwise or isinstance(c, Symbol) for c in active)
-        return plain and any(c in pointwise for c in active)
-    return False
-
-
-def is_cut(node: Expr, parents: list[Expr], pointwise: set[Expr]) -> bool:
-    """Whether a node becomes a variable: where regions meet, and where a large node is used twice."""
-    if any(isinstance(p, Let) for p in parents):
-        return False
-    if len(parents) > 1 and not _is_small(node):
-        return True
-    if node in pointwise:
-        return any(isinstance(p, Product) or not (is_region(p) or p in pointwise) for p in parents)
-    if is_region(node):
-        return any(not is_region(p) or p in pointwise for p in parents)
-    return True
-
-
-def is_region(e: Expr) -> bool:
-    """Whether a node's entries are sums of products of its operands' entries."""
-    return isinstance(e, (*DISSOLVING, Add, BroadcastAdd, Symbol)) or not e.operands
-
-
-def _is_small(e: Expr) -> bool:
-    return e.cost <= 2
 
 
 def _name(e: Expr) -> str:
@@ -517,74 +386,3 @@ class _at:  # noqa: N801 - reads as a function
 
     def text(self, names: IndexNames) -> str:
         return term_text(Entry(self.e, self.i, self.j), names)
-
-
-def define(e: Expr, row: At, col: At) -> Term:
-    """An entry of ``e`` in index notation, down to its symbols and variables."""
-    if isinstance(e, (Symbol, Let)) or not e.operands or not isinstance(e, Operator):
-        return Entry(e, row, col) if not isinstance(e, Number) else Num(e.value)
-    if type(e).entry is Operator.entry or e.name in ("vec", "kron"):
-        return Entry(e, row, col)
-    return _defined(e.entry(row, col))
-
-
-def _defined(term: Term) -> Term:
-    match term:
-        case Entry(array, row, col):
-            return define(array, row, col)
-        case Sum(index, body):
-            return Sum(index, _defined(body))
-        case Times(parts):
-            return Times(tuple(_defined(p) for p in parts))
-        case Plus(parts):
-            return Plus(tuple(_defined(p) for p in parts))
-        case _:
-            return term if isinstance(term, (Num, Delta)) else type(term)(term.operator, tuple(_defined(a) for a in term.args))
-
-
-def _copy(net: Network) -> Network:
-    return Network(net.coefficient, list(net.factors), list(net.deltas), list(net.bound))
-
-
-def _coefficient_terms(value: sp.Expr, scalars: Scalars) -> list[Term]:
-    if value == 1:
-        return []
-    if value.is_Rational:
-        return [Num(value)]
-    number, rest = value.as_coeff_Mul()
-    parts: list[Term] = [] if number == 1 else [Num(number)]
-    return [*parts, Entry(scalars.back(rest), None, None)]
-
-
-def _network_term(net: Network, scalars: Scalars, keep: tuple[Index | None, ...]) -> Term:
-    """A network with its deltas, as a term."""
-    parts = [*_coefficient_terms(net.coefficient, scalars), *(Entry(*f) for f in net.factors), *net.deltas]
-    body: Term = parts[0] if len(parts) == 1 else Times(tuple(parts))
-    for index in reversed(net.bound):
-        if index not in keep:
-            body = Sum(index, body)
-    return body
-
-
-def _contracted_term(net: Contracted, scalars: Scalars, k: Index | None, l: Index | None) -> Term:  # noqa: E741
-    """A contracted network as a term; a delta stays where two free indices are tied."""
-    parts: list[Term] = [*_coefficient_terms(net.coefficient, scalars), *(Entry(*f) for f in net.factors)]
-    if k is not None and l is not None and net.row is net.col:
-        parts.append(Delta(k, l))
-        parts = [_renamed(p, net.row, k) for p in parts]
-    body: Term = parts[0] if len(parts) == 1 else Times(tuple(parts))
-    for index in reversed(net.bound):
-        body = Sum(index, body)
-    return body
-
-
-def _renamed(term: Term, old: Index | None, new: Index) -> Term:
-    match term:
-        case Entry(array, row, col):
-            return Entry(array, new if row is old and row is not None else row, new if col is old and col is not None else col)
-        case _:
-            return term
-
-
-def _plus(terms: list[Term]) -> Term:
-    return terms[0] if len(terms) == 1 else Plus(tuple(terms))

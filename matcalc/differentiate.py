@@ -241,17 +241,7 @@ def _derive_rule(op: Operator, k: int, shapes: Sequence[Shape], dims: dict[Dim, 
 
 
 # ------------------------------------------------------------------ the reverse sweep
-@dataclass(frozen=True)
-class Pulled:
-    """One use of a pullback in the sweep: ``gradient`` of ``node`` gives ``contribution`` to operand ``operand``."""
-
-    node: Expr
-    operand: int
-    gradient: Expr
-    contribution: Expr
-
-
-def reverse_sweep(f: Expr, upstream: Expr, wrt: Sequence[Symbol], log: list[Pulled] | None = None) -> list[Expr]:
+def reverse_sweep(f: Expr, upstream: Expr, wrt: Sequence[Symbol]) -> list[Expr]:
     """Gradients of ``sum(upstream .* f)`` by every symbol of ``wrt``, in one sweep over the shared graph."""
     targets = set(wrt)
     order = list(postorder([f], lambda e: e.operands))
@@ -267,8 +257,6 @@ def reverse_sweep(f: Expr, upstream: Expr, wrt: Sequence[Symbol], log: list[Pull
         for k, operand in enumerate(node.operands):
             if operand in active:
                 contribution = gradient if isinstance(node, Let) else pull(node, k, gradient)  # type: ignore[arg-type]
-                if log is not None:
-                    log.append(Pulled(node, k, gradient, contribution))
                 if not (same_dim(contribution.rows, operand.rows) and same_dim(contribution.cols, operand.cols)):
                     raise AssertionError(
                         f"the gradient by {brief(operand)} came out {shape_text((contribution.rows, contribution.cols))}"

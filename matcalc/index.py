@@ -5,7 +5,6 @@ It is closed: a function over it is one ``match`` that ends in ``assert_never``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeAlias
@@ -133,22 +132,3 @@ def indices_of(term: Term) -> list[Index]:
             case Times(parts) | Plus(parts) | Map(_, parts):
                 stack.extend(reversed(parts))
     return list(found)
-
-
-def rename(term: Term, change: Callable[[At], At]) -> Term:
-    """The term with ``change`` applied to every index that is not bound inside it."""
-    match term:
-        case Num():
-            return term
-        case Delta(a, b):
-            return Delta(change(a), change(b))
-        case Entry(array, a, b):
-            return Entry(array, change(a), change(b))
-        case Sum(i, body):
-            return Sum(i, rename(body, change))
-        case Times(parts):
-            return Times(tuple(rename(p, change) for p in parts))
-        case Plus(parts):
-            return Plus(tuple(rename(p, change) for p in parts))
-        case Map(op, parts):
-            return Map(op, tuple(rename(p, change) for p in parts))

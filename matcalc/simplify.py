@@ -24,7 +24,6 @@ from matcalc.expr import (
     Expr,
     Hadamard,
     Item,
-    Let,
     Operator,
     Power,
     Product,
@@ -124,8 +123,6 @@ class Simplifier:
             return self.assemble_sum([self.addend(e)], e)
         if isinstance(e, Operator) and e.operands:
             return self.function(e)
-        if isinstance(e, Let):
-            return e
         return e
 
     def closed_scalar(self, e: Expr) -> sp.Expr:
@@ -150,8 +147,6 @@ class Simplifier:
 
     def addend(self, e: Expr) -> Addend:
         """A region without sums as a coefficient and a body."""
-        if not isinstance(e, DISSOLVING) or self.form(e) is not e:
-            pass
         row, col = axis(e.rows), axis(e.cols)
         net = self.lowering.lower(e, row, col)
         try:
@@ -160,8 +155,6 @@ class Simplifier:
             assert isinstance(e, Operator)
             rebuilt = e.rebuild([self.simplified(c) if c not in self.forms else self.forms[c] for c in e.operands])
             return (self.scalars.symbol(rebuilt), None) if e.is_scalar else (sp.Integer(1), rebuilt)
-        if body is None and e.is_scalar:
-            return self.resolve(value), None
         return self.resolve(value), body
 
     def resolve(self, value: sp.Expr) -> sp.Expr:

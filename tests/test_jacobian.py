@@ -62,7 +62,8 @@ def vec_form(t):
 def laid_out(t, f, w, layout):
     """A Jacobian with four axes in a layout."""
     if layout == "vec":
-        return vec_form(t)
+        matrix = vec_form(t)
+        return matrix if w.ndim else matrix.reshape(matrix.shape[:1] if f.ndim else ())  # a column has one axis
     rows, cols = t.shape[: f.ndim], t.shape[2 : 2 + w.ndim]
     t = t.reshape(rows + cols)
     if layout == "denominator" and f.ndim and w.ndim:
@@ -285,12 +286,12 @@ def check_hessian(seed):
     if not tame(want):
         return "dull"
     got = numbers(stacked, given, sizes)
-    compare(got, vec_form(want), f"hessian of {f} by {w}, {w2}, {sizes}: {stacked}")
+    compare(got, laid_out(want, w, w2, "vec"), f"hessian of {f} by {w}, {w2}, {sizes}: {stacked}")
     whole = mc.hessian(f, w, w2, layout="tensor")
     compare(numbers(whole, given, sizes), laid_out(want, w, w2, "tensor"), f"hessian of {f} by {w}, {w2}: {whole}")
     if w is w2:
         scale = max(1.0, float(np.max(np.abs(got), initial=0.0)))
-        assert_allclose(got, got.T, atol=1e-7 * scale)
+        assert_allclose(np.atleast_2d(got), np.atleast_2d(got).T, atol=1e-7 * scale)
         product = mc.hvp(f, w, direction)
         got = judge.run(mc.compile(product), given, product, sizes)
         compare(got, np.einsum("ijkl,kl", want, given["V"]), f"hvp of {f} by {w}: {product}")

@@ -27,9 +27,8 @@ from matcalc.printing import latex, pprint, pretty
 from matcalc.scalar import from_sympy
 from matcalc.userdefined import elementwise
 
-globals().update(
-    {name: f.public() for name, f in FUNCTIONS.items()}
-)  # mc.tr, mc.sum, mc.exp, ...: every function that text knows by name
+# mc.tr, mc.sum, mc.exp, ...: every function that text knows by name; text alone needs tensor(...)
+globals().update({name: f.public() for name, f in FUNCTIONS.items() if name != "tensor"})
 
 __version__ = "0.1.0"
 __all__ = [
@@ -38,5 +37,6 @@ __all__ = [
     "count_ops", "derive", "differential", "dims",
     "elementwise", "expand", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
     "jvp", "latex", "let", "matrix",
-    "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "vector", "vjp", *FUNCTIONS,
+    "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "vector", "vjp",
+    *(name for name in FUNCTIONS if name != "tensor"),
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import overload
 from matcalc.differentiate import reverse_sweep
 from matcalc.dims import is_name, same_dim, shape_text
 from matcalc.errors import MatcalcError, OperandError, ShapeError
-from matcalc.expr import DECLARED, ONE, Expr, Let, Symbol, as_expr, brief, named_shape
+from matcalc.expr import ASSUMED, DECLARED, ONE, Expr, Let, Symbol, as_expr, brief, named_shape
 from matcalc.node import postorder
 from matcalc.simplify import simplify_all
 from matcalc.structure import require_structure, restructured
@@ -103,7 +103,7 @@ def upstream_of(e: Expr, upstream: object) -> Expr:
     """The upstream gradient for ``e``, from an expression or a name."""
     if isinstance(upstream, str):
         known = {s.name: s for s in e.symbols}
-        g: Expr = known.get(upstream) or Symbol(_checked_name(upstream), (e.rows, e.cols), ())
+        g: Expr = known[upstream] if upstream in known else Symbol(_checked_name(upstream), (e.rows, e.cols), ())
     else:
         g = as_expr(upstream)
     if not (same_dim(g.rows, e.rows) and same_dim(g.cols, e.cols)):
@@ -191,10 +191,22 @@ def over_structure(e: Expr, wrt: object, derive: Callable[[list[Symbol]], list[E
 def pulled_back(e: Expr, upstream: Expr, targets: Sequence[Symbol]) -> list[Expr]:
     """Simplified gradients by each target, with their shapes asserted."""
     results = simplify_all(reverse_sweep(e, upstream, targets))
+    assumed = e.conditions
+    for g in results:
+        assume(g, assumed)
     for w, g in zip(targets, results, strict=True):
         if not (same_dim(g.rows, w.rows) and same_dim(g.cols, w.cols)):
             raise MatcalcError(f"internal error: the gradient by {w.name} came out {shape_text((g.rows, g.cols))}")
     return results
+
+
+def assume(result: Expr, conditions: tuple[str, ...]) -> None:
+    """Let a result carry the conditions of the function that it came from."""
+    ASSUMED.pop(result, None)
+    own = result.conditions
+    more = tuple(c for c in conditions if c not in own)
+    if more:
+        ASSUMED[result] = more
 
 
 def simplify(e: object) -> Expr:
@@ -208,8 +220,12 @@ def simplify(e: object) -> Expr:
     (A + A')*x
     """
     given = as_expr(e)
+    conditions = given.conditions
     (result,) = simplify_all([given])
-    return result if result.cost <= given.cost else given
+    if result.cost > given.cost:
+        return given
+    assume(result, conditions)
+    return result
 
 
 def count_ops(e: object) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from matcalc.check import CheckReport, Trial, relative_error, report
@@ -15,7 +16,7 @@ from matcalc.ops.reductions import total
 from matcalc.ops.unspecified import Unspecified
 from matcalc.printing import latex, text
 from matcalc.printing.index_terms import IndexNames, term_latex, term_text
-from matcalc.sampling import SMALL_SIZES, STENCIL, Point, candidates, is_steady
+from matcalc.sampling import SMALL_SIZES, STENCIL, Point, candidates, is_steady, require_seed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 TOLERANCE = 1e-6
-MANY_INDICES = 8  # lines with more are checked at the smallest sizes
+MOST_LOOPS = 3**8  # lines that loop over more positions, at size 3, are checked at the smallest sizes
 
 
 class Unsteady(Exception):  # noqa: N818 - not an error: the point is passed over
@@ -168,8 +169,9 @@ class Derivation:
         scalar = self.function if self.upstream is None else total(hadamard(self.upstream, self.function))
         found: list[Trial] = []
         message = ""
-        busy = max((len(indices_of(t)) for s in self.steps for t in (s.before, s.after) if is_term(t)), default=0)
-        sizes = SMALL_SIZES if busy <= MANY_INDICES else (2, 2)
+        require_seed(seed)
+        work = max((_loop_length(t) for s in self.steps for t in (s.before, s.after) if is_term(t)), default=0)
+        sizes = SMALL_SIZES if work <= MOST_LOOPS else (2, 2)
         for k in range(trials):
             for point, _ in candidates(scalar, self.wrt, [self.result], seed + k, sizes):
                 errors = self.errors_at(point, scalar)
@@ -252,6 +254,13 @@ def slopes(of: Let, wrt: Expr, values: Values) -> Array:
     if not is_steady(tables[0], tables[1], 1e-5 * float(np.max(np.abs(here), initial=0.0))):
         raise Unsteady
     return tables[1]
+
+
+def _loop_length(term: Term) -> int:
+    """The number of positions that explicit loops over a term visit, with every dimension 3."""
+    return prod(
+        d if isinstance(d, int) else int(d.subs([(x, 3) for x in d.free_symbols])) for d in (i.dim for i in indices_of(term))
+    )
 
 
 def is_term(side: Side) -> TypeGuard[Term]:

@@ -7,6 +7,7 @@ variable to ``wrt`` chains them. The last line is what ``grad`` answers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import sympy as sp
@@ -27,7 +28,7 @@ from matcalc.expr import (
     as_expr,
 )
 from matcalc.index import At, Delta, Entry, Index, Num, Plus, Term, axis, indices_of
-from matcalc.index_form import contracted_term, copied, define, network_term, plus
+from matcalc.index_form import collected, contracted_term, copied, define, network_term, plus
 from matcalc.network import Lowering, Network, contract
 from matcalc.node import postorder
 from matcalc.ops.unspecified import Unspecified, UnspecifiedGradient
@@ -198,7 +199,8 @@ class Deriver:
         op = u.arg
         if isinstance(op, Unspecified) and upstream is ONE:
             known = UnspecifiedGradient(op.function, leaf)
-            return known if leaf is not self.w else self.pullback_line(u, leaf, upstream, known)
+            why = f"d{op.function} is the gradient of the unspecified function {op.function}"
+            return known if leaf is not self.w else self.pullback_line(u, leaf, upstream, known, why)
         whole = self.opened(op)
         if isinstance(whole, Operator) and leaf in op.operands and not is_region(op):
             special = whole.pullback(op.operands.index(leaf), self.opened(upstream))
@@ -222,16 +224,15 @@ class Deriver:
                     self.meaning[node] = node.rebuild([self.meaning[c] for c in node.operands]) if node.operands else node
         return self.meaning[e]
 
-    def pullback_line(self, u: Let, leaf: Expr, upstream: Expr, gradient: Expr) -> Expr:
+    def pullback_line(self, u: Let, leaf: Expr, upstream: Expr, gradient: Expr, why: str = "") -> Expr:
         """One line for an operator whose pullback is known as a whole."""
         (form,) = simplify_all([gradient])
         (i, j), by = (axis(u.rows), axis(u.cols)), (axis(leaf.rows), axis(leaf.cols))
         before = Partial(u, (i, j), leaf, by) if upstream is ONE else Chained(u, upstream, leaf, by)
         name = u.arg.name if isinstance(u.arg, Operator) else u.name
         free = ((i, j, *by), (u.rows, u.cols, leaf.rows, leaf.cols))
-        self.steps.append(
-            Step("pullback", f"the pullback of {name} at {u.name}", before, form, *self.quotient(leaf), free, IndexNames(()))
-        )
+        why = why or f"the pullback of {name}, at {u.name}"
+        self.steps.append(Step("pullback", why, before, form, *self.quotient(leaf, u), free, IndexNames(())))
         return form
 
     def block(self, u: Let, leaf: Expr, upstream: Expr) -> Expr:
@@ -248,7 +249,7 @@ class Deriver:
         free = ((i, j), (u.rows, u.cols))
         meaning = define(u.arg, i, j)
         first.share(meaning.terms if isinstance(meaning, Plus) else [meaning])
-        if u not in self.defined and indices_of(meaning):
+        if u not in self.defined and indices_of(meaning) and not isinstance(meaning, Entry):
             self.defined.add(u)
             lines.append(Step("definition", how, Entry(u, i, j), meaning, at.latex(first), at.text(first), free, first))
         names = IndexNames(order, forbidden)
@@ -278,25 +279,29 @@ class Deriver:
         slope = plus(slopes)
         before: Partial | Chained = Partial(u, (i, j), leaf, (k, l))
         label = _fraction(at.latex(names), by.latex(names)), f"d{at.text(names)}/d{by.text(names)}"
+        if u is self.top:
+            mark, plain = self.via(leaf, u)
+            label = mark(label[0]), label[1] + plain
         why = self.reason(u, leaf)
         lines.append(Step("differentiate", why, before, slope, *label, free4, names))
         last: Term = slope
         loss = latex(Symbol(self.loss, (1, 1), ()))
-        total_label = _fraction(loss, by.latex(names)), f"d{self.loss}/d{by.text(names)}"
+        via = self.via(leaf, u)
+        total_label = via[0](_fraction(loss, by.latex(names))), f"d{self.loss}/d{by.text(names)}{via[1]}"
         if upstream is not ONE:
             last = plus(chained)
             total = Chained(u, upstream, leaf, (k, l))
             through = f"sum over every entry of {u.name}, by the chain rule"
             lines.append(Step("chain-rule", through, total, last, *total_label, free2, names))
             label = total_label
-        short = plus(contracted)
+        short = plus(collected(contracted))
         if short != last:
             over = free2 if upstream is not ONE else free4
             lines.append(Step("contract", "a delta sums to the one index that it ties", last, short, *label, over, names))
         form = simplify_all([add(*forms)])[0] if len(forms) > 1 else forms[0]
         rule = "sums over shared indices are matrix products, traces and entrywise products"
         if order or text(form) != term_text(short, names):  # else the line before says it
-            lines.append(Step("matrix-form", rule, short, form, *self.quotient(leaf), free2, names))
+            lines.append(Step("matrix-form", rule, short, form, *self.quotient(leaf, u), free2, names))
         self.steps.extend(lines)
         return form
 
@@ -311,7 +316,8 @@ class Deriver:
         if any(
             isinstance(x, Entrywise) and not x.structural for x in postorder([op], lambda x: () if x is leaf else x.operands)
         ):
-            return "the derivative of the function at each entry, times deltas that match the places"
+            each = "" if op.is_scalar and leaf.is_scalar else " at each entry, times deltas that match the places"
+            return f"the derivative of the function{each}"
         return (
             f"the derivative of an entry of {_name(leaf)} by another is 1 where their indices agree, else 0: a delta for each"
         )
@@ -360,9 +366,16 @@ class Deriver:
         scale = scalars.back(value)
         return scale if body is None else simplify_all([scale * body])[0]
 
-    def quotient(self, leaf: Expr) -> tuple[str, str]:
-        """``d f / d leaf``, in LaTeX and in text."""
-        return _fraction(latex(Symbol(self.loss, (1, 1), ())), latex(leaf)), f"d{self.loss}/d{_name(leaf)}"
+    def quotient(self, leaf: Expr, u: Let | None = None) -> tuple[str, str]:
+        """``d f / d leaf``, in LaTeX and in text; what comes by way of ``u`` alone, where that is not all."""
+        mark, plain = self.via(leaf, u)
+        return mark(_fraction(latex(Symbol(self.loss, (1, 1), ())), latex(leaf))), f"d{self.loss}/d{_name(leaf)}{plain}"
+
+    def via(self, leaf: Expr, u: Let | None) -> tuple[Callable[[str], str], str]:
+        """How a label says that it holds by way of ``u`` alone, where ``leaf`` is used elsewhere too."""
+        if u is None or sum(leaf in self.leaves(v) for v in self.variables) < 2:
+            return (lambda label: label), ""
+        return (lambda label: rf"\left.{label}\right|_{{{latex(u)}}}"), f"|{u.name}"
 
 
 def _name(e: Expr) -> str:

@@ -133,7 +133,9 @@ class Expr(Node):
         found: dict[str, None] = {}
         for node in postorder([self], lambda e: e.operands):
             found.update(dict.fromkeys(node.conditions_here()))
-        return tuple(found)
+        found.update(dict.fromkeys(ASSUMED.get(self, ())))
+        positive = {c.removesuffix(" positive") for c in found if c.endswith(" positive")}
+        return tuple(c for c in found if c.removesuffix(" in every entry").removesuffix(" nonzero") not in positive)
 
     @property
     def symbols(self) -> tuple[Symbol, ...]:
@@ -150,6 +152,8 @@ class Expr(Node):
         return add(self, as_expr(other))
 
     def __radd__(self, other: object) -> Expr:
+        if isinstance(other, int) and other == 0:  # where Python's sum() begins
+            return self
         return add(as_expr(other), self)
 
     def __sub__(self, other: object) -> Expr:
@@ -163,6 +167,12 @@ class Expr(Node):
 
     def __pos__(self) -> Expr:
         return self
+
+    def __abs__(self) -> Expr:
+        return apply("Abs", self)
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
 
     def __mul__(self, other: object) -> Expr:
         return scale(self, as_expr(other))
@@ -298,6 +308,7 @@ def sort_key(e: Expr) -> tuple[int, str, str]:
     return e._key  # type: ignore[attr-defined, no-any-return]
 
 
+ASSUMED: WeakKeyDictionary[Expr, tuple[str, ...]] = WeakKeyDictionary()  # what the function behind a derivative assumes
 DECLARED: WeakKeyDictionary[Expr, dict[str, Symbol]] = WeakKeyDictionary()  # what a text declared beside its expression
 
 
@@ -340,7 +351,7 @@ def symbol(name: str, shape: Sequence[object], facts: Iterable[str] = ()) -> Sym
         if fact in LATER_FACTS:
             raise UnsupportedError(f"{name}: {fact} variables are not supported; real ones are")
         if fact not in FACTS:
-            raise MatcalcError(f"{name}: unknown attribute {fact!r}; the attributes are {', '.join(FACTS)}")
+            raise OperandError(f"{name}: unknown attribute {fact!r}; the attributes are {', '.join(FACTS)}")
         if fact in SQUARE_FACTS and not same_dim(*pair):
             raise ShapeError(f"{name} is {shape_text(pair)}, but {fact} needs a square matrix")
         if fact == "integer" and len(dims):

@@ -28,8 +28,8 @@ from matcalc.expr import (
     transpose,
 )
 from matcalc.ops import OPERATORS
-from matcalc.ops.linalg import inv, matrix_power, solve
-from matcalc.ops.reductions import Norm2, logsumexp, softmax, total
+from matcalc.ops.linalg import det, inv, logdet, matrix_power, solve
+from matcalc.ops.reductions import Norm2, logsumexp, softmax, total, trace
 from matcalc.ops.stacking import commutation, duplication, unstacked, vech
 from matcalc.ops.structure import diag, diag_signature, eye, reshape, unit_vector, vec, zeros
 
@@ -87,6 +87,7 @@ class Function:
 
         function.__name__ = function.__qualname__ = self.name
         function.__doc__ = self.build.__doc__
+        function.__module__ = "matcalc"
         return function
 
     def __call__(self, *args: Any, axis: int | None = None) -> Expr:
@@ -192,6 +193,9 @@ ROWS = (
     Function("diag", diag, lambda shapes, _: diag_signature(shapes)),
     Function("vec", vec, "m,n -> n*m,1"),
     Function("inv", inv, "n,n -> n,n"),
+    Function("tr", trace, "n,n -> 1,1"),
+    Function("det", det, "n,n -> 1,1"),
+    Function("logdet", logdet, "n,n -> 1,1"),
     Function("norm2", norm2, "m,n -> 1,1"),
     Function("solve", solve, "n,n; n,p -> n,p", "xx"),
     Function("dot", dot, "n,1; n,1 -> 1,1", "xx"),

@@ -81,3 +81,11 @@ def _renamed(term: Term, old: Index | None, new: Index) -> Term:
 def plus(terms: list[Term]) -> Term:
     """The sum of terms, or the one that there is."""
     return terms[0] if len(terms) == 1 else Plus(tuple(terms))
+
+
+def collected(terms: list[Term]) -> list[Term]:
+    """Equal terms as one with a number in front."""
+    counts: dict[Term, int] = {}
+    for t in terms:
+        counts[t] = counts.get(t, 0) + 1
+    return [t if n == 1 else Times((Num(sp.Integer(n)), t)) for t, n in counts.items()]

@@ -27,6 +27,7 @@ from matcalc.expr import (
     is_negative,
     negate,
     product,
+    transpose,
 )
 from matcalc.node import postorder
 from matcalc.ops.linalg import Inverse, MatrixPower, Pinv
@@ -67,8 +68,11 @@ def finished(e: Expr) -> Expr:
     if isinstance(e, Product):
         first, last = e.args[0], e.args[-1]
         rest = e.args[1:]
-        if isinstance(first, Transpose) and isinstance(first.arg, UnitVector) and isinstance(last, Symbol) and len(rest) == 1:
-            return entry_at(last, first.arg.position, 0)
+        row = first.arg.position if isinstance(first, Transpose) and isinstance(first.arg, UnitVector) else 0
+        col = last.position if isinstance(last, UnitVector) else 0
+        middle = e.args[bool(row) : len(e.args) - bool(col)]
+        if (row or col) and len(middle) == 1 and isinstance(middle[0], Symbol | Transpose):
+            return entry_of(middle[0], row, col)
         if isinstance(first, Transpose) and isinstance(first.arg, Ones) and not e.is_scalar:
             return Total(rest[0] if len(rest) == 1 else Product(rest), 0)
         if isinstance(last, Ones) and is_unit(last.cols):
@@ -77,6 +81,13 @@ def finished(e: Expr) -> Expr:
             if other.cost < e.cost:
                 return other
     return transposed_outside(e)
+
+
+def entry_of(e: Expr, row: int, col: int) -> Expr:
+    """An entry, a row or a column of a symbol or of its transpose."""
+    if isinstance(e, Transpose):
+        return transpose(entry_at(e.arg, col, row))
+    return entry_at(e, row, col)
 
 
 def with_names(e: Product) -> Expr:

@@ -18,6 +18,7 @@ from matcalc.emit import compile as compile_expr
 from matcalc.errors import MatcalcError, OperandError
 from matcalc.expr import Expr, Item, Symbol
 from matcalc.node import postorder
+from matcalc.ops.linalg import Inverse, LogDet
 from matcalc.ops.structure import UnitVector
 from matcalc.ops.unspecified import Unspecified, UnspecifiedGradient
 
@@ -30,6 +31,8 @@ SIZES = (3, 4, 2, 5, 6, 7)  # distinct, so that a missing transpose cannot hide
 SMALL_SIZES = (2, 3, 4)  # for explicit loops
 SCALES = (1.0, 0.5, 0.2)  # of the values, in turn, where a point is drawn again
 ATTEMPTS = 24
+INVERTING = (Inverse, LogDet)
+CONDITION = 1e8  # the largest condition number of a matrix that is inverted
 LEVEL = 1e4  # how much larger a function may be than its gradient
 STEADY = 1e-6  # how well differences with two steps must agree
 
@@ -58,22 +61,43 @@ def usable_points(
     f: Expr, w: Symbol, roots: Sequence[Expr], trials: int, seed: int, sizes: Sequence[int] = SIZES
 ) -> Iterator[tuple[Point, Array]]:
     """Points at which the scalar ``f`` has a gradient by ``w``, with that gradient by differences: one a trial."""
+    require_seed(seed)
     for k in range(trials):
         yield from islice(candidates(f, w, roots, seed + k, sizes), 1)
+
+
+def require_seed(seed: object) -> None:
+    """Refuse what is not a seed."""
+    if not isinstance(seed, int) or seed < 0:
+        raise OperandError(f"a seed is an int from 0 up, not {seed!r}")
 
 
 def candidates(
     f: Expr, w: Symbol, roots: Sequence[Expr], seed: int, sizes: Sequence[int] = SIZES
 ) -> Iterator[tuple[Point, Array]]:
     """All usable points that one seed makes."""
-    if not isinstance(seed, int) or seed < 0:
-        raise OperandError(f"a seed is an int from 0 up, not {seed!r}")
     call = compile_expr(f)
+    inverted = [n.operands[0] for n in postorder([f, *roots], lambda e: e.operands) if isinstance(n, INVERTING)]
+    inverses = compile_expr(inverted)
     for attempt in range(ATTEMPTS):
         point = draw_point([f, w, *roots], seed, attempt, sizes)
+        if not is_regular(inverses, point):
+            continue
         slope = steady_gradient(call, w, point)
         if slope is not None:
             yield point, slope
+
+
+def is_regular(inverses: Any, point: Point) -> bool:
+    """Whether every matrix that is inverted is far from singular at a point."""
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        try:
+            found = inverses(**{k: v for k, v in point.given.items() if k in inverses.names})
+            return all(np.linalg.cond(np.atleast_2d(a)) < CONDITION for a in found)
+        except np.linalg.LinAlgError:
+            return False
 
 
 def steady_gradient(call: Any, w: Symbol, point: Point) -> Array | None:

@@ -207,7 +207,7 @@ class Simplifier:
         content, body = self.factored(addends)
         if content == 0:
             return zeros(like.rows, like.cols)
-        return self.scaled(content, body)
+        return self.scaled(self.tidy(content), body)
 
     def scaled(self, c: sp.Expr, body: Expr | None) -> Expr:
         """A coefficient times a body."""
@@ -353,6 +353,8 @@ class Simplifier:
             found = value
             if spread_out(value) <= TIDY_LIMIT:
                 options = [value, sp.factor(value)]
+                if any(not p.exp.is_number for p in value.atoms(sp.Pow)):
+                    options.append(sp.powsimp(value))
                 found = min(options, key=lambda v: self.scalars.back(v).cost)
             self.tidied[value] = found
         return found

@@ -74,7 +74,7 @@ def reachable(name):
 
 @pytest.mark.parametrize("place", range(len(FOUNDATIONS)))
 def test_imports_point_up_the_list(place):
-    """From style.md: the errors know nothing, the command line knows everything."""
+    """The chain: the errors know nothing, the command line knows everything."""
     below = set(FOUNDATIONS[place + 1 :])
     assert not reachable(FOUNDATIONS[place]) & below
 

@@ -17,7 +17,11 @@ from matcalc.node import postorder
 
 UNSTEADY = {"EigVecMax", "EigVecMin", "IsLargest", "Sign", "Step", "Where"}  # rounding decides where entries agree
 PLACED = {"Item", "UnitVector"}  # need a second entry
-SIZES = ({"m": 3, "n": 4, "p": 2}, {"m": 1, "n": 3, "p": 2}, {"m": 2, "n": 1, "p": 3})
+SIZES = (  # few, as JAX compiles for each anew
+    {"m": 3, "n": 4, "p": 2, "q": 5},
+    {"m": 1, "n": 3, "p": 2, "q": 5},
+    {"m": 2, "n": 1, "p": 3, "q": 5},
+)
 LAYOUTS = ("numerator", "denominator", "vec", "tensor")
 DECLARED = (
     "A[m,n] B[p,q] C[n,n] D[m,n] X[n,p] Y[n,n](invertible) x[n] y[n] z[n](positive) b[m] c "
@@ -39,9 +43,16 @@ def value_of(f, given, name, sizes):
     return lambda w: judge.value(f, {**given, name: w}, sizes)
 
 
+def rows_by_jax(f, at):
+    """The Jacobian of an array by an array, a row at a time: that needs fewer compilations than ``jax.jacobian``."""
+    out, back = jax.vjp(f, at)
+    rows = [np.asarray(back(jnp.asarray(row.reshape(out.shape)))[0]) for row in np.eye(out.size)]
+    return np.stack(rows).reshape(out.shape + at.shape)
+
+
 def jacobian_by_jax(f, given, name, sizes):
     """The Jacobian with two axes of ``f``, then two of the symbol."""
-    return np.asarray(jax.jacfwd(value_of(f, given, name, sizes))(given[name]))
+    return rows_by_jax(value_of(f, given, name, sizes), given[name])
 
 
 def hessian_by_jax(f, given, name, name2, sizes):
@@ -51,7 +62,7 @@ def hessian_by_jax(f, given, name, name2, sizes):
         g = value_of(f, {**given, name2: w2}, name, sizes)
         return jax.grad(lambda w: g(w)[0, 0])(w2 if name == name2 else given[name])
 
-    return np.asarray(jax.jacfwd(slope)(given[name2]))
+    return rows_by_jax(slope, given[name2])
 
 
 def vec_form(t):
@@ -101,7 +112,7 @@ def tame(*arrays):
 
 def sizes_for(rng, *roots):
     """Sizes of the dimensions; none is 1 where a second entry is asked for."""
-    sizes = rng.choice((SIZES[0], *SIZES))
+    sizes = rng.choice((SIZES[0], SIZES[0], SIZES[0], *SIZES))
     return SIZES[0] if PLACED & kinds_of(*roots) else sizes
 
 
@@ -120,7 +131,7 @@ def compare_jacobian(f, w, sizes, seed=0):
 # ------------------------------------------------------------------ every pair of kinds
 PAIRS = {
     "vector by vector": ("A*x; x/norm2(x); sigmoid(A*x); softmax(C*x); inv(Y)*x; x.*x.*y; prod(z)*z; diag(C)*(y'*x)", "x z"),
-    "vector by matrix": ("A*x; A*exp(A'*b); diag(C*C); sum(A,2); A(1,:)'; vec(A).*vec(D); vec(A*X); C*diag(C)", "A C"),
+    "vector by matrix": ("A*x; A*exp(A'*b); diag(C*C); sum(A,2); A(1,:)'; vec(A*X); C*diag(C)", "A C"),
     "row by matrix": ("b'*A; sum(A,1); A(2,:); x'*C.*(y'*C)", "A C"),
     "row by vector": ("x'; x'*C; exp(x')./(y'*y)", "x"),
     "matrix by vector": ("x*x'; diag(x); A*diag(x); x*y' - y*x'; exp(C*x)*x'*C; A .+ x'; C.*(x*ones(n)')", "x"),
@@ -131,30 +142,30 @@ PAIRS = {
         "A",
     ),
     "square by square": (
-        "inv(Y); Y*Y; Y^3; Y'*C*Y; det(Y)*Y; Y.*Y'; adj(Y); diag(diag(Y)); tr(Y)*Y; Y*C*Y'*Y; Y^-2; tril(Y); expm(C)*Y", "Y"
+        "inv(Y); Y*Y; Y^3; Y'*C*Y; det(Y)*Y; Y.*Y'; adj(Y); diag(diag(Y)); tr(Y)*Y; Y*C*Y'*Y; Y^-2; expm(C)*Y", "Y"
     ),
     "scalar by anything": ("c^2*(x'*C*x) + logdet(Y) + tr(C*Y) + sum(A*X) + norm2(b)", "c x C Y A X b"),
     "anything by scalar": ("c; c^3; c*x; x'/c; c*A; exp(c*A); inv(Y + c*eye(n)); x*y' .+ c; (x'*y)*c^2", "c"),
-    "nothing changes": ("A*x; A; tr(A)^2*0 + 1; y'; C*C", "b X c S"),
+    "nothing changes": ("A*x; A; tr(A'*A); y'; C*C", "b c S"),
 }  # fmt: skip
 
 
-def pairs():
-    for kind, (texts, names) in PAIRS.items():
-        for text in texts.split("; "):
-            for name in names.split():
-                yield pytest.param(text.replace("tr(A)^2", "tr(A'*A)"), name, id=f"{kind}: {text} by {name}")
+SYMBOLS = {s.name: s for s in mc.symbols(DECLARED)}
+EACH = [
+    pytest.param(text, name, id=f"{kind}: {text} by {name}")
+    for kind, (texts, names) in PAIRS.items()
+    for text in texts.split("; ")
+    for name in names.split()
+    if kind == "nothing changes" or SYMBOLS[name] in mc.parse(text, DECLARED).symbols
+]
 
 
-@pytest.mark.parametrize(("text", "name"), pairs())
+@pytest.mark.parametrize(("text", "name"), EACH)
 def test_every_layout_agrees_with_jax(text, name):
-    f = parsed(text)
-    symbols = {s.name: s for s in mc.symbols(DECLARED)}
-    sizes = {"m": 2, "n": 3, "p": 4, "q": 2} if "tr(" not in text else {"m": 3, "n": 3, "p": 2, "q": 2}
-    assert compare_jacobian(f, symbols[name], sizes)
+    assert compare_jacobian(parsed(text), SYMBOLS[name], SIZES[0])
 
 
-@pytest.mark.parametrize("sizes", [{"m": 1, "n": 3, "p": 2}, {"m": 2, "n": 1, "p": 3}, {"m": 3, "n": 2, "p": 1}], ids=str)
+@pytest.mark.parametrize("sizes", SIZES[1:], ids=str)
 @pytest.mark.parametrize("text", ["A*X", "A*x", "A*C*A'", "A.*D", "A .+ x'", "diag(b)*A*diag(x)", "vec(A)", "softmax(A,1)"])
 def test_dimensions_that_are_one(text, sizes):
     assert compare_jacobian(parsed(text), parsed("A").symbols[0], sizes)
@@ -206,16 +217,18 @@ def check_jacobian(seed):
     backward = mc.vjp(f, w, up)
     pulled = judge.run(mc.compile(backward), given, backward, sizes)
     scale = max(1.0, float(np.max(np.abs(want), initial=0.0)))
-    assert_allclose(np.sum(pulled * given["V"]), np.sum(moved * given["U"]), rtol=1e-6, atol=1e-6 * scale, err_msg=f"{f} by {w}")
+    assert_allclose(
+        np.sum(pulled * given["V"]), np.sum(moved * given["U"]), rtol=1e-6, atol=1e-6 * scale, err_msg=f"{f} by {w}"
+    )
     change = mc.differential(f, w)
     by_name = {**given, f"d{w.name}": given["V"]}
     compare(judge.run(mc.compile(change), by_name, change, sizes), moved, f"differential of {f} by {w}: {change}")
     if w.has("symmetric"):
-        compare_vech(f, w, given, sizes, want)
+        compare_vech(f, w, given, sizes)
     return "right"
 
 
-def compare_vech(f, w, given, sizes, ambient):
+def compare_vech(f, w, given, sizes):
     """The Jacobian by vech, against JAX's by the entries on and below the diagonal.
 
     What is symmetric is stacked by vech itself; see ``test_vech_of_what_is_not_symmetric`` for other square matrices.
@@ -232,7 +245,7 @@ def compare_vech(f, w, given, sizes, ambient):
         n = len(a)
         return jnp.concatenate([a[j:, j] for j in range(n)]) if square else a.T.reshape(-1)
 
-    want = np.asarray(jax.jacfwd(stacked)(theta))
+    want = rows_by_jax(stacked, theta)
     j = mc.jacobian(f, w, layout="vech")
     compare(numbers(j, given, sizes).reshape(want.shape), want, f"vech of {f} by {w}, {sizes}: {j}")
 
@@ -307,7 +320,7 @@ def test_random_jacobians_agree_with_jax(batch):
     assert found.count("right") >= BATCH // 3
 
 
-@pytest.mark.parametrize("batch", range(4))
+@pytest.mark.parametrize("batch", range(3))
 def test_random_hessians_agree_with_jax(batch):
     found = [check_hessian(seed) for seed in range(BATCH * batch, BATCH * (batch + 1))]
     assert found.count("right") >= BATCH // 4
@@ -319,3 +332,308 @@ def test_random_hessians_agree_with_jax(batch):
 def test_many(check, fifty):
     found = [check(seed) for seed in range(10_000 + 50 * fifty, 10_050 + 50 * fifty)]
     assert found.count("right") >= 12
+
+
+# ------------------------------------------------------------------ Hessians
+HESSIANS = [
+    ("x'*C*x + exp(b'*A*x)", "x", "x"),
+    ("logsumexp(A*x)", "x", "x"),
+    ("prod(z)^2", "z", "z"),
+    ("tr(X'*C*X*X'*X)", "X", "X"),
+    ("det(Y)", "Y", "Y"),
+    ("x'*inv(Y)*y", "Y", "Y"),
+    ("normf(A*X)", "X", "X"),
+    ("c^3*(x'*y)", "c", "c"),
+    ("c^3*(x'*x)", "c", "x"),
+    ("c^3*(x'*x)", "x", "c"),
+    ("x'*C*y", "x", "C"),
+    ("x'*C*y", "C", "x"),
+    ("norm2(A*x - b)^2", "x", "A"),
+    ("norm2(A*x - b)^2", "A", "b"),
+    ("sum(sigmoid(A*X).*(D*X))", "A", "X"),
+    ("sum(A*X)*c", "A", "X"),
+    ("x'*C*x", "y", "y"),
+    ("x'*C*x", "x", "b"),
+]
+
+
+@pytest.mark.parametrize(("text", "first", "second"), HESSIANS)
+def test_hessians_agree_with_jax(text, first, second):
+    f, w, w2, sizes = parsed(text), SYMBOLS[first], SYMBOLS[second], SIZES[0]
+    given = judge.draw(f, 1, sizes, extra=[w, w2])
+    want = hessian_by_jax(f, given, first, second, sizes)
+    for layout in LAYOUTS:
+        h = mc.hessian(f, w, None if w is w2 else w2, layout=layout)
+        compare(numbers(h, given, sizes), laid_out(want, w, w2, layout), f"{layout} of {text}: {h}")
+
+
+SYMMETRIC = [
+    ("logdet(P)", "P"),
+    ("tr(inv(P)*Q)", "P"),
+    ("tr(P*C*P)", "P"),
+    ("x'*P*P*y", "P"),
+    ("tr(P'*P)", "P"),
+    ("tr(P*P)", "P"),
+    ("det(S + Q)", "S"),
+    ("tr(S*S*S)", "S"),
+    ("sum(exp(S).*S')", "S"),
+    ("tr((S - S')'*(S - S'))", "S"),
+]
+
+
+@pytest.mark.parametrize(("text", "name"), SYMMETRIC)
+def test_the_hessian_by_a_declared_symmetric_symbol_is_the_ambient_one(text, name):
+    """The fact holds at the point, not of the directions: tr(S*S) and tr(S'*S) have different Hessians."""
+    f, w, sizes = parsed(text), SYMBOLS[name], SIZES[0]
+    given = judge.draw(f, 2, sizes)
+    want = hessian_by_jax(f, given, name, name, sizes)
+    h = mc.hessian(f, w, layout="vec")
+    compare(numbers(h, given, sizes), vec_form(want), f"{text}: {h}")
+    whole, rows, cols = symmetric_by_vech(4)
+    theta = given[name][np.array(rows), np.array(cols)]
+    wanted = rows_by_jax(jax.grad(lambda t: judge.value(f, {**given, name: whole(t)}, sizes)[0, 0]), theta)
+    h = mc.hessian(f, w, layout="vech")
+    compare(numbers(h, given, sizes), wanted, f"vech of {text}: {h}")
+
+
+@pytest.mark.parametrize("text", ["S", "c*S", "S*S", "inv(S + Q)", "S*Q*S", "C*S*C'", "x'*S*x", "S*x", "A*S", "x'*S", "sin(S)"])
+def test_vech_agrees_with_jax(text):
+    f, w, sizes = parsed(text), SYMBOLS["S"], SIZES[0]
+    given = judge.draw(f, 3, sizes)
+    compare_vech(f, w, given, sizes)
+
+
+@pytest.mark.xfail(strict=True, reason="gives the Jacobian of the symmetric part of F, and does not say so")
+@pytest.mark.parametrize("text", ["C*S", "S*C", "S*P"])
+def test_vech_of_what_is_not_symmetric(text):
+    """Either all entries, as vec stacks them, or a refusal."""
+    f, w, sizes = parsed(text), SYMBOLS["S"], SIZES[0]
+    given = judge.draw(f, 3, sizes)
+    try:
+        j = mc.jacobian(f, w, layout="vech")
+    except mc.MatcalcError:
+        return
+    whole, rows, cols = symmetric_by_vech(4)
+    theta = given["S"][np.array(rows), np.array(cols)]
+    want = rows_by_jax(lambda t: judge.value(f, {**given, "S": whole(t)}, sizes).T.reshape(-1), theta)
+    compare(numbers(j, given, sizes), want, str(j))
+
+
+@pytest.mark.xfail(strict=True, reason="multiplies both sides by Dup, whatever the first symbol is")
+@pytest.mark.parametrize(("text", "first", "count"), [("x'*S*y", "x", 4), ("c*tr(S*S)", "c", 1), ("tr(A*S*A'*T)", "T", 6)])
+def test_mixed_hessians_by_vech(text, first, count):
+    f = mc.parse(text, DECLARED + " T[m,m](symmetric)")
+    h = mc.hessian(f, first, "S", layout="vech")
+    assert numbers(h, judge.draw(f, 0, SIZES[0]), SIZES[0]).size == count * 10
+
+
+# ------------------------------------------------------------------ several symbols
+def test_lists_and_dicts_keep_their_form():
+    f = parsed("A*x + b")
+    A, x, b = (SYMBOLS[n] for n in "Axb")
+    assert mc.jacobian(f, [x, "b"]) == [A, mc.eye(b.rows)]
+    found = mc.jacobian(f, {"by x": x, "by A": "A"}, layout="vec")
+    assert {k: str(v) for k, v in found.items()} == {"by x": "A", "by A": "kron(x',eye(m))"}
+    q = parsed("x'*C*x + c*(x'*y)")
+    assert [str(h) for h in mc.hessian(q, ["x", "c"])] == ["C + C'", "0"]
+    assert {k: str(h) for k, h in mc.hessian(q, {"x": x, "c": "c"}, "y").items()} == {"x": "c*eye(n)", "c": "x"}
+    assert str(mc.differential(f, ["x", "b"])) == "A*dx + db"
+
+
+def test_a_name_may_be_declared_and_not_used():
+    e = mc.parse("A*x", "A[m,n] x[n] b[m] X[n,p]")
+    assert str(mc.jacobian(e, "b")) == "zeros(m,m)"
+    assert mc.jacobian(e, "X").shape[1:] == e.symbols[1].shape + (SYMBOLS["X"].cols,)
+    assert str(mc.jvp(e, "b", "h")) == "zeros(m)"
+
+
+def test_a_named_part_is_differentiated_through():
+    A, x, b = mc.symbols("A[m,n] x[n] b[m]")
+    r = mc.let("r", A @ x - b)
+    assert str(mc.jacobian(r, x)) == "A"
+    assert str(mc.hessian(r.T @ r, x)) == "2*A'*A"
+
+
+# ------------------------------------------------------------------ as text
+JACOBIANS = [
+    ("A*x", "x", "numerator", "A"),
+    ("A*x", "x", "denominator", "A'"),
+    ("A*x", "A", "vec", "kron(x',eye(m))"),
+    ("x'*C*x", "x", "numerator", "(C + C')*x"),
+    ("A*X", "X", "vec", "kron(eye(p),A)"),
+    ("A*X", "A", "vec", "kron(X',eye(m))"),
+    ("C*Y*Q", "Y", "vec", "kron(Q,C)"),
+    ("C*Y*D'", "Y", "vec", "kron(D,C)"),
+    ("X'", "X", "vec", "K(n,p)"),
+    ("inv(Y)", "Y", "vec", "-kron(inv(Y)',inv(Y))"),
+    ("Y*Y", "Y", "vec", "kron(eye(n),Y) + kron(Y',eye(n))"),
+    ("X*X'", "X", "vec", "kron(X,eye(n)) + kron(eye(n),X)*K(n,p)"),
+    ("A*Y*A'", "Y", "vec", "kron(A,A)"),
+    ("softmax(x)", "x", "numerator", "diag(softmax(x)) - softmax(x)*softmax(x)'"),
+    ("x/norm2(x)", "x", "numerator", "(eye(n) - x*x'/norm2(x)^2)/norm2(x)"),
+    ("sigmoid(A*x + b)", "x", "numerator", "diag(sigmoid(A*x + b).*(1 .- sigmoid(A*x + b)))*A"),
+    ("relu(A*x + b)", "x", "numerator", "diag(step(A*x + b))*A"),
+    ("x.*y", "x", "numerator", "diag(y)"),
+    ("x*x'", "x", "vec", "kron(eye(n),x) + kron(x,eye(n))"),
+    ("exp(X)", "X", "vec", "diag(vec(exp(X)))"),
+    ("det(Y)*Y", "Y", "vec", "det(Y)*(vec(Y)*vec(inv(Y)')' + eye(n^2))"),
+    ("c*X", "c", "numerator", "X"),
+    ("c*X", "c", "vec", "vec(X)"),
+    ("A .+ b", "b", "vec", "kron(ones(n),eye(m))"),
+    ("sum(A,1)", "A", "vec", "kron(eye(n),ones(1,m))"),
+    ("S*x", "S", "vech", "kron(x',eye(n))*Dup(n)"),
+    ("inv(P)", "P", "vech", "-pinv(Dup(n))*kron(inv(P),inv(P))*Dup(n)"),
+]
+HESSIAN_TEXTS = [
+    ("norm2(A*x - b)^2", "x", None, "numerator", "2*A'*A"),
+    ("x'*C*x", "x", None, "numerator", "C + C'"),
+    ("x'*S*x", "x", None, "numerator", "2*S"),
+    ("normf(A*X)^2", "X", None, "vec", "2*kron(eye(p),A'*A)"),
+    ("tr(X'*C*X)", "X", None, "vec", "kron(eye(p),C + C')"),
+    ("logdet(Y)", "Y", None, "vec", "-kron(inv(Y),inv(Y)')*K(n,n)"),
+    ("logdet(P)", "P", None, "vech", "-Dup(n)'*kron(inv(P),inv(P))*Dup(n)"),
+    ("logsumexp(x)", "x", None, "numerator", "diag(softmax(x)) - softmax(x)*softmax(x)'"),
+    ("sum(softplus(A*x)) - b'*A*x", "x", None, "numerator", "A'*diag(sigmoid(A*x).*(1 .- sigmoid(A*x)))*A"),
+    ("-sum(log(b - A*x))", "x", None, "numerator", "A'*diag(1./(b - A*x).^2)*A"),
+    ("norm2(x)", "x", None, "numerator", "(eye(n) - x*x'/norm2(x)^2)/norm2(x)"),
+    ("x'*C*y", "x", "y", "numerator", "C"),
+    ("x'*C*y", "y", "x", "numerator", "C'"),
+    ("x'*C*y", "x", "C", "vec", "kron(y',eye(n))"),
+    ("c^3", "c", None, "numerator", "6*c"),
+    ("sum(A*x)", "x", None, "numerator", "zeros(n,n)"),
+]
+
+
+@pytest.mark.parametrize(("text", "name", "layout", "printed"), JACOBIANS)
+def test_jacobians_of_the_textbooks(text, name, layout, printed):
+    j = mc.jacobian(mc.parse(text, DECLARED.replace("D[m,n]", "D[n,n]")), name, layout=layout)
+    assert str(j) == printed
+
+
+@pytest.mark.parametrize(("text", "name", "name2", "layout", "printed"), HESSIAN_TEXTS)
+def test_hessians_of_the_textbooks(text, name, name2, layout, printed):
+    assert str(mc.hessian(parsed(text), name, name2, layout=layout)) == printed
+
+
+@pytest.mark.xfail(strict=True, reason="reshape(vec(...)) of the same shape is not written as the matrix itself")
+@pytest.mark.parametrize(
+    ("text", "name", "printed"),
+    [
+        ("logdet(Y)", "Y", "inv(Y)'"),
+        ("tr(C)", "C", "eye(n)"),
+        ("x'*C*y", "C", "x*y'"),
+        ("normf(A)^2", "A", "2*A"),
+        ("sum(A)", "A", "ones(m,n)"),
+    ],
+)
+def test_the_jacobian_of_a_scalar_is_its_gradient(text, name, printed):
+    assert str(mc.jacobian(parsed(text), name)) == printed
+
+
+@pytest.mark.xfail(strict=True, reason="not simplified")
+@pytest.mark.parametrize(("text", "printed"), [("S", "eye(n*(n + 1)/2)"), ("c*S", "c*eye(n*(n + 1)/2)")])
+def test_pinv_of_dup_times_dup_is_the_identity(text, printed):
+    assert "Dup" not in str(mc.jacobian(parsed(text), "S", layout="vech"))
+
+
+DIRECTIONS = [
+    (mc.jvp, "inv(Y)", "Y", "C", "-inv(Y)*C*inv(Y)"),
+    (mc.jvp, "A*x", "x", "y", "A*y"),
+    (mc.jvp, "x'*C*x", "x", "y", "y'*(C + C')*x"),
+    (mc.jvp, "logdet(Y)", "Y", "C", "tr(C*inv(Y))"),
+    (mc.jvp, "softmax(x)", "x", "y", "softmax(x).*(y .- softmax(x)'*y)"),
+    (mc.hvp, "norm2(A*x - b)^2", "x", "y", "2*A'*A*y"),
+    (mc.hvp, "x'*C*x", "x", "y", "(C + C')*y"),
+    (mc.hvp, "logdet(Y)", "Y", "C", "-(inv(Y)*C*inv(Y))'"),
+]
+
+
+@pytest.mark.parametrize(("verb", "text", "name", "direction", "printed"), DIRECTIONS)
+def test_directional_derivatives_of_the_textbooks(verb, text, name, direction, printed):
+    f, d = parsed(text), SYMBOLS[direction]
+    answer = verb(f, SYMBOLS[name], d)
+    sizes = SIZES[0]
+    given = judge.draw(f, 0, sizes, extra=[d])
+    t = (jacobian_by_jax if verb is mc.jvp else lambda *a: hessian_by_jax(*a[:3], *a[2:]))(f, given, name, sizes)
+    want = np.einsum("ijkl,kl", t, given[direction])
+    compare(judge.run(mc.compile(answer), given, answer, sizes), want, str(answer))
+    if verb is mc.hvp or text != "x'*C*x":
+        assert str(answer) == printed
+
+
+DIFFERENTIALS = [
+    ("inv(Y)", "Y", "-inv(Y)*dY*inv(Y)"),
+    ("A*X*B", "X", "A*dX*B"),
+    ("logdet(Y)", "Y", "tr(dY*inv(Y))"),
+    ("det(Y)", "Y", "det(Y)*tr(dY*inv(Y))"),
+    ("norm2(A*x - b)^2", "x", "2*(A*x - b)'*A*dx"),
+    ("A*x + b", None, "A*dx + dA*x + db"),
+    ("kron(A,B)", "A", "kron(dA,B)"),
+    ("softmax(x)", "x", "softmax(x).*(dx .- dx'*softmax(x))"),
+    ("c*X", "c", "dc*X"),
+    ("A*x", "b", "zeros(m)"),
+]
+
+
+@pytest.mark.parametrize(("text", "name", "printed"), DIFFERENTIALS)
+def test_differentials_of_the_textbooks(text, name, printed):
+    assert str(mc.differential(parsed(text), None if name is None else SYMBOLS[name])) == printed
+
+
+# ------------------------------------------------------------------ refusals
+REFUSALS = [
+    ("kron(A,b)", "A", "block structure of a Kronecker product"),
+    ("expm(Y)", "Y", "closed form only where it commutes"),
+    ("logm(P)", "P", "closed form only where it commutes"),
+    ("eigvecmax(S)", "S", "derivative of the eigenvector"),
+    ("vech(S)", "S", "vech is not supported"),
+    ("dL(x)", "x", "second derivatives of the unspecified function L"),
+    ("tril(Y)", "Y", "no form in matrix notation"),
+]
+
+
+@pytest.mark.parametrize(("text", "name", "reason"), REFUSALS)
+@pytest.mark.parametrize("layout", ["vec", "tensor"])
+def test_refusals_say_why(text, name, reason, layout):
+    with pytest.raises(mc.UnsupportedError, match=reason):
+        mc.jacobian(parsed(text), name, layout=layout)
+
+
+def test_the_hessian_of_an_unspecified_function_is_refused():
+    with pytest.raises(mc.UnsupportedError, match="second derivatives of the unspecified function L"):
+        mc.hessian(parsed("L(A*x)"), "x")
+
+
+@pytest.mark.xfail(strict=True, reason="the entries of vec(X) are not taken apart", raises=mc.UnsupportedError)
+@pytest.mark.parametrize("text", ["vec(A) + vec(D)", "exp(vec(A))", "vec(A)'*vec(D)", "diag(vec(A))", "vec(A)*c"])
+def test_functions_of_vec(text):
+    assert compare_jacobian(parsed(text), SYMBOLS["A"], SIZES[0])
+
+
+@pytest.mark.xfail(strict=True, reason="the placeholder of the engine shows in the message")
+@pytest.mark.parametrize("text", ["tril(Y)", "vec(Y) + vec(C)"])
+def test_refusals_name_no_placeholder(text):
+    with pytest.raises(mc.UnsupportedError) as refused:
+        mc.jacobian(parsed(text), "Y")
+    assert "upstream" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "reason"),
+    [
+        (lambda: mc.jacobian(parsed("A*x"), "x", layout="row"), mc.OperandError, "layout is one of"),
+        (lambda: mc.jacobian(parsed("A*X"), "X", layout="vech"), mc.OperandError, "not declared symmetric"),
+        (lambda: mc.jacobian(parsed("A*x"), "w"), mc.OperandError, "not a symbol"),
+        (lambda: mc.jacobian(parsed("A*x"), []), mc.OperandError, "wrt is empty"),
+        (lambda: mc.hessian(parsed("A*x"), "x"), mc.ShapeError, "needs a scalar function"),
+        (lambda: mc.hvp(parsed("A*x"), "x", "y"), mc.ShapeError, "needs a scalar function"),
+        (lambda: mc.hessian(parsed("x'*x"), "x", layout=2), mc.OperandError, "layout is one of"),
+        (lambda: mc.jvp(parsed("A*x"), "x", SYMBOLS["b"]), mc.ShapeError, "must have the shape of x"),
+        (lambda: mc.hvp(parsed("x'*x"), "x", SYMBOLS["b"]), mc.ShapeError, "must have the shape of x"),
+        (lambda: mc.jvp(parsed("A*x"), ["x"], SYMBOLS["y"]), mc.OperandError, "not several"),
+        (lambda: mc.differential(mc.parse("x'*dx", "x[n] dx[n]"), "x"), mc.OperandError, "dx is a symbol"),
+    ],
+)  # fmt: skip
+def test_wrong_questions_are_refused(call, error, reason):
+    with pytest.raises(error, match=reason):
+        call()

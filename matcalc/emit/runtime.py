@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -175,6 +176,13 @@ def trigamma(x: Any) -> Any:
     return _scipy("special", "polygamma")(1, x)
 
 
+def _quietly(name: str, a: Array) -> Array:
+    """SciPy's matrix function without its warnings on accuracy: what is not finite says enough."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _real(_scipy("linalg", name)(a))
+
+
 def expm(a: Array) -> Array:
     """Matrix exponential."""
     return _real(_scipy("linalg", "expm")(a))
@@ -182,12 +190,12 @@ def expm(a: Array) -> Array:
 
 def logm(a: Array) -> Array:
     """Principal matrix logarithm."""
-    return _real(_scipy("linalg", "logm")(a))
+    return _quietly("logm", a)
 
 
 def sqrtm(a: Array) -> Array:
     """Principal matrix square root."""
-    return _real(_scipy("linalg", "sqrtm")(a))
+    return _quietly("sqrtm", a)
 
 
 def sinm(a: Array) -> Array:

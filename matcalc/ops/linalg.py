@@ -15,9 +15,11 @@ from matcalc.expr import (
     Number,
     Operator,
     add,
+    apply,
     brief,
     hadamard,
     match_signature,
+    matmul,
     negate,
     power,
     product,
@@ -26,7 +28,7 @@ from matcalc.expr import (
     transpose,
 )
 from matcalc.ops.matrix_functions import is_function_of
-from matcalc.ops.reductions import Trace, total
+from matcalc.ops.reductions import Trace, total, trace
 from matcalc.ops.structure import eye
 
 MAX_POWER = 64  # a numeric power's gradient is a sum of so many products
@@ -74,7 +76,7 @@ class Det(Operator):
     signature = "n,n -> 1,1"
 
     def differential(self, k: int, d: Expr) -> Expr:
-        return hadamard(self, Trace(product(Inverse(self.arg), d)))
+        return hadamard(self, trace(matmul(inv(self.arg), d)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -88,10 +90,20 @@ class LogDet(Operator):
     signature = "n,n -> 1,1"
 
     def differential(self, k: int, d: Expr) -> Expr:
-        return Trace(product(Inverse(self.arg), d))
+        return trace(matmul(inv(self.arg), d))
 
     def conditions_here(self) -> tuple[str, ...]:
         return (f"{brief(self.arg)} invertible",)
+
+
+def det(x: Expr) -> Expr:
+    """``det(A)``: the determinant."""
+    return x if x.is_scalar else Det(x)
+
+
+def logdet(x: Expr) -> Expr:
+    """``logdet(A)``: the logarithm of the absolute value of the determinant."""
+    return apply("Log", apply("Abs", x)) if x.is_scalar else LogDet(x)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

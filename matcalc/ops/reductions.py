@@ -26,6 +26,11 @@ class Trace(Operator):
         return Sum(i, Entry(self.arg, i, i)) if i is not None else Entry(self.arg, None, None)
 
 
+def trace(x: Expr) -> Expr:
+    """``tr(A)``: the trace of a square matrix."""
+    return x if x.is_scalar else Trace(x)
+
+
 class AxisReduction(Operator, abstract=True):
     """A reduction over all entries (``axis`` None), down columns (0, a row) or along rows (1, a column)."""
 

@@ -34,6 +34,9 @@ class IndexNames(dict[Index, str]):
             if i is not None:
                 _ = self[i]
 
+    def __reduce__(self) -> tuple[type[dict[Index, str]], tuple[dict[Index, str]]]:
+        return dict, (dict(self),)
+
     def __missing__(self, i: Index) -> str:
         self[i] = next(self._left)
         return self[i]

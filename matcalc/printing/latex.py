@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import sympy as sp
 
 from matcalc.dims import Shape
-from matcalc.expr import Expr
+from matcalc.expr import as_expr
 from matcalc.printing.brackets import ATOM, POWER, PREFIX
 from matcalc.printing.names import name_latex
 from matcalc.printing.typeset import Piece, Typesetter, number_level
@@ -66,7 +66,7 @@ class Latex(Typesetter):
 LATEX = Latex()
 
 
-def latex(e: Expr) -> str:
+def latex(e: object) -> str:
     r"""LaTeX of an expression, without dollar signs.
 
     Examples
@@ -76,4 +76,4 @@ def latex(e: Expr) -> str:
     >>> print(mc.latex(2 * A.T @ (A @ x - b)))
     2 A^{\top} (A x - b)
     """
-    return LATEX.piece(e).text
+    return LATEX.piece(as_expr(e)).text

@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy as sp
 
-from matcalc.expr import Expr, Operator
+from matcalc.expr import Expr, Operator, as_expr
 from matcalc.printing.brackets import ATOM, POWER, PREFIX, SUM, TERM, binds
 from matcalc.printing.latex import LATEX
 from matcalc.printing.names import GREEK, SUBSCRIPTS, name_unicode
@@ -85,7 +85,7 @@ class Pretty(Typesetter):
 PRETTY = Pretty()
 
 
-def pretty(e: Expr) -> str:
+def pretty(e: object) -> str:
     """The expression in one line of Unicode.
 
     Examples
@@ -95,16 +95,16 @@ def pretty(e: Expr) -> str:
     >>> print(mc.pretty(mc.norm2(A @ x - b) ** 2 / 2))
     ½‖A x - b‖₂²
     """
-    return PRETTY.piece(e).text
+    return PRETTY.piece(as_expr(e)).text
 
 
-def pprint(e: Expr) -> None:
+def pprint(e: object) -> None:
     """Print the expression in Unicode, or as text where the terminal has none."""
     written = pretty(e)
     try:
         written.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
-        written = str(e)
+        written = str(as_expr(e))
     print(written)
 
 

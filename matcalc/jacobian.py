@@ -10,9 +10,21 @@ from collections.abc import Sequence
 
 from matcalc.calculus import over_structure, scalar_function, target, targets_of, upstream_of
 from matcalc.differentiate import addends, position, push, reverse_sweep
-from matcalc.dims import same_dim, shape_text, times_dim
+from matcalc.dims import Dim, is_unit, same_dim, shape_text, times_dim
 from matcalc.errors import OperandError, ShapeError, UnsupportedError
-from matcalc.expr import ONE, Expr, Symbol, add, as_expr, brief, hadamard, named_shape, substitute, transpose
+from matcalc.expr import (
+    ONE,
+    Expr,
+    Hadamard,
+    Symbol,
+    add,
+    as_expr,
+    brief,
+    hadamard,
+    named_shape,
+    substitute,
+    transpose,
+)
 from matcalc.index import Delta, Index, axis
 from matcalc.network import Lowering, Network, contract_all
 from matcalc.ops.linalg import pinv
@@ -38,7 +50,8 @@ def jacobian(f: object, wrt: object, *, layout: str = "numerator") -> object:
         ``"numerator"``: of a vector by a vector the matrix ``d f_i / d x_j``; with more than two axes
         an array with the axes of ``f``, then those of ``wrt``. ``"denominator"`` is its transpose.
         ``"vec"``: the matrix ``d vec(F) / d vec(X)'``, columns stacked. ``"vech"``: by the entries on
-        and below the diagonal of a symmetric ``wrt``. ``"tensor"``: always the axes of ``f``, then of ``wrt``.
+        and below the diagonal of a symmetric ``wrt``; the rows are those entries of ``f`` too, where it is
+        known to be symmetric. ``"tensor"``: always the axes of ``f``, then of ``wrt``.
 
     Raises
     ------
@@ -95,7 +108,7 @@ def _hessian(e: Expr, w: Symbol, w2: Symbol, layout: str) -> Expr:
     (gradient,) = simplify_all(reverse_sweep(body, ONE, [free[w]]))
     stacked = stacked_jacobian(gradient, free[w2])
     (result,) = simplify_all([substitute(stacked, {bare: s for s, bare in free.items()})])
-    return in_layout(result, gradient, w2, layout, second=True)
+    return in_layout(result, gradient, w2, layout, first=w)
 
 
 def jvp(f: object, wrt: object, tangent: object) -> Expr:
@@ -190,14 +203,16 @@ def stacked_jacobian(e: Expr, w: Symbol) -> Expr:
     lowering = Lowering(scalars, opaque=lambda x: x is up)
     terms = []
     for term in addends(pulled, up):
-        k, l = axis(w.rows), axis(w.cols)  # noqa: E741 - the field's own letter
+        term, rows, cols = stacked_term(term, w)
+        k, l = axis(rows), axis(cols)  # noqa: E741 - the field's own letter
         i, j = axis(e.rows), axis(e.cols)
         net = lowering.lower(term, k, l, Network())
         if net.coefficient == 0:
             continue
         place = position(net, up)
         if place is None:
-            raise UnsupportedError(f"the Jacobian of {brief(e)} by {w.name} has no form in matrix notation: {brief(term)}")
+            reason = "an operator on the way does not divide into entries"
+            raise UnsupportedError(f"the Jacobian of {brief(e)} by {w.name} has no form in matrix notation: {reason}")
         (_, row, col), rest = net.split_at(place)
         rest.deltas.extend(Delta(a, b) for a, b in ((row, i), (col, j)) if b is not None)
         terms.append(_read_off(rest, (i, j, k, l), lowering, scalars, e, w))
@@ -205,6 +220,16 @@ def stacked_jacobian(e: Expr, w: Symbol) -> Expr:
         return zeros(times_dim(e.rows, e.cols), times_dim(w.rows, w.cols))
     (result,) = simplify_all([add(*terms)])
     return result
+
+
+def stacked_term(term: Expr, w: Symbol) -> tuple[Expr, Dim, Dim]:
+    """A term of a gradient by ``w`` with its axes; one that reads a stacked vector back into a matrix as that vector."""
+    scalars = [a for a in term.operands if a.is_scalar] if isinstance(term, Hadamard) else []
+    arrays = [a for a in term.operands if not a.is_scalar] if isinstance(term, Hadamard) else [term]
+    if len(arrays) == 1 and isinstance(arrays[0], Reshape) and is_unit(arrays[0].arg.cols):
+        stacked = hadamard(*scalars, arrays[0].arg)
+        return stacked, stacked.rows, stacked.cols
+    return term, w.rows, w.cols
 
 
 def _read_off(net: Network, free: Sequence[Index | None], lowering: Lowering, scalars: Scalars, e: Expr, w: Symbol) -> Expr:
@@ -217,17 +242,17 @@ def _read_off(net: Network, free: Sequence[Index | None], lowering: Lowering, sc
     return hadamard(scalars.back(g.coefficient), body)
 
 
-def in_layout(stacked: Expr, e: Expr, w: Symbol, layout: str, *, second: bool = False) -> Expr:
-    """A Jacobian in vec form in the layout asked for; ``second`` for a Hessian, which has two sides to reduce."""
+def in_layout(stacked: Expr, e: Expr, w: Symbol, layout: str, first: Symbol | None = None) -> Expr:
+    """A Jacobian in vec form in the layout asked for; of a Hessian, ``first`` is what the gradient was taken by."""
     if layout == "vec":
         return stacked
     if layout == "vech":
         if not w.is_square or not w.has("symmetric"):
             raise OperandError(f"layout 'vech' needs a symmetric wrt, but {named_shape(w)} is not declared symmetric")
         sides = stacked @ Duplication(w.rows)
-        if second:
-            sides = transpose(Duplication(w.rows)) @ sides
-        elif e.is_square and not e.is_scalar:
+        if first is not None and first.is_square and first.has("symmetric"):
+            sides = transpose(Duplication(first.rows)) @ sides
+        elif first is None and not e.is_scalar and simplify_all([e])[0].symmetric:
             sides = pinv(Duplication(e.rows)) @ sides
         (result,) = simplify_all([sides])
         return result
@@ -239,10 +264,18 @@ def in_layout(stacked: Expr, e: Expr, w: Symbol, layout: str, *, second: bool = 
     return Unstacked(stacked, e.shape, w.shape)
 
 
+def _apart(e: Hadamard) -> tuple[Expr, list[Expr]]:
+    """An entrywise product as its arrays and its scalars."""
+    return hadamard(*(a for a in e.args if not a.is_scalar)), [a for a in e.args if a.is_scalar]
+
+
 def _flat(stacked: Expr, e: Expr, w: Symbol, layout: str) -> Expr:
     """A Jacobian with at most two axes, from its vec form."""
     if e.is_scalar:
-        (result,) = simplify_all([reshape(transpose(stacked), w.rows, w.cols)])
+        (column,) = simplify_all([transpose(stacked)])
+        body, scalars = (column, []) if not isinstance(column, Hadamard) else _apart(column)
+        shaped = body.arg if isinstance(body, Vec) and same_dim(body.arg.rows, w.rows) else reshape(body, w.rows, w.cols)
+        (result,) = simplify_all([hadamard(*scalars, shaped)])
         return result
     if w.is_scalar:
         return stacked.arg if isinstance(stacked, Vec) else reshape(stacked, e.rows, e.cols)

@@ -18,6 +18,7 @@ from matcalc.ops.structure import Diag, Diagonal
 from matcalc.ops.triangles import DiagonalMeans, DiagonalSums, Tril
 
 STRUCTURES = ("ambient", "projected", "independent")
+STRUCTURED = ("diagonal", "toeplitz", "lower_triangular", "skew", "orthogonal", "symmetric", "zero_diagonal")
 HALF = Number(sp.Rational(1, 2))
 Change = Callable[[Expr, Symbol], Expr]
 
@@ -30,10 +31,10 @@ def restructured(gradient: Expr, w: Symbol, structure: str) -> Expr:
     UnsupportedError
         If ``w`` has a structure that the question has no answer for here.
     """
-    facts = {f for f in ("diagonal", "toeplitz", "lower_triangular", "skew", "orthogonal", "symmetric") if w.has(f)}
+    facts = {f for f in STRUCTURED if w.has(f)}
     if not facts:
         return gradient
-    if "diagonal" in facts:
+    if facts in ({"diagonal"}, {"diagonal", "symmetric"}, {"diagonal", "lower_triangular"}):
         return on_diagonal(gradient)
     table = PROJECTED if structure == "projected" else INDEPENDENT
     key = "+".join(sorted(facts))
@@ -69,6 +70,11 @@ def tangent_part(g: Expr, w: Symbol) -> Expr:
     return add(g, negate(hadamard(HALF, product(w, inner))))
 
 
+def off_diagonal(g: Expr, w: Symbol) -> Expr:
+    """``G`` without its diagonal."""
+    return add(g, negate(on_diagonal(g)))
+
+
 def both_triangles(g: Expr, w: Symbol) -> Expr:
     """``G + G' - diag(diag(G))``: an entry and its mirror are one variable."""
     return add(g, transpose(g), negate(on_diagonal(g)))
@@ -83,6 +89,7 @@ PROJECTED: dict[str, Change] = {
     "symmetric": symmetric_part,
     "skew": skew_part,
     "lower_triangular": lambda g, w: Tril(g),
+    "zero_diagonal": off_diagonal,
     "orthogonal": tangent_part,
     "toeplitz": lambda g, w: DiagonalMeans(g),
     "symmetric+toeplitz": lambda g, w: DiagonalMeans(symmetric_part(g, w)),
@@ -91,6 +98,7 @@ INDEPENDENT: dict[str, Change] = {
     "symmetric": both_triangles,
     "skew": lambda g, w: add(g, negate(transpose(g))),
     "lower_triangular": lambda g, w: Tril(g),
+    "zero_diagonal": off_diagonal,
     "toeplitz": lambda g, w: DiagonalSums(g),
     "symmetric+toeplitz": both_diagonals,
 }

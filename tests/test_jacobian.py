@@ -202,7 +202,7 @@ def check_jacobian(seed):
     try:
         stacked = mc.jacobian(f, w, layout="vec")
     except mc.UnsupportedError as reason:
-        assert len(str(reason)) > 40
+        assert len(str(reason)) > 40  # noqa: PT017 - some are refused, with a reason; most are not
         return "refused"
     given = judge.draw(f, seed, sizes, extra=[w, up, d])
     want = jacobian_by_jax(f, given, w.name, sizes)
@@ -291,7 +291,7 @@ def check_hessian(seed):
     try:
         stacked = mc.hessian(f, w, w2, layout="vec")
     except mc.UnsupportedError as reason:
-        assert len(str(reason)) > 40
+        assert len(str(reason)) > 40  # noqa: PT017 - some are refused, with a reason; most are not
         return "refused"
     direction = Symbol("V", (w.rows, w.cols), ())
     given = judge.draw(f, seed, sizes, extra=[w, w2, direction])
@@ -403,7 +403,6 @@ def test_vech_agrees_with_jax(text):
     compare_vech(f, w, given, sizes)
 
 
-@pytest.mark.xfail(strict=True, reason="gives the Jacobian of the symmetric part of F, and does not say so")
 @pytest.mark.parametrize("text", ["C*S", "S*C", "S*P"])
 def test_vech_of_what_is_not_symmetric(text):
     """Either all entries, as vec stacks them, or a refusal."""
@@ -419,7 +418,6 @@ def test_vech_of_what_is_not_symmetric(text):
     compare(numbers(j, given, sizes), want, str(j))
 
 
-@pytest.mark.xfail(strict=True, reason="multiplies both sides by Dup, whatever the first symbol is")
 @pytest.mark.parametrize(("text", "first", "count"), [("x'*S*y", "x", 4), ("c*tr(S*S)", "c", 1), ("tr(A*S*A'*T)", "T", 6)])
 def test_mixed_hessians_by_vech(text, first, count):
     f = mc.parse(text, DECLARED + " T[m,m](symmetric)")
@@ -443,7 +441,7 @@ def test_lists_and_dicts_keep_their_form():
 def test_a_name_may_be_declared_and_not_used():
     e = mc.parse("A*x", "A[m,n] x[n] b[m] X[n,p]")
     assert str(mc.jacobian(e, "b")) == "zeros(m,m)"
-    assert mc.jacobian(e, "X").shape[1:] == e.symbols[1].shape + (SYMBOLS["X"].cols,)
+    assert mc.jacobian(e, "X").shape[1:] == (*e.symbols[1].shape, SYMBOLS["X"].cols)
     assert str(mc.jvp(e, "b", "h")) == "zeros(m)"
 
 
@@ -515,7 +513,6 @@ def test_hessians_of_the_textbooks(text, name, name2, layout, printed):
     assert str(mc.hessian(parsed(text), name, name2, layout=layout)) == printed
 
 
-@pytest.mark.xfail(strict=True, reason="reshape(vec(...)) of the same shape is not written as the matrix itself")
 @pytest.mark.parametrize(
     ("text", "name", "printed"),
     [
@@ -530,7 +527,6 @@ def test_the_jacobian_of_a_scalar_is_its_gradient(text, name, printed):
     assert str(mc.jacobian(parsed(text), name)) == printed
 
 
-@pytest.mark.xfail(strict=True, reason="not simplified")
 @pytest.mark.parametrize(("text", "printed"), [("S", "eye(n*(n + 1)/2)"), ("c*S", "c*eye(n*(n + 1)/2)")])
 def test_pinv_of_dup_times_dup_is_the_identity(text, printed):
     assert "Dup" not in str(mc.jacobian(parsed(text), "S", layout="vech"))
@@ -604,14 +600,12 @@ def test_the_hessian_of_an_unspecified_function_is_refused():
         mc.hessian(parsed("L(A*x)"), "x")
 
 
-@pytest.mark.xfail(strict=True, reason="the entries of vec(X) are not taken apart", raises=mc.UnsupportedError)
 @pytest.mark.parametrize("text", ["vec(A) + vec(D)", "exp(vec(A))", "vec(A)'*vec(D)", "diag(vec(A))", "vec(A)*c"])
 def test_functions_of_vec(text):
     assert compare_jacobian(parsed(text), SYMBOLS["A"], SIZES[0])
 
 
-@pytest.mark.xfail(strict=True, reason="the placeholder of the engine shows in the message")
-@pytest.mark.parametrize("text", ["tril(Y)", "vec(Y) + vec(C)"])
+@pytest.mark.parametrize("text", ["tril(Y)"])
 def test_refusals_name_no_placeholder(text):
     with pytest.raises(mc.UnsupportedError) as refused:
         mc.jacobian(parsed(text), "Y")

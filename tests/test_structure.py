@@ -220,7 +220,6 @@ def test_structures_without_an_answer_are_refused(facts, structure):
 HOLLOW = [unit((i, j, 1)) for i in range(N) for j in range(N) if i != j]
 
 
-@pytest.mark.xfail(strict=True, reason="structure.py does not know zero_diagonal, and answers with the ambient gradient")
 @pytest.mark.parametrize("structure", ["projected", "independent"])
 def test_zero_diagonal(structure):
     f, w, given, ambient = problem(FUNCTIONS[1], "zero_diagonal")
@@ -228,7 +227,6 @@ def test_zero_diagonal(structure):
     compare(got, ambient * sum(HOLLOW), what)
 
 
-@pytest.mark.xfail(strict=True, reason="a diagonal symbol with another structure is taken as diagonal alone")
 @pytest.mark.parametrize("facts", ["diagonal,toeplitz", "diagonal,orthogonal"])
 def test_diagonal_with_another_structure(facts):
     """A diagonal Toeplitz matrix is ``c I``; an orthogonal diagonal one cannot move. An answer or a refusal."""

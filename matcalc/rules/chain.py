@@ -132,7 +132,8 @@ def chain(parts: Sequence[Expr]) -> list[Expr]:
                 out.append(factor)
                 while _cancel_end(out):
                     since = 0
-    return out if out else [Eye(parts[0].rows)]
+    first = parts[0].args[0] if isinstance(parts[0], Product) else parts[0]
+    return out if out else [Eye(first.rows)]
 
 
 def _cancel_end(out: list[Expr]) -> bool:
@@ -144,6 +145,9 @@ def _cancel_end(out: list[Expr]) -> bool:
         out[-2:] = [Diag(entrywise([a.arg, b.arg]))]
         return True
     if _orthogonal_pair(a, b) or (isinstance(a, Commutation) and isinstance(b, Commutation) and a.dims == b.dims[::-1]):
+        del out[-2:]
+        return True
+    if isinstance(a, Pinv) and a.arg is b and isinstance(b, Duplication):  # Dup has full column rank
         del out[-2:]
         return True
     if isinstance(a, Commutation) and isinstance(b, Duplication):  # what Dup makes is symmetric

@@ -791,8 +791,8 @@ class Hadamard(Entrywise):
         return Times(tuple(self.operand_entry(k, row, col) for k in range(len(self.args))))
 
     def differential(self, k: int, d: Expr) -> Expr:
-        d = spread(d, (self.rows, self.cols)) if d.is_scalar and not self.is_scalar else d
-        return hadamard(*(e for i, e in enumerate(self.args) if i != k), d)
+        others = [e for i, e in enumerate(self.args) if i != k]
+        return hadamard(*others, d if any(not e.is_scalar for e in others) else spread(d, (self.rows, self.cols)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -27,7 +27,7 @@ from matcalc.expr import (
     rational,
     transpose,
 )
-from matcalc.ops.matrix_functions import is_function_of
+from matcalc.ops.matrix_functions import commutes
 from matcalc.ops.reductions import Trace, total, trace
 from matcalc.ops.structure import eye
 
@@ -194,7 +194,7 @@ class MatrixPower(Operator):
         return add(*(_chain(base, left, step, n - 1 - left) for left in range(n)))
 
     def pullback(self, k: int, upstream: Expr) -> Expr | None:
-        if k == 0 and is_function_of(upstream, self.base.T):
+        if k == 0 and commutes(upstream, self.base.T):
             one_less = matrix_power(self.base, add(self.exponent, Number(sp.Integer(-1))))
             return product(hadamard(self.exponent, transpose(one_less)), upstream)
         return None

@@ -60,6 +60,22 @@ def is_function_of(e: Expr, base: Expr) -> bool:
     return True
 
 
+def commutes(e: Expr, base: Expr) -> bool:
+    """Whether both are built from one matrix, the identity and scalars, so that they commute."""
+    return any(is_function_of(e, g) and is_function_of(base, g) for g in _generators(base))
+
+
+def _generators(base: Expr) -> list[Expr]:
+    """What a matrix may be a function of: itself, and the matrices in it without their scalar factors."""
+    found = [base]
+    for part in base.args if isinstance(base, Add) else (base,):
+        inner = part.arg if isinstance(part, Transpose) else part
+        arrays = [a for a in inner.operands if not a.is_scalar] if isinstance(inner, (Hadamard, Quotient)) else [inner]
+        if len(arrays) == 1 and not isinstance(arrays[0], Eye):
+            found.append(transpose(arrays[0]) if isinstance(part, Transpose) else arrays[0])
+    return found
+
+
 def _same(a: Expr, b: Expr) -> bool:
     """Whether two matrices are equal by the way they are written, one of them perhaps the transpose of a symmetric one."""
     return a is b or (a.symmetric and are_transposes(a, b))
@@ -80,7 +96,7 @@ class MatrixFunction(Operator, abstract=True):
         """The derivative ``f'`` at the same matrix."""
 
     def differential(self, k: int, d: Expr) -> Expr:
-        if is_function_of(d, self.arg):
+        if commutes(d, self.arg):
             return product(self.slope(), d)
         raise UnsupportedError(
             f"the derivative of {self.name}({brief(self.arg)}) has a closed form only where it commutes with what it is "
@@ -88,7 +104,7 @@ class MatrixFunction(Operator, abstract=True):
         )
 
     def pullback(self, k: int, upstream: Expr) -> Expr | None:
-        return product(transpose(self.slope()), upstream) if is_function_of(upstream, self.arg.T) else None
+        return product(transpose(self.slope()), upstream) if commutes(upstream, self.arg.T) else None
 
 
 @dataclass(frozen=True, eq=False, repr=False)

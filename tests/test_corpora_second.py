@@ -30,7 +30,7 @@ REFUSED = {  # by reason, the cases that raise UnsupportedError
         "cookbook-39-left", "mn-9-kron-right", "mn-9-kron-XX", "mse-2394806",
     },
     "closed form only where it commutes": {
-        "cookbook-500", "mit-notes-sqrtm", "mse-4854332", "wiki-ms-expm", "wiki-ms-sinm",
+        "mit-notes-sqrtm",
     },
     "derivative of the eigenvector": {"mn-10-eig"},
 }  # fmt: skip

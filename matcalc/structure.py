@@ -18,7 +18,7 @@ from matcalc.ops.structure import Diag, Diagonal
 from matcalc.ops.triangles import DiagonalMeans, DiagonalSums, Tril
 
 STRUCTURES = ("ambient", "projected", "independent")
-STRUCTURED = ("diagonal", "toeplitz", "lower_triangular", "skew", "orthogonal", "symmetric", "zero_diagonal")
+STRUCTURED = ("diagonal", "toeplitz", "lower_triangular", "skew", "orthogonal", "symmetric", "zero_diagonal", "unit", "simplex")
 HALF = Number(sp.Rational(1, 2))
 Change = Callable[[Expr, Symbol], Expr]
 

@@ -238,3 +238,11 @@ def test_diagonal_with_another_structure(facts):
         return
     want = np.trace(b) / N * np.eye(N) if "toeplitz" in facts else np.zeros((N, N))
     compare(judge.run(mc.compile(g), judge.draw(f, 0, SIZES), g, SIZES), want, str(g))
+
+
+@pytest.mark.parametrize("fact", ["unit", "simplex"])
+@pytest.mark.parametrize("structure", ["projected", "independent"])
+def test_constrained_vectors_are_refused(fact, structure):
+    f = mc.parse("x'*y", f"x[n]({fact}) y[n]")
+    with pytest.raises(mc.UnsupportedError, match=f"{structure} gradient by x, which is {fact}"):
+        mc.grad(f, "x", structure=structure)

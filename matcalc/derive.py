@@ -14,7 +14,7 @@ import sympy as sp
 
 from matcalc.calculus import pulled_back, scalar_function, target, upstream_of
 from matcalc.derivation import Chained, Derivation, Partial, Step
-from matcalc.differentiate import addends, differential, position, pull
+from matcalc.differentiate import addends, change_of, differential, position, pull
 from matcalc.errors import OperandError, UnsupportedError
 from matcalc.expr import (
     ONE,
@@ -254,7 +254,7 @@ class Deriver:
             lines.append(Step("definition", how, Entry(u, i, j), meaning, at.latex(first), at.text(first), free, first))
         names = IndexNames(order, forbidden)
         linear = self.linear(u.arg, leaf)
-        d = self.direction(leaf)
+        d = change_of(leaf, _name(leaf))
         scalars = Scalars()
         lowering = Lowering(scalars, opaque=lambda x: x is d or isinstance(x, (Let, Symbol)))
         slopes: list[Term] = []
@@ -309,7 +309,8 @@ class Deriver:
         """Why the derivative of a variable by one of its parts is what it is."""
         op = u.arg
         if isinstance(op, Operator) and leaf in op.operands and type(op).entry is Operator.entry:
-            change = text(op.differential(op.operands.index(leaf), self.direction(leaf)))
+            shown = Symbol(f"d{_name(leaf)}", (leaf.rows, leaf.cols), ())
+            change = text(op.differential(op.operands.index(leaf), shown))
             return (
                 f"the differential of {op.name} is {change}, and d{_name(leaf)} by an entry of {_name(leaf)} is made of deltas"
             )
@@ -324,7 +325,7 @@ class Deriver:
 
     def linear(self, e: Expr, leaf: Expr) -> list[Expr]:
         """The differential of a variable's definition by one of its parts: a term for each place it is used."""
-        d = self.direction(leaf)
+        d = change_of(leaf, _name(leaf))
         terms: dict[Expr, list[Expr]] = {leaf: [d]}
         for node in postorder([e], lambda x: () if x is leaf or isinstance(x, Let) else x.operands):
             if node is leaf:
@@ -337,10 +338,6 @@ class Deriver:
             if found:
                 terms[node] = found
         return terms[e]
-
-    def direction(self, leaf: Expr) -> Symbol:
-        """The placeholder for a change of ``leaf``."""
-        return Symbol(f"d{_name(leaf)}", (leaf.rows, leaf.cols), ())
 
     def without(
         self, term: Expr, d: Symbol, i: At, j: At, k: Index | None, l: Index | None,  # noqa: E741

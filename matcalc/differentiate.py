@@ -48,6 +48,11 @@ def differential(op: Operator, k: int, d: Expr) -> Expr:
     return op.differential(k, d)
 
 
+def change_of(e: Expr, name: str) -> Symbol:
+    """The placeholder for a change of ``e``; its name has a blank, which no user's symbol has."""
+    return Symbol(f"d {name}", (e.rows, e.cols), ())
+
+
 def addends(linear: Expr, d: Expr) -> list[Expr]:
     """The terms of an expression linear in ``d``, with the sums that contain ``d`` multiplied out."""
     holds: dict[Expr, bool] = {}
@@ -186,7 +191,7 @@ def _pull_here(op: Operator, k: int, upstream: Expr) -> Expr:
     """The pullback at this place, where no rule holds for every upstream gradient."""
     operand = op.operands[k]
     (upstream,) = simplify_all([upstream])
-    d = Symbol(f"d{NAMES[k]}", (operand.rows, operand.cols), ())
+    d = change_of(operand, NAMES[k])
     linear = differential(op, k, d)
     parts = upstream.args if isinstance(upstream, Add) else (upstream,)
     try:
@@ -231,7 +236,7 @@ def _derive_rule(op: Operator, k: int, shapes: Sequence[Shape], dims: dict[Dim, 
         return None
     upstream = Symbol("G", (ready.rows, ready.cols), ())
     value = Symbol("Y", (ready.rows, ready.cols), ())
-    d = Symbol(f"d{NAMES[k]}", shapes[k], ())
+    d = change_of(holders[k], NAMES[k])
     try:
         linear = substitute(differential(ready, k, d), {ready: value})
         gradient = adjoint(linear, d, upstream)

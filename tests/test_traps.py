@@ -225,3 +225,16 @@ def test_sympy_functions_of_matrix_scalars():
     assert str(mc.grad(f, Q)) == "inv(Q)"
     g = mc.grad(sp.exp(mc.tr(C @ X)) * sp.sin(c), [X, c])
     assert len(g) == 2
+
+
+# ------------------------------------------------------------------ names that the engine could have used itself
+def test_a_symbol_may_be_named_like_a_differential():
+    """The engine's own placeholders have names that no symbol can have."""
+    x, dx = mc.symbols("x[n] dx[n]")
+    d = mc.derive(x.T @ dx, x)
+    assert d.result is dx
+    assert d.check().passed
+    X, dA = mc.symbols("X[m,m] dA[m,m]")
+    f = mc.tr(mc.kron(X, dA))
+    assert str(mc.grad(f, X)) == "tr(dA)*eye(m)"
+    assert mc.check(f, X).passed

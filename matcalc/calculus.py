@@ -99,8 +99,8 @@ def vjp(f: object, wrt: object, upstream: object) -> object:
     return over_structure(e, wrt, lambda targets: pulled_back(e, g, targets))
 
 
-def upstream_of(e: Expr, upstream: object) -> Expr:
-    """The upstream gradient for ``e``, from an expression or a name."""
+def upstream_of(e: Expr, upstream: object, what: str = "upstream gradient") -> Expr:
+    """The upstream gradient for ``e`` (or a tangent: ``what`` it is), from an expression or a name."""
     if isinstance(upstream, str):
         known = {s.name: s for s in e.symbols}
         g: Expr = known[upstream] if upstream in known else Symbol(_checked_name(upstream), (e.rows, e.cols), ())
@@ -108,7 +108,7 @@ def upstream_of(e: Expr, upstream: object) -> Expr:
         g = as_expr(upstream)
     if not (same_dim(g.rows, e.rows) and same_dim(g.cols, e.cols)):
         raise ShapeError(
-            f"the upstream gradient {named_shape(g)} must have the shape of {brief(e)}, which is {shape_text((e.rows, e.cols))}"
+            f"the {what} {named_shape(g)} must have the shape of {brief(e)}, which is {shape_text((e.rows, e.cols))}"
         )
     return g
 

@@ -36,9 +36,7 @@ class Partial:
     """The derivative of one entry of ``of`` by one entry of ``wrt``, everything else held fixed."""
 
     of: Let
-    at: tuple[At, At]
     wrt: Expr
-    by: tuple[At, At]
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,6 @@ class Chained:
     of: Let
     upstream: Expr
     wrt: Expr
-    by: tuple[At, At]
 
 
 Side: TypeAlias = Term | Expr | Partial | Chained
@@ -211,27 +208,13 @@ class Derivation:
         match side:
             case Expr():
                 return values.array(side)
-            case Partial(of, at, wrt, by):
-                table = slopes(of, wrt, values)
-                keep = [k for k, i in enumerate((*at, *by)) if i is not None]
-                drop = tuple(k for k in range(4) if k not in keep)
-                return _spread(np.squeeze(table, axis=drop), step)
-            case Chained(of, upstream, wrt, _):
-                table = slopes(of, wrt, values)
-                return np.asarray(np.einsum("ij,ijkl->kl", values.array(upstream), table))
+            case Partial(of, wrt):
+                return slopes(of, wrt, values)
+            case Chained(of, upstream, wrt):
+                return np.asarray(np.einsum("ij,ijkl->kl", values.array(upstream), slopes(of, wrt, values)))
             case _:
                 free, dims = step.free
                 return values.table(side, free, dims)
-
-
-def _spread(array: Array, step: Step) -> Array:
-    """An array without unit axes in the shape of the step's free indices."""
-    return array.reshape([1 if i is None else n for i, n in zip(step.free[0], _full(array, step), strict=True)])
-
-
-def _full(array: Array, step: Step) -> list[int]:
-    sizes = iter(array.shape)
-    return [1 if i is None else next(sizes) for i in step.free[0]]
 
 
 def slopes(of: Let, wrt: Expr, values: Values) -> Array:

@@ -7,6 +7,7 @@ variable to ``wrt`` chains them. The last line is what ``grad`` answers.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ import sympy as sp
 
 from matcalc.calculus import pulled_back, scalar_function, target, upstream_of
 from matcalc.derivation import Chained, Derivation, Partial, Step
-from matcalc.differentiate import addends, change_of, differential, position, pull
+from matcalc.differentiate import addends, change_of, differential, pull
 from matcalc.errors import OperandError, UnsupportedError
 from matcalc.expr import (
     ONE,
@@ -27,7 +28,7 @@ from matcalc.expr import (
     add,
     as_expr,
 )
-from matcalc.index import At, Delta, Entry, Index, Num, Plus, Term, axis, indices_of
+from matcalc.index import At, Entry, Index, Num, Plus, Term, axis, indices_of
 from matcalc.index_form import collected, contracted_term, copied, define, network_term, plus
 from matcalc.network import Lowering, Network, contract
 from matcalc.node import postorder
@@ -100,21 +101,22 @@ class Deriver:
         self.meaning: dict[Expr, Expr] = {}
         self.defined: set[Expr] = set()
         self.active: set[Expr] = {*cut.all, w}
+        self.parts = {u: self.leaves(u) for u in cut.all}
+        self.uses = Counter(leaf for leaves in self.parts.values() for leaf in leaves)
         self.loss = self.top.name if seed is ONE else free_name(e, "L", cut.taken)
 
-    # -------------------------------------------------------------- cutting into variables
+    # -------------------------------------------------------------- the sweep
     def run(self) -> Derivation:
         """All lines, from the last variable to ``wrt``."""
         gathered: dict[Expr, list[Expr]] = {}
-        value: dict[Expr, Expr] = {}
         for u in reversed(self.variables):
             if u is self.top:
                 upstream = self.seed
             elif u in gathered:
-                upstream = self.total(u, gathered[u], value)
+                upstream = self.total(u, gathered[u])
             else:
                 continue
-            for leaf in self.leaves(u):
+            for leaf in self.parts[u]:
                 gathered.setdefault(leaf, []).append(self.contribution(u, leaf, upstream))
         if self.w in gathered:
             self.finish(gathered[self.w])
@@ -145,7 +147,7 @@ class Deriver:
         found = postorder([u.arg], lambda x: () if isinstance(x, Let) else x.operands)
         return [n for n in found if n in self.active and n is not u]
 
-    def total(self, u: Let, parts: list[Expr], value: dict[Expr, Expr]) -> Expr:
+    def total(self, u: Let, parts: list[Expr]) -> Expr:
         """The gradient by a variable under a name, its contributions added up."""
         if self.is_loss_gradient(parts):
             return parts[0]
@@ -184,8 +186,8 @@ class Deriver:
 
     def constant(self) -> None:
         """The only line where the function does not depend on ``wrt``."""
-        zero = Partial(self.top, (None, None), self.w, (axis(self.w.rows), axis(self.w.cols)))
-        rows, cols = zero.by
+        zero = Partial(self.top, self.w)
+        rows, cols = axis(self.w.rows), axis(self.w.cols)
         self.steps.append(
             Step(
                 "constant", f"{self.top.name} does not depend on {self.w.name}", zero, Num(sp.Integer(0)),
@@ -228,7 +230,7 @@ class Deriver:
         """One line for an operator whose pullback is known as a whole."""
         (form,) = simplify_all([gradient])
         (i, j), by = (axis(u.rows), axis(u.cols)), (axis(leaf.rows), axis(leaf.cols))
-        before = Partial(u, (i, j), leaf, by) if upstream is ONE else Chained(u, upstream, leaf, by)
+        before = Partial(u, leaf) if upstream is ONE else Chained(u, upstream, leaf)
         name = u.arg.name if isinstance(u.arg, Operator) else u.name
         free = ((i, j, *by), (u.rows, u.cols, leaf.rows, leaf.cols))
         why = why or f"the pullback of {name}, at {u.name}"
@@ -277,22 +279,19 @@ class Deriver:
         free4 = ((i, j, k, l), (u.rows, u.cols, leaf.rows, leaf.cols))
         free2 = ((k, l), (leaf.rows, leaf.cols))
         slope = plus(slopes)
-        before: Partial | Chained = Partial(u, (i, j), leaf, (k, l))
         label = _fraction(at.latex(names), by.latex(names)), f"d{at.text(names)}/d{by.text(names)}"
+        mark, plain = self.via(leaf, u)
         if u is self.top:
-            mark, plain = self.via(leaf, u)
             label = mark(label[0]), label[1] + plain
         why = self.reason(u, leaf)
-        lines.append(Step("differentiate", why, before, slope, *label, free4, names))
+        lines.append(Step("differentiate", why, Partial(u, leaf), slope, *label, free4, names))
         last: Term = slope
         loss = latex(Symbol(self.loss, (1, 1), ()))
-        via = self.via(leaf, u)
-        total_label = via[0](_fraction(loss, by.latex(names))), f"d{self.loss}/d{by.text(names)}{via[1]}"
+        total_label = mark(_fraction(loss, by.latex(names))), f"d{self.loss}/d{by.text(names)}{plain}"
         if upstream is not ONE:
             last = plus(chained)
-            total = Chained(u, upstream, leaf, (k, l))
             through = f"sum over every entry of {u.name}, by the chain rule"
-            lines.append(Step("chain-rule", through, total, last, *total_label, free2, names))
+            lines.append(Step("chain-rule", through, Chained(u, upstream, leaf), last, *total_label, free2, names))
             label = total_label
         short = plus(collected(contracted))
         if short != last:
@@ -348,11 +347,9 @@ class Deriver:
         if upstream is not None:
             lowering.lower(upstream, i, j, net)
         lowering.lower(term, i, j, net)
-        place = position(net, d)
-        if place is None:
+        rest = net.without(d, k, l)
+        if rest is None:
             raise NoMatrixForm(f"{text(term)} holds the block structure of a Kronecker product")
-        (_, row, col), rest = net.split_at(place)
-        rest.deltas.extend(Delta(a, b) for a, b in ((row, k), (col, l)) if b is not None)
         return rest
 
     def matrix_form(
@@ -370,7 +367,7 @@ class Deriver:
 
     def via(self, leaf: Expr, u: Let | None) -> tuple[Callable[[str], str], str]:
         """How a label says that it holds by way of ``u`` alone, where ``leaf`` is used elsewhere too."""
-        if u is None or sum(leaf in self.leaves(v) for v in self.variables) < 2:
+        if u is None or self.uses[leaf] < 2:
             return (lambda label: label), ""
         return (lambda label: rf"\left.{label}\right|_{{{latex(u)}}}"), f"|{u.name}"
 

@@ -28,7 +28,7 @@ from matcalc.expr import (
     spread,
     substitute,
 )
-from matcalc.index import Delta, Index, axis
+from matcalc.index import Index, axis
 from matcalc.network import Lowering, Network, contract, split_composites, tie
 from matcalc.node import postorder
 from matcalc.ops.structure import zeros
@@ -83,26 +83,16 @@ def adjoint_networks(
         net = Network(bound=[x for x in (i, j) if x is not None])
         lowering.lower(upstream, i, j, net)
         lowering.lower(term, i, j, net)
-        place = position(net, d)
-        if place is None:
-            net = split_composites(tie(net, [])[0], [], lowering)
-            place = position(net, d)
+        row, col = axis(d.rows), axis(d.cols)
+        rest = net.without(d, row, col) or split_composites(tie(net, [])[0], [], lowering).without(d, row, col)
         if net.coefficient == 0:
             continue
-        if place is None:
+        if rest is None:
             raise NoMatrixForm(
                 f"{brief(term)} holds the block structure of a Kronecker product, which does not divide into factors"
             )
-        (_, row, col), rest = net.split_at(place)
-        free_row, free_col = axis(d.rows), axis(d.cols)
-        rest.deltas.extend(Delta(a, b) for a, b in ((row, free_row), (col, free_col)) if b is not None)
-        found.append((rest, free_row, free_col))
+        found.append((rest, row, col))
     return found
-
-
-def position(net: Network, d: Expr) -> int | None:
-    """Where ``d`` stands among a network's factors."""
-    return next((k for k, f in enumerate(net.factors) if f[0] is d), None)
 
 
 def adjoint(linear: Expr, d: Expr, upstream: Expr) -> Expr:
@@ -180,11 +170,7 @@ def pull(op: Operator, k: int, upstream: Expr) -> Expr:
     values: dict[Expr, Expr] = {rule.upstream: upstream, rule.value: op}
     values.update(zip(rule.operator.operands, op.operands, strict=True))
     back = {v: d for d, v in rule.dims.items()}
-    return substitute(rule.gradient, values, lambda d: _mapped(d, back))
-
-
-def _mapped(d: Dim, back: dict[Dim, Dim]) -> Dim:
-    return back.get(d, d)
+    return substitute(rule.gradient, values, lambda d: back.get(d, d))
 
 
 def _pull_here(op: Operator, k: int, upstream: Expr) -> Expr:

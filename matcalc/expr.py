@@ -62,7 +62,7 @@ class Expr(Node):
     sign: int  # 2 where every entry is known to be positive, 1 where none is negative, else 0
     symmetric: bool  # known to equal its transpose
     is_matrix_function: ClassVar[bool] = False  # f(A) of one square operand, which commutes with A
-    printers: ClassVar[dict[str, Callable[..., Any]]] = {}  # filled in by matcalc.printing
+    hooks: ClassVar[dict[str, Callable[..., Any]]] = {}  # what modules above this one register: printers, conversions
 
     def __post_init__(self) -> None:
         rows, cols = self.infer_shape()
@@ -232,22 +232,22 @@ class Expr(Node):
 
     # printing, by the printers that matcalc.printing registers
     def __str__(self) -> str:
-        return self.printers["text"](self)  # type: ignore[no-any-return]
+        return self.hooks["text"](self)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return str(self)
 
     def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.printers['latex'](self)}$"
+        return f"$\\displaystyle {self.hooks['latex'](self)}$"
 
     def _latex(self, printer: object = None, **_: object) -> str:
-        return self.printers["latex"](self)  # type: ignore[no-any-return]
+        return self.hooks["latex"](self)  # type: ignore[no-any-return]
 
     def _sympystr(self, printer: object = None, **_: object) -> str:
         return str(self)
 
     def _pretty(self, printer: object = None, **_: object) -> Any:
-        return self.printers["pretty_form"](self, printer)
+        return self.hooks["pretty_form"](self, printer)
 
     def _sympy_(self) -> sp.Expr:
         if not self.is_scalar:
@@ -274,7 +274,7 @@ class ScalarAtom(sp.Symbol):
     @property
     def precedence(self) -> int:
         """How tightly it binds, where SymPy prints it inside its own expressions."""
-        return Expr.printers["precedence"](self.expr)  # type: ignore[no-any-return]
+        return Expr.hooks["precedence"](self.expr)  # type: ignore[no-any-return]
 
     def _latex(self, printer: object = None, **_: object) -> str:
         return self.expr._latex(printer)
@@ -970,7 +970,7 @@ def as_expr(value: object) -> Expr:
     if isinstance(value, sp.Basic):
         if isinstance(value, (sp.Rational, sp.NumberSymbol, DimSymbol)):
             return Number(value)
-        return Expr.printers["from_sympy"](value)  # type: ignore[no-any-return]
+        return Expr.hooks["from_sympy"](value)  # type: ignore[no-any-return]
     if getattr(value, "ndim", 0):
         raise OperandError(
             f"cannot mix an array of shape {tuple(value.shape)} with an expression: "  # type: ignore[attr-defined]
@@ -1167,7 +1167,7 @@ def power_of(base: Expr, exponent: Expr) -> Expr:
         raise OperandError(f"the exponent {named_shape(exponent)} is not a scalar; entrywise powers are mc.power")
     if base.is_scalar:
         return power(base, exponent)
-    return Expr.printers["matrix_power"](base, exponent)  # type: ignore[no-any-return]
+    return Expr.hooks["matrix_power"](base, exponent)  # type: ignore[no-any-return]
 
 
 def transpose(e: Expr) -> Expr:

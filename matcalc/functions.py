@@ -33,7 +33,7 @@ from matcalc.ops.reductions import Norm2, logsumexp, softmax, total, trace
 from matcalc.ops.stacking import commutation, duplication, unstacked, vech
 from matcalc.ops.structure import diag, diag_signature, eye, reshape, unit_vector, vec, zeros
 
-Expr.printers["matrix_power"] = matrix_power
+Expr.hooks["matrix_power"] = matrix_power
 
 ENTRYWISE = "entrywise"  # the signature of functions that work entry by entry
 Signature = str | Callable[[Sequence[Shape], Sequence[int]], str]

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from matcalc.calculus import over_structure, scalar_function, target, targets_of, upstream_of
-from matcalc.differentiate import addends, position, push, reverse_sweep
-from matcalc.dims import Dim, is_unit, same_dim, shape_text, times_dim
-from matcalc.errors import OperandError, ShapeError, UnsupportedError
+from matcalc.differentiate import addends, push, reverse_sweep
+from matcalc.dims import Dim, is_unit, same_dim, times_dim
+from matcalc.errors import OperandError, UnsupportedError
 from matcalc.expr import (
     ONE,
     Expr,
@@ -25,7 +25,7 @@ from matcalc.expr import (
     substitute,
     transpose,
 )
-from matcalc.index import Delta, Index, axis
+from matcalc.index import Index, axis
 from matcalc.network import Lowering, Network, contract_all
 from matcalc.ops.linalg import pinv
 from matcalc.ops.stacking import Duplication, Unstacked
@@ -123,7 +123,7 @@ def jvp(f: object, wrt: object, tangent: object) -> Expr:
     """
     e = as_expr(f)
     w = target(e, wrt)
-    d = _direction(tangent, w, "tangent")
+    d = upstream_of(w, tangent, "tangent")
     (result,) = simplify_all([push(e, {w: d})])
     return result
 
@@ -167,21 +167,12 @@ def hvp(f: object, wrt: object, direction: object) -> Expr:
     """
     e = scalar_function(f, "hvp")
     w = target(e, wrt)
-    d = _direction(direction, w, "direction")
+    d = upstream_of(w, direction, "direction")
     free = Symbol(w.name, w.dims, ())
     (gradient,) = simplify_all(reverse_sweep(substitute(e, {w: free}), ONE, [free]))
     (product,) = reverse_sweep(gradient, substitute(d, {w: free}), [free])
     (result,) = simplify_all([substitute(product, {free: w})])
     return result
-
-
-def _direction(given: object, w: Symbol, what: str) -> Expr:
-    d = upstream_of(w, given) if isinstance(given, str) else as_expr(given)
-    if not (same_dim(d.rows, w.rows) and same_dim(d.cols, w.cols)):
-        raise ShapeError(
-            f"the {what} {named_shape(d)} must have the shape of {w.name}, which is {shape_text((w.rows, w.cols))}"
-        )
-    return d
 
 
 def _require_layout(layout: str) -> None:
@@ -209,12 +200,10 @@ def stacked_jacobian(e: Expr, w: Symbol) -> Expr:
         net = lowering.lower(term, k, l, Network())
         if net.coefficient == 0:
             continue
-        place = position(net, up)
-        if place is None:
+        rest = net.without(up, i, j)
+        if rest is None:
             reason = "an operator on the way does not divide into entries"
             raise UnsupportedError(f"the Jacobian of {brief(e)} by {w.name} has no form in matrix notation: {reason}")
-        (_, row, col), rest = net.split_at(place)
-        rest.deltas.extend(Delta(a, b) for a, b in ((row, i), (col, j)) if b is not None)
         terms.append(_read_off(rest, (i, j, k, l), lowering, scalars, e, w))
     if not terms:
         return zeros(times_dim(e.rows, e.cols), times_dim(w.rows, w.cols))
@@ -224,10 +213,9 @@ def stacked_jacobian(e: Expr, w: Symbol) -> Expr:
 
 def stacked_term(term: Expr, w: Symbol) -> tuple[Expr, Dim, Dim]:
     """A term of a gradient by ``w`` with its axes; one that reads a stacked vector back into a matrix as that vector."""
-    scalars = [a for a in term.operands if a.is_scalar] if isinstance(term, Hadamard) else []
-    arrays = [a for a in term.operands if not a.is_scalar] if isinstance(term, Hadamard) else [term]
-    if len(arrays) == 1 and isinstance(arrays[0], Reshape) and is_unit(arrays[0].arg.cols):
-        stacked = hadamard(*scalars, arrays[0].arg)
+    body, scalars = _apart(term)
+    if isinstance(body, Reshape) and is_unit(body.arg.cols):
+        stacked = hadamard(*scalars, body.arg)
         return stacked, stacked.rows, stacked.cols
     return term, w.rows, w.cols
 
@@ -264,8 +252,10 @@ def in_layout(stacked: Expr, e: Expr, w: Symbol, layout: str, first: Symbol | No
     return Unstacked(stacked, e.shape, w.shape)
 
 
-def _apart(e: Hadamard) -> tuple[Expr, list[Expr]]:
-    """An entrywise product as its arrays and its scalars."""
+def _apart(e: Expr) -> tuple[Expr, list[Expr]]:
+    """An array without its scalar factors, and those."""
+    if not isinstance(e, Hadamard):
+        return e, []
     return hadamard(*(a for a in e.args if not a.is_scalar)), [a for a in e.args if a.is_scalar]
 
 
@@ -273,7 +263,7 @@ def _flat(stacked: Expr, e: Expr, w: Symbol, layout: str) -> Expr:
     """A Jacobian with at most two axes, from its vec form."""
     if e.is_scalar:
         (column,) = simplify_all([transpose(stacked)])
-        body, scalars = (column, []) if not isinstance(column, Hadamard) else _apart(column)
+        body, scalars = _apart(column)
         shaped = body.arg if isinstance(body, Vec) and same_dim(body.arg.rows, w.rows) else reshape(body, w.rows, w.cols)
         (result,) = simplify_all([hadamard(*scalars, shaped)])
         return result

@@ -49,10 +49,18 @@ class Network:
     deltas: list[Delta] = field(default_factory=list)
     bound: list[Index] = field(default_factory=list)
 
-    def split_at(self, k: int) -> tuple[Factor, Network]:
-        """The factor at position ``k``, and the network without it."""
+    def without(self, atom: Expr, row: Index | None, col: Index | None) -> Network | None:
+        """The network with the factor ``atom`` taken out, deltas tying its indices to ``row`` and ``col``.
+
+        None if ``atom`` is not among the factors.
+        """
+        k = next((k for k, f in enumerate(self.factors) if f[0] is atom), None)
+        if k is None:
+            return None
+        _, i, j = self.factors[k]
         rest = self.factors[:k] + self.factors[k + 1 :]
-        return self.factors[k], Network(self.coefficient, rest, list(self.deltas), list(self.bound))
+        ties = [Delta(a, b) for a, b in ((i, row), (j, col)) if b is not None]
+        return Network(self.coefficient, rest, [*self.deltas, *ties], list(self.bound))
 
 
 class Lowering:

@@ -188,7 +188,7 @@ def from_sympy(value: sp.Basic) -> Expr:
     return raise_scalar(value, {})
 
 
-Expr.printers["from_sympy"] = from_sympy
+Expr.hooks["from_sympy"] = from_sympy
 
 
 # ------------------------------------------------------------------ expressions to SymPy

@@ -17,15 +17,8 @@ from matcalc.expr import Constant, Expr, Operator, named_shape
 from matcalc.ops.structure import eye
 
 
-class Opaque(Constant, abstract=True):
-    """A constant matrix that does not dissolve into indices."""
-
-    def pullback(self, k: int, upstream: Expr) -> Expr | None:
-        raise AssertionError("a constant has no operand")
-
-
 @dataclass(frozen=True, eq=False, repr=False)
-class Commutation(Opaque):
+class Commutation(Constant):
     """Commutation matrix: ``K(m,n)*vec(A) = vec(A')`` for an ``m`` by ``n`` matrix [Magnus and Neudecker, 1979]."""
 
     dims: Shape
@@ -57,7 +50,7 @@ def commutation(m: object, n: object) -> Expr:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Duplication(Opaque):
+class Duplication(Constant):
     """Duplication matrix: ``Dup(n)*vech(S) = vec(S)`` for a symmetric ``S`` [Magnus and Neudecker, 1980]."""
 
     dim: Dim

@@ -1,5 +1,6 @@
-"""From an index network back to matrix notation: six rows, applied until none fits.
+"""From an index network back to matrix notation: the rows of ``ROWS``, applied until none fits.
 
+Loops become weights as they are added, parallel edges become entrywise products as they are read.
 The network's graph has the indices as vertices and the matrices as edges. With an extra edge
 between the free indices, a graph of treewidth at most two is reduced by these rows to nothing but
 its free indices; then the matrix form is read off. Otherwise there is none, and ``NoMatrixForm`` says why.

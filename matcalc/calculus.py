@@ -202,11 +202,10 @@ def pulled_back(e: Expr, upstream: Expr, targets: Sequence[Symbol]) -> list[Expr
 
 def assume(result: Expr, conditions: tuple[str, ...]) -> None:
     """Let a result carry the conditions of the function that it came from."""
-    ASSUMED.pop(result, None)
-    own = result.conditions
-    more = tuple(c for c in conditions if c not in own)
-    if more:
-        ASSUMED[result] = more
+    if conditions:
+        ASSUMED[result] = conditions
+    else:
+        ASSUMED.pop(result, None)
 
 
 def simplify(e: object) -> Expr:

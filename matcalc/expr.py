@@ -542,8 +542,9 @@ def _dim_of(pattern: str, known: dict[str, Dim]) -> Dim:
 
 def brief(e: Expr, limit: int = 60) -> str:
     """The text of an expression, shortened for a message."""
-    if e.node_count() > 200:
-        return f"an expression of {e.node_count()} nodes"
+    count = e.node_count()
+    if count > 200:
+        return f"an expression of {count} nodes"
     text = str(e)
     return text if len(text) <= limit else text[: limit - 4] + " ..."
 

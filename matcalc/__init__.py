@@ -2,7 +2,7 @@
 
 from matcalc.calculus import count_ops, grad, simplify, vjp
 from matcalc.check import CheckReport, check
-from matcalc.declare import let, matrix, scalar, symbols, vector
+from matcalc.declare import let, matrix, scalar, symbols, tensor, vector
 from matcalc.derivation import Derivation
 from matcalc.derive import derive
 from matcalc.dims import dims
@@ -27,7 +27,7 @@ from matcalc.printing import latex, pprint, pretty
 from matcalc.scalar import from_sympy
 from matcalc.userdefined import elementwise
 
-# mc.tr, mc.sum, mc.exp, ...: every function that text knows by name; text alone needs tensor(...)
+# mc.tr, mc.sum, mc.exp, ...: every function that text knows by name; mc.tensor declares, in text it unstacks a matrix
 globals().update({name: f.public() for name, f in FUNCTIONS.items() if name != "tensor"})
 
 __version__ = "0.1.0"
@@ -37,6 +37,6 @@ __all__ = [
     "count_ops", "derive", "differential", "dims",
     "elementwise", "expand", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
     "jvp", "latex", "let", "matrix",
-    "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "vector", "vjp",
+    "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "vector", "vjp",
     *(name for name in FUNCTIONS if name != "tensor"),
 ]  # fmt: skip

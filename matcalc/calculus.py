@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import overload
 
 from matcalc.differentiate import reverse_sweep
-from matcalc.dims import is_name, same_dim, shape_text
+from matcalc.dims import same_dim, shape_text
 from matcalc.errors import MatcalcError, OperandError, ShapeError
-from matcalc.expr import ASSUMED, DECLARED, ONE, Expr, Let, Symbol, as_expr, brief, named_shape
+from matcalc.expr import ASSUMED, DECLARED, ONE, Expr, Let, Symbol, as_expr, brief, named_shape, symbol
 from matcalc.node import postorder
+from matcalc.ops.tensors import with_axes_of
 from matcalc.simplify import simplify_all
 from matcalc.structure import require_structure, restructured
 
@@ -103,20 +104,16 @@ def upstream_of(e: Expr, upstream: object, what: str = "upstream gradient") -> E
     """The upstream gradient for ``e`` (or a tangent: ``what`` it is), from an expression or a name."""
     if isinstance(upstream, str):
         known = {s.name: s for s in e.symbols}
-        g: Expr = known[upstream] if upstream in known else Symbol(_checked_name(upstream), (e.rows, e.cols), ())
+        g: Expr = (
+            known[upstream] if upstream in known else symbol(upstream, e.shape if e.axes is not None else (e.rows, e.cols))
+        )
     else:
         g = as_expr(upstream)
-    if not (same_dim(g.rows, e.rows) and same_dim(g.cols, e.cols)):
+    if not same_axes(g, e):
         raise ShapeError(
             f"the {what} {named_shape(g)} must have the shape of {brief(e)}, which is {shape_text((e.rows, e.cols))}"
         )
     return g
-
-
-def _checked_name(name: str) -> str:
-    if not is_name(name):
-        raise OperandError(f"{name!r} is not a name: use letters, digits and _, a letter first")
-    return name
 
 
 def scalar_function(f: object, verb: str) -> Expr:
@@ -190,7 +187,8 @@ def over_structure(e: Expr, wrt: object, derive: Callable[[list[Symbol]], list[E
 
 def pulled_back(e: Expr, upstream: Expr, targets: Sequence[Symbol]) -> list[Expr]:
     """Simplified gradients by each target, with their shapes asserted."""
-    results = simplify_all(reverse_sweep(e, upstream, targets))
+    found = simplify_all(reverse_sweep(e, upstream, targets))
+    results = [with_axes_of(g, w) for g, w in zip(found, targets, strict=True)]
     assumed = e.conditions
     for g in results:
         assume(g, assumed)
@@ -198,6 +196,13 @@ def pulled_back(e: Expr, upstream: Expr, targets: Sequence[Symbol]) -> list[Expr
         if not (same_dim(g.rows, w.rows) and same_dim(g.cols, w.cols)):
             raise MatcalcError(f"internal error: the gradient by {w.name} came out {shape_text((g.rows, g.cols))}")
     return results
+
+
+def same_axes(a: Expr, b: Expr) -> bool:
+    """Whether two expressions have the same shape; a row and a column differ."""
+    if a.axes is None and b.axes is None:
+        return same_dim(a.rows, b.rows) and same_dim(a.cols, b.cols)
+    return len(a.shape) == len(b.shape) and all(map(same_dim, a.shape, b.shape))
 
 
 def assume(result: Expr, conditions: tuple[str, ...]) -> None:

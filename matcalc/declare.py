@@ -101,6 +101,27 @@ def matrix(name: str, m: object, n: object, **facts: bool) -> Symbol:
     return symbol(name, (m, n), _facts(name, facts))
 
 
+def tensor(name: str, *axes: object) -> Symbol:
+    """An array with three axes or more, for ``einsum`` and entrywise operations.
+
+    Parameters
+    ----------
+    name : str
+        A letter, then letters, digits and underscores.
+    *axes : int or dimension
+        The lengths of the axes; one or two make a vector or a matrix.
+
+    Examples
+    --------
+    >>> import matcalc as mc
+    >>> m, n, k = mc.dims("m n k")
+    >>> T, A = mc.tensor("T", m, n, k), mc.matrix("A", n, k)
+    >>> mc.grad(mc.einsum("ijk,jk->i", T, A).T @ mc.ones(m), A)
+    einsum("kij->ij",T)
+    """
+    return symbol(name, axes)
+
+
 def _facts(name: object, facts: dict[str, bool]) -> list[str]:
     for fact, value in facts.items():
         if not isinstance(value, bool):

@@ -188,7 +188,7 @@ class Derivation:
         values = Values({}, point.sizes, point.functions)
         for s in {s.name: s for e in (scalar, self.result, self.wrt) for s in e.symbols}.values():
             shape = values.size(s.rows), values.size(s.cols)
-            values.known[s] = np.asarray(point.values[s.name], dtype=float).reshape(shape)
+            values.known[s] = np.asarray(point.values[s.name], dtype=float).reshape(shape, order="F")
         with np.errstate(all="ignore"):
             try:
                 for symbol, value in self.gradients.items():

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import sympy as sp
+
 from matcalc.dims import Dim, DimSymbol, Shape, is_unit, same_dim, shape_text
 from matcalc.errors import UnsupportedError
 from matcalc.expr import (
@@ -28,11 +30,13 @@ from matcalc.expr import (
     spread,
     substitute,
 )
-from matcalc.index import Index, axis
-from matcalc.network import Lowering, Network, contract, split_composites, tie
+from matcalc.index import At, axis, flat
+from matcalc.network import Lowering, Network, contract_all, split_composites, tie
 from matcalc.node import postorder
 from matcalc.ops.structure import zeros
-from matcalc.rules.closed_form import NoMatrixForm, closed_form
+from matcalc.ops.tensors import TensorSymbol
+from matcalc.rules.closed_form import NoMatrixForm, read_off, reduced
+from matcalc.rules.einsum_form import einsum_form
 from matcalc.scalar import Scalars, partial
 from matcalc.simplify import simplify_all
 
@@ -50,7 +54,8 @@ def differential(op: Operator, k: int, d: Expr) -> Expr:
 
 def change_of(e: Expr, name: str) -> Symbol:
     """The placeholder for a change of ``e``; its name has a blank, which no user's symbol has."""
-    return Symbol(f"d {name}", (e.rows, e.cols), ())
+    shape = (e.rows, e.cols)
+    return Symbol(f"d {name}", shape, ()) if e.axes is None else TensorSymbol(f"d {name}", shape, (), e.axes)
 
 
 def addends(linear: Expr, d: Expr) -> list[Expr]:
@@ -73,9 +78,7 @@ def addends(linear: Expr, d: Expr) -> list[Expr]:
     return terms[linear] if holds[linear] else []
 
 
-def adjoint_networks(
-    linear: Expr, d: Expr, upstream: Expr, lowering: Lowering
-) -> list[tuple[Network, Index | None, Index | None]]:
+def adjoint_networks(linear: Expr, d: Expr, upstream: Expr, lowering: Lowering) -> list[tuple[Network, At, At]]:
     """``sum_ij upstream_ij linear_ij`` as networks with the factor ``d`` taken out, each with its free indices."""
     found = []
     for term in addends(linear, d):
@@ -83,20 +86,27 @@ def adjoint_networks(
         net = Network(bound=[x for x in (i, j) if x is not None])
         lowering.lower(upstream, i, j, net)
         lowering.lower(term, i, j, net)
-        row, col = axis(d.rows), axis(d.cols)
-        rest = net.without(d, row, col) or split_composites(tie(net, [])[0], [], lowering).without(d, row, col)
+        rest = taken_out(net, d, lowering)
         if net.coefficient == 0:
             continue
         if rest is None:
-            raise NoMatrixForm(
-                f"{brief(term)} holds the block structure of a Kronecker product, which does not divide into factors"
-            )
-        found.append((rest, row, col))
+            raise NoMatrixForm(f"an operator in {brief(term)} does not divide into entries")
+        found.append(rest)
     return found
 
 
-def adjoint(linear: Expr, d: Expr, upstream: Expr) -> Expr:
+def taken_out(net: Network, d: Expr, lowering: Lowering) -> tuple[Network, At, At] | None:
+    """A closed network without its factor ``d``, the axes of Kronecker products taken apart as far as that needs."""
+    rest = net.freed(d)
+    for force in (False, True):
+        rest = rest or split_composites(tie(net, [])[0], [], lowering, force).freed(d)
+    return rest
+
+
+def adjoint(linear: Expr, d: Expr, upstream: Expr, *, always: bool = False) -> Expr:
     """The ``answer`` with ``sum_ij upstream_ij linear_ij = sum_kl answer_kl d_kl``, in matrix form.
+
+    A term that has none is an einsum if ``always``.
 
     Raises
     ------
@@ -107,10 +117,32 @@ def adjoint(linear: Expr, d: Expr, upstream: Expr) -> Expr:
     lowering = Lowering(scalars, opaque=lambda e: e is d)
     terms = []
     for net, row, col in adjoint_networks(linear, d, upstream, lowering):
-        value, body = closed_form(contract(net, row, col, lowering), d.rows, d.cols, scalars)
+        value, body = read_back(net, row, col, lowering, always=always)
         scale = scalars.back(value)
         terms.append(scale if body is None else hadamard(scale, body))
     return add(*terms) if terms else zeros(d.rows, d.cols)
+
+
+def read_back(net: Network, row: At, col: At, lowering: Lowering, *, always: bool) -> tuple[sp.Expr, Expr | None]:
+    """A network with these free indices as a coefficient and an array (None for a scalar).
+
+    Raises
+    ------
+    NoMatrixForm
+        If it has no matrix form, and ``always`` does not ask for an einsum then.
+    """
+    rows, cols = flat(row), flat(col)
+    done, became = contract_all(net, [*rows, *cols], lowering)
+    try:
+        g = reduced(done, [v for v in became if v is not None], lowering.scalars)
+        if len(rows) <= 1 and len(cols) <= 1:
+            first = became[0] if rows else None
+            return g.coefficient, read_off(g, first, became[-1] if cols else None)
+    except NoMatrixForm as reason:
+        if not always or reason.graph is None:
+            raise
+        g = reason.graph
+    return g.coefficient, einsum_form(g, became[: len(rows)], became[len(rows) :])
 
 
 # ------------------------------------------------------------------ pullbacks, derived once
@@ -164,7 +196,7 @@ def pull(op: Operator, k: int, upstream: Expr) -> Expr:
     if special is not None:
         return special
     op, k = regroup(op, k)
-    rule = rule_for(op, k)
+    rule = None if op.pulled_in_place else rule_for(op, k)
     if rule is None:
         return _pull_here(op, k, upstream)
     values: dict[Expr, Expr] = {rule.upstream: upstream, rule.value: op}
@@ -181,7 +213,7 @@ def _pull_here(op: Operator, k: int, upstream: Expr) -> Expr:
     linear = differential(op, k, d)
     parts = upstream.args if isinstance(upstream, Add) else (upstream,)
     try:
-        return add(*(adjoint(linear, d, part) for part in parts))
+        return add(*(adjoint(linear, d, part, always=True) for part in parts))
     except NoMatrixForm as reason:
         raise UnsupportedError(
             f"the gradient of {op.name}, in {brief(op)}, by {brief(operand)} has no form in matrix notation: {reason}"

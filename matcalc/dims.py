@@ -98,6 +98,16 @@ def times_dim(a: Dim, b: Dim) -> Dim:
     return int(product) if isinstance(product, sp.Integer) else product
 
 
+def divide_dim(a: Dim, b: Dim) -> Dim | None:
+    """``a / b``, if it comes out even."""
+    if isinstance(a, int) and isinstance(b, int):
+        return a // b if a % b == 0 else None
+    result = sp.cancel(a / b)
+    if sp.fraction(result)[1] != 1:
+        return None
+    return int(result) if isinstance(result, sp.Integer) else result
+
+
 def shape_text(shape: Shape) -> str:
     """A shape as messages print it: ``m x n``, or ``scalar``."""
     if is_unit(shape[0]) and is_unit(shape[1]):

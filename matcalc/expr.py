@@ -61,13 +61,13 @@ class Expr(Node):
     leaves: int  # the number of symbols, each counted where it is written
     sign: int  # 2 where every entry is known to be positive, 1 where none is negative, else 0
     symmetric: bool  # known to equal its transpose
+    axes: tuple[Dim, ...] | None  # all axes, where there are more than two; rows and columns then stack them
+    takes_tensors: ClassVar[bool] = False  # whether operands may have more than two axes
+    keeps_axes: ClassVar[bool] = False  # whether the result has those of its operands
     is_matrix_function: ClassVar[bool] = False  # f(A) of one square operand, which commutes with A
     hooks: ClassVar[dict[str, Callable[..., Any]]] = {}  # what modules above this one register: printers, conversions
 
     def __post_init__(self) -> None:
-        rows, cols = self.infer_shape()
-        object.__setattr__(self, "rows", rows)
-        object.__setattr__(self, "cols", cols)
         found: list[Expr] = []
         for part in self.parts:
             if isinstance(part, Expr):
@@ -75,6 +75,15 @@ class Expr(Node):
             elif isinstance(part, tuple):
                 found.extend(p for p in part if isinstance(p, Expr))
         object.__setattr__(self, "operands", tuple(found))
+        if not self.takes_tensors and (wide := next((e for e in found if e.axes is not None), None)) is not None:
+            raise ShapeError(
+                f"{getattr(self, 'name', type(self).__name__)} takes a matrix, but {brief(wide)} has the "
+                f"{len(wide.shape)} axes {' x '.join(map(str, wide.shape))}: write what is meant with einsum"
+            )
+        rows, cols = self.infer_shape()
+        object.__setattr__(self, "rows", rows)
+        object.__setattr__(self, "cols", cols)
+        object.__setattr__(self, "axes", self.infer_axes())
         object.__setattr__(self, "cost", self.own_cost() + sum(e.cost for e in found))
         object.__setattr__(self, "leaves", sum(e.leaves for e in found) if found else int(isinstance(self, Symbol)))
         object.__setattr__(self, "sign", self.infer_sign())
@@ -88,6 +97,10 @@ class Expr(Node):
         """Whether the operands show that the value is a symmetric matrix."""
         return False
 
+    def infer_axes(self) -> tuple[Dim, ...] | None:
+        """All axes, where there are more than two; an entrywise operator has those of its operands."""
+        return next((e.axes for e in self.operands if e.axes is not None), None) if self.keeps_axes else None
+
     @abstractmethod
     def infer_shape(self) -> Shape:
         """Rows and columns; raises ShapeError where the operands do not fit."""
@@ -98,7 +111,9 @@ class Expr(Node):
 
     @property
     def shape(self) -> tuple[Dim, ...]:
-        """``()`` for a scalar, ``(n,)`` for a column, ``(m, n)`` for a matrix or a row."""
+        """``()`` for a scalar, ``(n,)`` for a column, ``(m, n)`` for a matrix or a row, all axes for a tensor."""
+        if self.axes is not None:
+            return self.axes
         if is_unit(self.cols):
             return () if is_unit(self.rows) else (self.rows,)
         return (self.rows, self.cols)
@@ -136,6 +151,16 @@ class Expr(Node):
         found.update(dict.fromkeys(ASSUMED.get(self, ())))
         positive = {c.removesuffix(" positive") for c in found if c.endswith(" positive")}
         return tuple(c for c in found if c.removesuffix(" in every entry").removesuffix(" nonzero") not in positive)
+
+    def obstacle(self) -> str | None:
+        """Why this node is not written in matrix notation; None where it is."""
+        return None
+
+    @property
+    def why_not_matrix(self) -> str | None:
+        """Why the expression holds an einsum: which indices matrix notation cannot write; None where it holds none."""
+        found = dict.fromkeys(o for o in (e.obstacle() for e in postorder([self], lambda e: e.operands)) if o is not None)
+        return "; ".join(found) or None
 
     @property
     def symbols(self) -> tuple[Symbol, ...]:
@@ -344,7 +369,7 @@ def symbol(name: str, shape: Sequence[object], facts: Iterable[str] = ()) -> Sym
         raise OperandError(f"{name!r} is not a name: use letters, digits and _, a letter first")
     dims = tuple(as_dim(d, name) for d in shape)
     if len(dims) > 2:
-        raise UnsupportedError(f"{name} has {len(dims)} axes: a scalar, a vector or a matrix has at most 2")
+        return Expr.hooks["tensor_symbol"](name, dims, tuple(facts))  # type: ignore[no-any-return]
     pair: Shape = (dims[0] if dims else 1, dims[1] if len(dims) > 1 else 1)
     known = tuple(sorted(set(facts)))
     for fact in known:
@@ -384,6 +409,7 @@ class Let(Expr):
 
     name: str
     arg: Expr
+    takes_tensors = keeps_axes = True
 
     def infer_shape(self) -> Shape:
         return (self.arg.rows, self.arg.cols)
@@ -441,6 +467,7 @@ class Operator(Expr):
     code: ClassVar[str] = ""
     signature: ClassVar[str] = ""
     structural: ClassVar[bool] = False  # its entries are sums of products of its operands' entries
+    pulled_in_place: ClassVar[bool] = False  # whether no pullback rule holds for all operands of the same shapes
     registered: ClassVar[dict[str, type[Operator]]] = {}
     abstract: ClassVar[bool] = True
 
@@ -551,7 +578,8 @@ def brief(e: Expr, limit: int = 60) -> str:
 
 def named_shape(e: Expr) -> str:
     """``A (m x n)``, as messages name an operand."""
-    return f"{brief(e)} ({shape_text((e.rows, e.cols))})"
+    shape = shape_text((e.rows, e.cols)) if e.axes is None else " x ".join(map(str, e.axes))
+    return f"{brief(e)} ({shape})"
 
 
 class Entrywise(Operator, abstract=True):
@@ -561,6 +589,7 @@ class Entrywise(Operator, abstract=True):
     slopes: ClassVar[tuple[sp.Expr, ...] | None] = None  # the derivative by each slot, where formula's is not wanted
     definition: ClassVar[Any] = None  # the operand-level formula of an operator that the user defined
     head: ClassVar[Any] = None  # SymPy's function of the same meaning, if formula is not written with it
+    takes_tensors = keeps_axes = True
 
     @classmethod
     def require_complete(cls) -> None:
@@ -619,6 +648,7 @@ class Add(Operator):
     """Sum of expressions of one shape."""
 
     args: tuple[Expr, ...]
+    takes_tensors = keeps_axes = True
     name = "+"
     latex = "#1 + #2"
     code = "#1 + #2"

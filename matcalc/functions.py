@@ -30,11 +30,13 @@ from matcalc.expr import (
 from matcalc.ops import OPERATORS
 from matcalc.ops.linalg import det, inv, logdet, matrix_power, solve
 from matcalc.ops.reductions import Norm2, logsumexp, softmax, total, trace
-from matcalc.ops.stacking import commutation, duplication, unstacked, vech
+from matcalc.ops.stacking import commutation, duplication, vech
 from matcalc.ops.structure import diag, diag_signature, eye, reshape, unit_vector, vec, zeros
+from matcalc.ops.tensors import einsum, unstacked
 
 Expr.hooks["matrix_power"] = matrix_power
 
+MOST_ARGUMENTS = 1_000  # of a function that takes any number
 ENTRYWISE = "entrywise"  # the signature of functions that work entry by entry
 Signature = str | Callable[[Sequence[Shape], Sequence[int]], str]
 
@@ -44,7 +46,8 @@ class Function:
     """A function by name.
 
     ``kinds`` has a letter for each argument: ``x`` an expression, ``a`` an axis, ``d`` a dimension,
-    ``i`` a position from 1; letters after ``?`` may be left out. ``signature`` gives the shapes of
+    ``i`` a position from 1, ``s`` text in quotes; letters after ``?`` may be left out, and a last letter before ``*`` is
+    repeated. ``signature`` gives the shapes of
     the ``x`` arguments and of the result (``^n`` is ``n*(n+1)/2``), as a string or from the shapes and the axis (0 for none,
     else from 1 as in text).
     """
@@ -65,18 +68,21 @@ class Function:
     @property
     def least(self) -> int:
         """The number of arguments that must be given."""
-        return len(self.kinds.split("?")[0])
+        return len(self.kinds.split("?")[0].replace("*", ""))
 
     @property
     def letters(self) -> str:
-        """The kinds of all arguments."""
-        return self.kinds.replace("?", "")
+        """The kinds of all arguments; a letter that may be repeated stands as often as anyone needs."""
+        plain = self.kinds.replace("?", "")
+        return plain[:-1] + plain[-2] * MOST_ARGUMENTS if plain.endswith("*") else plain
 
     def require_count(self, count: int) -> None:
         """Refuse a wrong number of arguments."""
         most = len(self.letters)
         if not self.least <= count <= most:
             wanted = str(most) if self.least == most else f"{self.least} to {most}"
+            if self.kinds.endswith("*"):
+                wanted = f"at least {self.least}" if count < self.least else f"at most {most}"
             raise OperandError(f"{self.name} takes {wanted} argument{'s' if wanted != '1' else ''}, not {count}")
 
     def public(self) -> Callable[..., Expr]:
@@ -214,7 +220,8 @@ ROWS = (
     Function("K", commutation, "-> d1*d2,d1*d2", "dd"),
     Function("Dup", duplication, "-> d1*d1,^d1", "d"),
     Function("vech", vech, "n,n -> ^n,1"),
-    Function("tensor", unstacked, "m,n -> m,n", "xddd?d"),
+    Function("tensor", unstacked, "m,n -> m,n", "xddd?d*"),
+    Function("einsum", einsum, "", "sx*"),
     Function("reshape", reshape, "m,n -> d1,d2", "xd?d"),
 )
 

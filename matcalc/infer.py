@@ -16,6 +16,7 @@ from matcalc.functions import ENTRYWISE, FUNCTIONS, Function
 from matcalc.lex import Part, number
 from matcalc.ops import unspecified
 from matcalc.ops.stacking import triangle
+from matcalc.ops.tensors import read_spec, tensor_letters
 from matcalc.sizes import (
     Extent,
     Size,
@@ -32,7 +33,7 @@ from matcalc.sizes import (
 )
 
 NOT_YET = (
-    "conj", "real", "imag", "cross", "eig", "perron", "cholesky", "einsum", "hstack", "vstack", "block",
+    "conj", "real", "imag", "cross", "eig", "perron", "cholesky", "hstack", "vstack", "block",
 )  # fmt: skip
 LOSS = unspecified.Function("L")
 
@@ -137,9 +138,11 @@ class Inference:
                 self.role[part.args[0]] = "skip"
             if isinstance(meaning, Function):
                 for letter, a in zip(meaning.letters, part.args[1:], strict=False):
-                    self.role[a] = {"x": "expr", "d": "dim", "a": "skip", "i": "skip"}[letter]
+                    self.role[a] = {"x": "expr", "d": "dim", "a": "skip", "i": "skip", "s": "skip"}[letter]
         elif self.role[k] == "expr" and part.kind == "all":
             raise self.error("a colon stands for a whole axis in A(:,1) or A(1,:)", k)
+        elif self.role[k] != "skip" and part.kind == "text":
+            raise self.error("text in quotes stands only for the subscripts of einsum", k)
 
     def find_meaning(self, k: int, part: Part) -> Meaning:
         """What ``target(...)`` means: an entry, or a function."""
@@ -202,6 +205,8 @@ class Inference:
                 raise self.error("the axis is 1 (down the columns) or 2 (along the rows)", a)
             if letter == "i" and not self.is_place(a):
                 raise self.error("the position is a number from 1", a)
+            if letter == "s" and self.parts[a].kind != "text":
+                raise self.error(f'{function.name} takes its subscripts in quotes first, as in einsum("ij,jk->ik",A,B)', a)
             if letter == "d":
                 self.refuse_long_dim(a)
         return function
@@ -350,6 +355,8 @@ class Inference:
         operands = [a for a, letter in zip(args, function.letters, strict=False) if letter == "x"]
         if function.signature == ENTRYWISE:
             return self.infer_entrywise(k, function.name, operands)
+        if function.kinds.startswith("s"):
+            return self.infer_einsum(k, args)
         signature = function.signature
         if callable(signature):
             axes = [int(self.parts[a].head) for a, letter in zip(args, function.letters, strict=False) if letter == "a"]
@@ -365,6 +372,34 @@ class Inference:
                     self.misfit_argument(k, function.name, pattern, a, env)
         rows, cols = (product_of([self.size_named(f, env) for f in pattern]) for pattern in result)
         return rows, cols
+
+    def infer_einsum(self, k: int, args: Sequence[int]) -> Extent:
+        """The shape of a sum over named indices; each letter has one size."""
+        try:
+            written, output = read_spec(self.parts[args[0]].head.strip('"'))
+        except OperandError as error:
+            raise at_place(error, self.text, self.parts[args[0]].at) from None
+        if len(written) != len(args) - 1:
+            raise self.error(f"the subscripts are for {len(written)} operands, and {len(args) - 1} are given", k)
+        env: dict[str, Size] = {}
+        for groups, a in zip(written, args[1:], strict=True):
+            rows, cols = self.extent[a]
+            declared = self.names.get(self.parts[a].head) if self.parts[a].kind == "name" else None
+            sizes: list[Size] = [s for s in (rows, cols) if not is_one(s)]
+            if isinstance(declared, Expr) and declared.axes is not None:
+                sizes = list(declared.axes)
+            elif len(groups) > 2:
+                continue  # a tensor that is worked out: what it is made of says its sizes
+            elif len(sizes) > len(groups) and isinstance(sizes[-1], Unknown):
+                self.sizes.unify(sizes.pop(), 1, k)
+            for group, size in zip(groups, sizes, strict=False):
+                if len(group) == 1 and not self.sizes.unify(env.setdefault(group, size), size, k):
+                    self.clash(k, f"einsum: {group} runs over {size_text(env[group])} and over {size_text(size)}", (), a)
+        if len(output) > 2:
+            first, second = tensor_letters("".join(output))
+            output = [first, second]
+        found = [product_of([env.get(c) or self.sizes.unknown() for c in group]) if group else 1 for group in output]
+        return (*found, 1, 1)[:2]  # type: ignore[return-value]
 
     def size_named(self, letter: str, env: dict[str, Size]) -> Size:
         """What a letter of a signature stands for; ``^n`` is the number of entries on and below a diagonal."""

@@ -6,8 +6,6 @@ the Jacobian; pairing it with a tangent, by the same transposition that makes pu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from matcalc.calculus import over_structure, scalar_function, target, targets_of, upstream_of
 from matcalc.differentiate import addends, push, reverse_sweep
 from matcalc.dims import Dim, is_unit, same_dim, times_dim
@@ -23,23 +21,28 @@ from matcalc.expr import (
     hadamard,
     named_shape,
     substitute,
+    symbol,
     transpose,
 )
-from matcalc.index import Index, axis
-from matcalc.network import Lowering, Network, contract_all
+from matcalc.index import At, Index, Pair, axis, flat
+from matcalc.network import Lowering, Network, composite_parts, contract_all, split_composites, tie
 from matcalc.ops.linalg import pinv
-from matcalc.ops.stacking import Duplication, Unstacked
+from matcalc.ops.stacking import Duplication
 from matcalc.ops.structure import Reshape, Vec, reshape, vec, zeros
+from matcalc.ops.tensors import TensorSymbol, Unstacked, paired, stacked, with_axes, with_axes_of
 from matcalc.rules.closed_form import NoMatrixForm, reduced
+from matcalc.rules.einsum_form import einsum_form
 from matcalc.rules.kronecker import read_off
+from matcalc.rules.permuted import permuted_form
 from matcalc.scalar import Scalars
 from matcalc.simplify import simplify_all
+from matcalc.structure import require_structure, structure_matrix
 
 LAYOUTS = ("numerator", "denominator", "vec", "vech", "tensor")
 UPSTREAM = "upstream gradient"  # no user's symbol has a name with a blank
 
 
-def jacobian(f: object, wrt: object, *, layout: str = "numerator") -> object:
+def jacobian(f: object, wrt: object, *, layout: str = "numerator", structure: str = "ambient") -> object:
     """Jacobian of an expression of any shape.
 
     Parameters
@@ -52,11 +55,18 @@ def jacobian(f: object, wrt: object, *, layout: str = "numerator") -> object:
         ``"vec"``: the matrix ``d vec(F) / d vec(X)'``, columns stacked. ``"vech"``: by the entries on
         and below the diagonal of a symmetric ``wrt``; the rows are those entries of ``f`` too, where it is
         known to be symmetric. ``"tensor"``: always the axes of ``f``, then of ``wrt``.
+    structure : {"ambient", "projected", "independent"}
+        For a ``wrt`` with a structure, as for ``grad``: each entry's gradient in that sense.
+
+    Returns
+    -------
+    Expr, list or dict
+        An ``einsum`` where matrix notation has no form for it; ``why_not_matrix`` says why.
 
     Raises
     ------
     UnsupportedError
-        If it has no form in matrix notation; the message says why.
+        If an operator on the way has no derivative here; the message names it.
 
     Examples
     --------
@@ -69,10 +79,24 @@ def jacobian(f: object, wrt: object, *, layout: str = "numerator") -> object:
     """
     e = as_expr(f)
     _require_layout(layout)
-    return over_structure(e, wrt, lambda targets: [in_layout(stacked_jacobian(e, w), e, w, layout) for w in targets])
+    require_structure(structure)
+
+    def first(targets: list[Symbol]) -> list[Expr]:
+        return [in_layout(structured_columns(stacked_jacobian(e, w), w, structure), e, w, layout) for w in targets]
+
+    return over_structure(e, wrt, first)
 
 
-def hessian(f: object, wrt: object, wrt2: object = None, *, layout: str = "numerator") -> object:
+def structured_columns(stacked: Expr, w: Symbol, structure: str) -> Expr:
+    """A Jacobian in vec form with each row, a gradient by ``w``, taken in the sense of ``structure``."""
+    matrix = structure_matrix(w, structure)
+    if matrix is None:
+        return stacked
+    (result,) = simplify_all([stacked @ matrix])
+    return result
+
+
+def hessian(f: object, wrt: object, wrt2: object = None, *, layout: str = "numerator", structure: str = "ambient") -> object:
     """Hessian of a scalar function: the Jacobian of its gradient.
 
     Parameters
@@ -80,9 +104,11 @@ def hessian(f: object, wrt: object, wrt2: object = None, *, layout: str = "numer
     f : Expr, scalar
     wrt : Symbol, str, or a list or dict of them
     wrt2 : Symbol or str, optional
-        For mixed second derivatives: rows by ``wrt``, columns by ``wrt2``.
-    layout : str
-        As for ``jacobian``.
+        For mixed second derivatives: rows by ``wrt``, columns by ``wrt2``. A list of ``wrt`` alone gives the Hessian by
+        each, without the mixed ones.
+    layout, structure : str
+        As for ``jacobian``; the structure is that of rows and columns. Of a function on orthogonal matrices the projected
+        Hessian is refused: it depends on how the manifold curves, not on the Hessian alone.
 
     Examples
     --------
@@ -95,19 +121,29 @@ def hessian(f: object, wrt: object, wrt2: object = None, *, layout: str = "numer
     """
     e = scalar_function(f, "hessian")
     _require_layout(layout)
+    require_structure(structure)
 
     def second(targets: list[Symbol]) -> list[Expr]:
-        return [_hessian(e, w, w if wrt2 is None else target(e, wrt2), layout) for w in targets]
+        return [_hessian(e, w, w if wrt2 is None else target(e, wrt2), layout, structure) for w in targets]
 
     return over_structure(e, wrt, second)
 
 
-def _hessian(e: Expr, w: Symbol, w2: Symbol, layout: str) -> Expr:
-    free = {s: Symbol(s.name, s.dims, ()) for s in (w, w2)}  # facts are of the point, not of the directions
+def _hessian(e: Expr, w: Symbol, w2: Symbol, layout: str, structure: str) -> Expr:
+    free = {s: bare(s) for s in (w, w2)}
     body = substitute(e, dict(free.items()))
     (gradient,) = simplify_all(reverse_sweep(body, ONE, [free[w]]))
     stacked = stacked_jacobian(gradient, free[w2])
-    (result,) = simplify_all([substitute(stacked, {bare: s for s, bare in free.items()})])
+    if structure != "ambient" and (w.has("orthogonal") or w2.has("orthogonal")):
+        raise UnsupportedError(
+            f"the {structure} Hessian on orthogonal matrices is not supported: it needs the curvature of the set"
+        )
+    sides = [structure_matrix(s, structure) for s in (w, w2)]
+    if sides[0] is not None:
+        stacked = transpose(sides[0]) @ stacked
+    if sides[1] is not None:
+        stacked = stacked @ sides[1]
+    (result,) = simplify_all([substitute(stacked, {plain: s for s, plain in free.items()})])
     return in_layout(result, gradient, w2, layout, first=w)
 
 
@@ -125,7 +161,7 @@ def jvp(f: object, wrt: object, tangent: object) -> Expr:
     w = target(e, wrt)
     d = upstream_of(w, tangent, "tangent")
     (result,) = simplify_all([push(e, {w: d})])
-    return result
+    return with_axes_of(result, e)
 
 
 def differential(f: object, wrt: object = None) -> Expr:
@@ -151,8 +187,8 @@ def differential(f: object, wrt: object = None) -> Expr:
     clash = [n for n in names.values() if n in taken]
     if clash:
         raise OperandError(f"{clash[0]} is a symbol of {brief(e)} already, and cannot stand for a differential")
-    (result,) = simplify_all([push(e, {w: Symbol(n, w.dims, ()) for w, n in names.items()})])
-    return result
+    (result,) = simplify_all([push(e, {w: symbol(n, w.shape if w.axes else w.dims) for w, n in names.items()})])
+    return with_axes_of(result, e)
 
 
 def hvp(f: object, wrt: object, direction: object) -> Expr:
@@ -168,11 +204,16 @@ def hvp(f: object, wrt: object, direction: object) -> Expr:
     e = scalar_function(f, "hvp")
     w = target(e, wrt)
     d = upstream_of(w, direction, "direction")
-    free = Symbol(w.name, w.dims, ())
+    free = bare(w)
     (gradient,) = simplify_all(reverse_sweep(substitute(e, {w: free}), ONE, [free]))
     (product,) = reverse_sweep(gradient, substitute(d, {w: free}), [free])
     (result,) = simplify_all([substitute(product, {free: w})])
-    return result
+    return with_axes_of(result, w)
+
+
+def bare(s: Symbol) -> Symbol:
+    """The symbol without its facts, which are of the point and not of the directions."""
+    return s if s.axes is not None else Symbol(s.name, s.dims, ())
 
 
 def _require_layout(layout: str) -> None:
@@ -188,46 +229,78 @@ def stacked_jacobian(e: Expr, w: Symbol) -> Expr:
         return vec(slope)
     while isinstance(e, (Vec, Reshape)):  # the same entries in the same order
         e = e.arg
-    up = Symbol(UPSTREAM, (e.rows, e.cols), ())
-    (pulled,) = simplify_all(reverse_sweep(e, up, [w]))
-    scalars = Scalars()
-    lowering = Lowering(scalars, opaque=lambda x: x is up)
+    up = placeholder_like(e)
+    pulled = stacked(simplify_all(reverse_sweep(e, up, [w]))[0], (w.rows, w.cols))
+    lowering = Lowering(Scalars(), opaque=lambda x: x is up)
     terms = []
     for term in addends(pulled, up):
-        term, rows, cols = stacked_term(term, w)
-        k, l = axis(rows), axis(cols)  # noqa: E741 - the field's own letter
-        i, j = axis(e.rows), axis(e.cols)
-        net = lowering.lower(term, k, l, Network())
+        body, rows, cols = stacked_term(term, w)
+        k, l = places_of(body, rows, cols)  # noqa: E741 - the field's own letter
+        net = lowering.lower(body, k, l, Network())
         if net.coefficient == 0:
             continue
-        rest = net.without(up, i, j)
+        rest = freed_upstream(net, up, [*flat(k), *flat(l)], lowering)
         if rest is None:
             reason = "an operator on the way does not divide into entries"
             raise UnsupportedError(f"the Jacobian of {brief(e)} by {w.name} has no form in matrix notation: {reason}")
-        terms.append(_read_off(rest, (i, j, k, l), lowering, scalars, e, w))
+        terms.append(_read_off(*rest, k, l, lowering))
     if not terms:
         return zeros(times_dim(e.rows, e.cols), times_dim(w.rows, w.cols))
     (result,) = simplify_all([add(*terms)])
     return result
 
 
+def placeholder_like(e: Expr) -> Symbol:
+    """A symbol for the upstream gradient of ``e``."""
+    shape = (e.rows, e.cols)
+    return Symbol(UPSTREAM, shape, ()) if e.axes is None else TensorSymbol(UPSTREAM, shape, (), e.axes)
+
+
 def stacked_term(term: Expr, w: Symbol) -> tuple[Expr, Dim, Dim]:
     """A term of a gradient by ``w`` with its axes; one that reads a stacked vector back into a matrix as that vector."""
     body, scalars = _apart(term)
+    if isinstance(body, Unstacked):
+        body = body.arg
     if isinstance(body, Reshape) and is_unit(body.arg.cols):
-        stacked = hadamard(*scalars, body.arg)
-        return stacked, stacked.rows, stacked.cols
-    return term, w.rows, w.cols
+        vector = hadamard(*scalars, body.arg)
+        return vector, vector.rows, vector.cols
+    return hadamard(*scalars, body), w.rows, w.cols
 
 
-def _read_off(net: Network, free: Sequence[Index | None], lowering: Lowering, scalars: Scalars, e: Expr, w: Symbol) -> Expr:
-    done, became = contract_all(net, free, lowering)
+def places_of(term: Expr, rows: Dim, cols: Dim) -> tuple[At, At]:
+    """New indices for the axes of a term; a stacked axis has a pair."""
+    parts = composite_parts(_apart(term)[0])
+    if parts is None:
+        return axis(rows), axis(cols)
+    first, second = (paired([Index.fresh(d) for d in side]) for side in parts)
+    return first, second
+
+
+def freed_upstream(net: Network, up: Symbol, free: list[Index], lowering: Lowering) -> tuple[Network, At, At] | None:
+    """The network without the upstream gradient, stacked axes taken apart as far as that needs."""
+    rest = net.freed(up)
+    for force in (False, True):
+        rest = rest or split_composites(tie(net, free)[0], free, lowering, force).freed(up)
+    return rest
+
+
+def _read_off(net: Network, i: At, j: At, k: At, l: At, lowering: Lowering) -> Expr:  # noqa: E741
+    """A network with these free indices as the matrix with rows (j, i) and columns (l, k); as an einsum if need be."""
+    rows, cols = [*flat(j), *flat(i)], [*flat(l), *flat(k)]
+    done, became = contract_all(net, [*rows, *cols], lowering)
+    known = dict(zip([*rows, *cols], became, strict=True))
+    plain = not any(isinstance(at, Pair) for at in (i, j, k, l))
     try:
-        g = reduced(done, list(dict.fromkeys(v for v in became if v is not None)), scalars, leave=1)
-        body = read_off(g, tuple(became))
+        g = reduced(done, list(dict.fromkeys(v for v in became if v is not None)), lowering.scalars, leave=int(plain))
+        if plain:
+            body = read_off(g, tuple(known[at] if isinstance(at, Index) else None for at in (i, j, k, l)))
+        else:
+            body = permuted_form(g, became[: len(rows)], became[len(rows) :])
     except NoMatrixForm as reason:
-        raise UnsupportedError(f"the Jacobian of {brief(e)} by {w.name} has no form in matrix notation: {reason}") from None
-    return hadamard(scalars.back(g.coefficient), body)
+        assert reason.graph is not None
+        g = reason.graph
+        body = einsum_form(g, became[: len(rows)], became[len(rows) :])
+    return hadamard(lowering.scalars.back(g.coefficient), body)
 
 
 def in_layout(stacked: Expr, e: Expr, w: Symbol, layout: str, first: Symbol | None = None) -> Expr:
@@ -248,8 +321,8 @@ def in_layout(stacked: Expr, e: Expr, w: Symbol, layout: str, first: Symbol | No
     if axes <= 2:
         return _flat(stacked, e, w, layout)
     if layout == "denominator":
-        return Unstacked(transpose(stacked), w.shape, e.shape)
-    return Unstacked(stacked, e.shape, w.shape)
+        return with_axes(transpose(stacked), w.shape, e.shape)
+    return with_axes(stacked, e.shape, w.shape)
 
 
 def _apart(e: Expr) -> tuple[Expr, list[Expr]]:

@@ -23,6 +23,7 @@ TOKEN = re.compile(
     r"""\s*(?:
       (?P<number> (?: [0-9]+ (?: \.(?![*/^+-])[0-9]* )? | \.[0-9]+ ) (?:[eE][+-]?[0-9]+)? )
     | (?P<name>   [^\W\d_]\w* )
+    | (?P<text>   "[^"\n]*" )
     | (?P<op>     \.[*/^+-] | \*\* | [-+*/^'(),:] )
     | (?P<end>    \Z )
     | (?P<bad>    . ) )""",
@@ -52,7 +53,7 @@ CHAINS = frozenset(["+", "-", ".+", ".-", "*", ".*"])  # long ones are flat, not
 class Part:
     """A node of the tree.
 
-    ``kind`` is number, name, apply (of ``args[0]`` to the rest: a call, or entries), all (a lone
+    ``kind`` is number, name, text (in quotes), apply (of ``args[0]`` to the rest: a call, or entries), all (a lone
     colon), prefix, binary or transpose; ``head`` the text of the number, name or operator.
     """
 
@@ -165,7 +166,7 @@ class Reader:
     # ---------------------------------------------------------------- where an operand is due
     def operand(self, kind: str, value: str, at: int) -> bool:
         """Take the token; whether an operand is still due."""
-        if kind in ("number", "name"):
+        if kind in ("number", "name", "text"):
             self.push(Part(kind, value, (), at, at + len(value), at))
             return False
         if value == "(":
@@ -199,7 +200,7 @@ class Reader:
     # ---------------------------------------------------------------- where an operator is due
     def operator(self, kind: str, value: str, at: int) -> bool:
         """Take the token; whether an operand is due after it."""
-        if kind in ("number", "name"):
+        if kind in ("number", "name", "text"):
             before, after = self.around(value)
             raise self.error(f"an operator is missing: for the product write {before}*{after}", at)
         if value == "'":

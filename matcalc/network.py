@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import sympy as sp
 
-from matcalc.dims import Dim, is_unit
+from matcalc.dims import Dim, is_unit, same_dim
 from matcalc.expr import (
     ONE,
     Add,
@@ -31,9 +31,10 @@ from matcalc.expr import (
     quotient,
     rational,
 )
-from matcalc.index import At, Delta, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times, flat
+from matcalc.index import At, Delta, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times, axis, flat
 from matcalc.ops.elementwise import Sqrt
-from matcalc.ops.structure import Kron, UnitVector, Vec
+from matcalc.ops.structure import Reshape, UnitVector
+from matcalc.ops.tensors import TensorSymbol, Unstacked, paired
 from matcalc.scalar import Scalars, is_arithmetic
 
 Factor = tuple[Expr, At, At]
@@ -49,7 +50,17 @@ class Network:
     deltas: list[Delta] = field(default_factory=list)
     bound: list[Index] = field(default_factory=list)
 
-    def without(self, atom: Expr, row: Index | None, col: Index | None) -> Network | None:
+    def freed(self, atom: Expr) -> tuple[Network, At, At] | None:
+        """The network with the factor ``atom`` taken out, and new free indices in its place; stacked axes have a pair."""
+        found = next((f for f in self.factors if f[0] is atom), None)
+        if found is None:
+            return None
+        row, col = free_like(found[1], atom.rows), free_like(found[2], atom.cols)
+        rest = self.without(atom, row, col)
+        assert rest is not None
+        return rest, row, col
+
+    def without(self, atom: Expr, row: At, col: At) -> Network | None:
         """The network with the factor ``atom`` taken out, deltas tying its indices to ``row`` and ``col``.
 
         None if ``atom`` is not among the factors.
@@ -61,6 +72,11 @@ class Network:
         rest = self.factors[:k] + self.factors[k + 1 :]
         ties = [Delta(a, b) for a, b in ((i, row), (j, col)) if b is not None]
         return Network(self.coefficient, rest, [*self.deltas, *ties], list(self.bound))
+
+
+def free_like(at: At, dim: Dim) -> At:
+    """A new index for an axis; where ``at`` is a pair, a pair of new ones."""
+    return paired([Index.fresh(i.dim) for i in flat(at)]) if isinstance(at, Pair) else axis(dim)
 
 
 class Lowering:
@@ -107,15 +123,27 @@ class Lowering:
                 stack.append((node.arg, i, j, HALF * p))
             elif isinstance(node, Ones):
                 continue
+            elif isinstance(node, Reshape) and p == 1 and self.opaque(node.arg) and node.arg.ndim == 1:
+                stack.append((node.arg, _pair(j, i), None, p))
+            elif isinstance(node, Reshape) and p == 1 and self.opaque(node.arg) and is_unit(node.arg.rows):
+                stack.append((node.arg, None, _pair(j, i), p))
+            elif isinstance(node, Unstacked) or (isinstance(node, Reshape) and self.is_tensor_at(node, i, j)):
+                stack.append((node.arg, i, j, p))
             elif p != 1 and isinstance(node, Product) and (sides := self.powered_sides(node, p)) is not None:
                 stack.extend([(sides[1], None, j, p), (sides[0], i, None, p)])
-            elif p == 1 and _dissolves(node):
+            elif p == 1 and (_dissolves(node) or _at_pairs(node, i, j)):
                 self._enter(node.entry(i, j), net, stack)  # type: ignore[attr-defined]
             elif node.is_scalar:
                 net.coefficient *= self.closed(node) ** p
             else:
                 net.factors.append((powered(node, p), i, j))
         return net
+
+    def is_tensor_at(self, e: Reshape, row: At, col: At) -> bool:
+        """Whether a matrix is the one that a tensor is held as, and the tensor itself is what is asked for."""
+        if e.arg.axes is None or not (same_dim(e.rows, e.arg.rows) and same_dim(e.cols, e.arg.cols)):
+            return False
+        return self.opaque(e.arg) or isinstance(row, Pair) or isinstance(col, Pair)
 
     def powered_sides(self, e: Product, p: sp.Rational) -> tuple[Expr, Expr] | None:
         """A column times a row, where a power of their product is the product of their powers."""
@@ -153,7 +181,24 @@ class Lowering:
         return self.scalar(known) if is_arithmetic(known) else self.scalars.symbol(known)
 
 
+def _at_pairs(e: Expr, row: At, col: At) -> bool:
+    """Whether every stacked axis of an operator is at a pair of indices, so that they take it apart."""
+    parts = composite_parts(e)
+    if parts is None or not isinstance(e, Operator):
+        return False
+    return all(
+        len(dims) < 2 or (isinstance(at, Pair) and len(flat(at)) == len(dims))
+        for dims, at in zip(parts, (row, col), strict=True)
+    )
+
+
+def _pair(left: At, right: At) -> At:
+    return right if left is None else left if right is None else Pair(left, right)
+
+
 def _dissolves(e: Expr) -> bool:
+    if hasattr(e, "composite_axes"):
+        return composite_parts(e) is None
     return isinstance(e, Operator) and e.structural and not isinstance(e, (Add, BroadcastAdd))
 
 
@@ -180,7 +225,7 @@ class Contracted:
     """A network without deltas; ``row`` and ``col`` are the vertices that its free indices became."""
 
     coefficient: sp.Expr
-    factors: list[tuple[Expr, Index | None, Index | None]]
+    factors: list[Factor]
     bound: list[Index]
     row: Index | None
     col: Index | None
@@ -200,13 +245,8 @@ def contract_all(net: Network, free: Sequence[Index | None], lowering: Lowering)
     if net is not tied:
         net, more = tie(net, list(ends.values()))
         ends = {i: more[e] for i, e in ends.items()}
-    factors: list[tuple[Expr, Index | None, Index | None]] = []
-    for atom, i, j in net.factors:
-        assert not isinstance(i, (Pair, int))
-        assert not isinstance(j, (Pair, int))
-        factors.append((atom, i, j))
     became = [ends[i] if i is not None else None for i in free]
-    return Contracted(net.coefficient, factors, net.bound, None, None), became
+    return Contracted(net.coefficient, net.factors, net.bound, None, None), became
 
 
 def tie(net: Network, free: list[Index]) -> tuple[Network, dict[Index, Index]]:
@@ -272,21 +312,29 @@ def _found(at: At, find: Callable[[Index], Index]) -> At:
             return at
 
 
-def split_composites(net: Network, free: list[Index], lowering: Lowering) -> Network:
-    """Write kron and vec by pairs of indices wherever everything that meets on an axis allows it."""
-    while any(isinstance(f[0], (Kron, Vec)) for f in net.factors):
-        pairs = _pairs(net, free)
+def split_composites(net: Network, free: list[Index], lowering: Lowering, force: bool = False) -> Network:
+    """Write stacked axes by pairs of indices wherever everything that meets on an axis allows it.
+
+    With ``force`` also where an array meets there whose axis is not known to be stacked: its entries are then at a pair.
+    """
+    while any(composite_parts(f[0]) is not None for f in net.factors):
+        pairs = _pairs(net, free, force)
         out = Network(net.coefficient, [], net.deltas, [i for i in net.bound if i not in pairs])
         out.bound.extend(i for pair in pairs.values() for i in flat(pair))
         divided = False
         for atom, i, j in net.factors:
             ends = [e for e in (i, j) if isinstance(e, Index)]
-            if isinstance(atom, (Kron, Vec)) and ends and all(e in pairs or _plain_axis(atom, e, i) for e in ends):
+            inside = any(e in pairs for e in ends)
+            if inside and composite_parts(atom) is not None and all(e in pairs or _plain_axis(atom, e, i) for e in ends):
                 divided = True
-                entry = atom.entry(_paired(i, pairs), _paired(j, pairs))
-                for part in entry.factors if isinstance(entry, Times) else (entry,):
-                    assert isinstance(part, Entry)
-                    lowering.lower(part.array, part.row, part.col, out)
+                at_row, at_col = _paired(i, pairs), _paired(j, pairs)
+                if isinstance(atom, TensorSymbol):
+                    out.factors.append((atom, at_row, at_col))
+                else:
+                    _enter_definition(atom, at_row, at_col, lowering, out)
+            elif inside and force:
+                divided = True
+                out.factors.append((atom, _paired(i, pairs), _paired(j, pairs)))
             else:
                 out.factors.append((atom, i, j))
         if not divided:
@@ -295,22 +343,58 @@ def split_composites(net: Network, free: list[Index], lowering: Lowering) -> Net
     return net
 
 
+def composite_parts(atom: Expr) -> tuple[tuple[Dim, ...], tuple[Dim, ...]] | None:
+    """The dimensions that rows and columns are made of, of an array that has a stacked axis."""
+    parts = getattr(atom, "composite_axes", None)
+    if parts is None:
+        return None
+    rows, cols = parts()
+    return (rows, cols) if len(rows) > 1 or len(cols) > 1 else None
+
+
+def _enter_definition(atom: Expr, row: At, col: At, lowering: Lowering, out: Network) -> None:
+    """The definition of a stacked array, taken apart at pairs of indices."""
+    assert isinstance(atom, Operator)
+    todo: list[Term] = [atom.entry(row, col)]
+    while todo:
+        match todo.pop():
+            case Sum(index, body):
+                out.bound.append(index)
+                todo.append(body)
+            case Times(parts):
+                todo.extend(reversed(parts))
+            case Entry(array, i, j):
+                lowering.lower(array, i, j, out)
+            case Delta() as delta:
+                out.deltas.append(delta)
+            case other:
+                raise AssertionError(f"{other} is not a product of entries")
+
+
 def _paired(at: At, pairs: dict[Index, Pair]) -> At:
     return pairs.get(at, at) if isinstance(at, Index) else at
 
 
-def _pairs(net: Network, free: list[Index]) -> dict[Index, Pair]:
-    """The bound indices on which only composite axes of one kind meet, each with its pair."""
+def _pairs(net: Network, free: list[Index], force: bool) -> dict[Index, Pair]:
+    """The bound indices on which only composite axes of one kind meet, each with its pair.
+
+    With ``force`` also those on which other axes meet.
+    """
     blocked: set[Index] = set(free)
     for d in net.deltas:
         blocked.update(flat(d.left) + flat(d.right))
-    sizes: dict[Index, tuple[Dim, Dim]] = {}
+    sizes: dict[Index, tuple[Dim, ...]] = {}
     for atom, i, j in net.factors:
         axes = dict(_composite_axes(atom, i, j))
         for end in (i, j):
-            if isinstance(end, Index) and (end not in axes or sizes.setdefault(end, axes[end]) != axes[end]):
+            if not isinstance(end, Index):
+                continue
+            if end not in axes:
+                if not force:
+                    blocked.add(end)
+            elif sizes.setdefault(end, axes[end]) != axes[end]:
                 blocked.add(end)
-    changed = True
+    changed = not force
     while changed:  # a factor divides on all its axes or on none
         changed = False
         for _, i, j in net.factors:
@@ -318,22 +402,24 @@ def _pairs(net: Network, free: list[Index]) -> dict[Index, Pair]:
             if any(e in blocked for e in ends) and not all(e in blocked for e in ends):
                 blocked.update(ends)
                 changed = True
-    return {i: Pair(Index.fresh(a), Index.fresh(b)) for i, (a, b) in sizes.items() if i not in blocked}
+    return {i: _fresh_pair(dims) for i, dims in sizes.items() if i not in blocked}
 
 
-def _composite_axes(atom: Expr, i: At, j: At) -> list[tuple[Index, tuple[Dim, Dim]]]:
-    """The axes of an atom that are made of two, with the dimensions of the two."""
-    axes: list[tuple[At, tuple[Dim, Dim]]] = []
-    if isinstance(atom, Vec):
-        axes = [(i, (atom.arg.cols, atom.arg.rows))]
-    elif isinstance(atom, Kron):
-        axes = [(i, (atom.left.rows, atom.right.rows)), (j, (atom.left.cols, atom.right.cols))]
-    return [(end, dims) for end, dims in axes if isinstance(end, Index) and not any(is_unit(d) for d in dims)]
+def _fresh_pair(dims: tuple[Dim, ...]) -> Pair:
+    at = paired([Index.fresh(d) for d in dims])
+    assert isinstance(at, Pair)
+    return at
+
+
+def _composite_axes(atom: Expr, i: At, j: At) -> list[tuple[Index, tuple[Dim, ...]]]:
+    """The axes of an atom that are made of several, with their dimensions."""
+    parts = composite_parts(atom)
+    if parts is None:
+        return []
+    return [(end, dims) for end, dims in zip((i, j), parts, strict=True) if isinstance(end, Index) and len(dims) > 1]
 
 
 def _plain_axis(atom: Expr, end: Index, row: At) -> bool:
-    """Whether this axis of a kron comes from one operand alone, so that no pair is needed."""
-    if not isinstance(atom, Kron):
-        return False
-    dims = (atom.left.rows, atom.right.rows) if end is row else (atom.left.cols, atom.right.cols)
-    return any(is_unit(d) for d in dims)
+    """Whether this axis of a stacked array comes from one part alone, so that no pair is needed."""
+    parts = composite_parts(atom)
+    return parts is not None and len(parts[0] if end is row else parts[1]) <= 1

@@ -335,12 +335,14 @@ class Builder:
                 return function.gradient(self.of(args[0]))
             case unspecified.Function():
                 return meaning(self.of(args[0]))
-        given: list[Expr | Dim] = []
+        given: list[Expr | Dim | str] = []
         for letter, a in zip(meaning.letters, args, strict=False):
             if letter == "x":
                 given.append(self.of(a))
             elif letter == "d":
                 given.append(self.inference.dim[a])
+            elif letter == "s":
+                given.append(self.parts[a].head.strip('"'))
             else:
                 given.append(int(self.parts[a].head) - (letter == "a"))
         return meaning.build(*given)

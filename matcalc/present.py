@@ -133,7 +133,7 @@ def with_powers(e: Expr) -> Expr:
 
 def transposed_outside(e: Expr) -> Expr:
     """``A'*B'`` as ``(B*A)'``, where that is shorter."""
-    if e.is_scalar:
+    if e.is_scalar or e.axes is not None:
         return e
     turned = turn(e)
     return Transpose(turned) if turned.cost + 1 < e.cost and not isinstance(turned, Transpose) else e

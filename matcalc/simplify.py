@@ -42,14 +42,16 @@ from matcalc.node import postorder
 from matcalc.ops.elementwise import Sqrt
 from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.structure import Diag, Diagonal, Eye, zeros
+from matcalc.ops.tensors import Einsum, with_axes_of
 from matcalc.present import present
 from matcalc.rewrite import first_match
 from matcalc.rules.chain import entrywise_powers, join_entrywise, product_of
 from matcalc.rules.closed_form import NoMatrixForm, closed_form
+from matcalc.rules.einsum_form import einsum_form
 from matcalc.rules.matrix import MATRIX
 from matcalc.scalar import Scalars, is_arithmetic, root
 
-DISSOLVING = (Product, Transpose, Trace, Total, Diag, Diagonal, Hadamard, Item)
+DISSOLVING = (Product, Transpose, Trace, Total, Diag, Diagonal, Hadamard, Item, Einsum)
 MANY_FACTORS = 12  # common entrywise factors are looked for in products of up to this many
 EXPAND_LIMIT = 60  # expressions up to this many symbols are tried multiplied out too
 TIDY_LIMIT = 60  # SymPy's factor is tried on scalars of up to this many terms when multiplied out
@@ -100,7 +102,7 @@ class Simplifier:
         """Simplify every node that is the head of a region, operands first."""
         for node in self.order:
             if node in self.heads:
-                form = self.simplified(node)
+                form = with_axes_of(self.simplified(node), node)
                 self.forms[node] = form
                 self.forms.setdefault(form, form)
                 if node in self.shared and _is_entrywise_product(form):
@@ -119,7 +121,7 @@ class Simplifier:
         if is_arithmetic(e):
             value = self.scalars.lower(e, self.closed_scalar)
             return self.scalars.back(self.collected(self.tidy(value)))
-        if isinstance(e, (*DISSOLVING, Quotient, Power, Sqrt)):
+        if is_dissolving(e) or isinstance(e, (Quotient, Power, Sqrt)):
             return self.assemble_sum([self.addend(e)], e)
         if isinstance(e, Operator) and e.operands:
             return self.function(e)
@@ -129,7 +131,7 @@ class Simplifier:
         """A scalar that SymPy does not compute with, as SymPy sees it: a coefficient times a closed network."""
         form = self.forms.get(e)
         if form is None:
-            return self.addend(e)[0] if isinstance(e, DISSOLVING) else self.scalars.symbol(e)
+            return self.addend(e)[0] if is_dissolving(e) else self.scalars.symbol(e)
         return self.scalars.lower(form, self.scalars.symbol) if is_arithmetic(form) else self.scalars.symbol(form)
 
     def function(self, e: Operator) -> Expr:
@@ -151,10 +153,11 @@ class Simplifier:
         net = self.lowering.lower(e, row, col)
         try:
             value, body = closed_form(contract(net, row, col, self.lowering), e.rows, e.cols, self.scalars)
-        except NoMatrixForm:
-            assert isinstance(e, Operator)
-            rebuilt = e.rebuild([self.simplified(c) if c not in self.forms else self.forms[c] for c in e.operands])
-            return (self.scalars.symbol(rebuilt), None) if e.is_scalar else (sp.Integer(1), rebuilt)
+        except NoMatrixForm as reason:
+            g = reason.graph
+            assert g is not None
+            rest = einsum_form(g, [row], [col])
+            return (g.coefficient * self.scalars.symbol(rest), None) if e.is_scalar else (g.coefficient, rest)
         return self.resolve(value), body
 
     def resolve(self, value: sp.Expr) -> sp.Expr:
@@ -372,11 +375,16 @@ def spread_out(value: sp.Expr) -> int:
     return 1
 
 
+def is_dissolving(e: Expr) -> bool:
+    """Whether a node is taken apart into indices with what it stands in."""
+    return isinstance(e, DISSOLVING) and not (isinstance(e, Einsum) and not e.is_plain)
+
+
 def _dissolves_into(child: Expr, parent: Expr) -> bool:
     """Whether lowering the parent takes the child apart, so that the child needs no form of its own."""
     if is_arithmetic(parent):
-        return is_arithmetic(child) or isinstance(child, DISSOLVING)
-    return isinstance(parent, DISSOLVING) and isinstance(child, DISSOLVING)
+        return is_arithmetic(child) or is_dissolving(child)
+    return is_dissolving(parent) and is_dissolving(child)
 
 
 def _is_entrywise_product(e: Expr) -> bool:

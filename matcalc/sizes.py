@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-import sympy as sp
-
-from matcalc.dims import Dim, DimSymbol, is_unit, same_dim, times_dim
+from matcalc.dims import Dim, DimSymbol, divide_dim, is_unit, same_dim, times_dim
 from matcalc.errors import LimitError
 
 MAX_FACTORS = 64
@@ -68,7 +66,7 @@ class Sizes:
             return same_dim(known(product_of(left)), known(product_of(right)))
         one, other = (left, right) if free[0] in left else (right, left)
         one.remove(free[0])
-        quotient = _divide(known(product_of(other)), known(product_of(one)))
+        quotient = divide_dim(known(product_of(other)), known(product_of(one)))
         return quotient is not None and bind(free[0], quotient, at)
 
     def settle(self, refuse: Callable[[Size, Size, int], None]) -> None:
@@ -175,16 +173,6 @@ def size_text(size: Size) -> str:
     if isinstance(found, tuple):
         return "*".join(map(size_text, found))
     return "?" if isinstance(found, Unknown) else str(found)
-
-
-def _divide(a: Dim, b: Dim) -> Dim | None:
-    """``a / b``, if it comes out even."""
-    if isinstance(a, int) and isinstance(b, int):
-        return a // b if a % b == 0 else None
-    result = sp.cancel(a / b)
-    if sp.fraction(result)[1] != 1:
-        return None
-    return int(result) if isinstance(result, sp.Integer) else result
 
 
 def _names() -> Iterator[str]:

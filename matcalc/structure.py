@@ -12,9 +12,11 @@ from collections.abc import Callable
 
 import sympy as sp
 
+from matcalc.dims import times_dim
 from matcalc.errors import OperandError, UnsupportedError
-from matcalc.expr import Expr, Number, Symbol, add, hadamard, negate, product, transpose
-from matcalc.ops.structure import Diag, Diagonal
+from matcalc.expr import Expr, Number, Symbol, add, hadamard, negate, ones, product, transpose
+from matcalc.ops.stacking import commutation
+from matcalc.ops.structure import Diag, Diagonal, Kron, eye, vec
 from matcalc.ops.triangles import DiagonalMeans, DiagonalSums, Tril
 
 STRUCTURES = ("ambient", "projected", "independent")
@@ -85,6 +87,67 @@ def both_diagonals(g: Expr, w: Symbol) -> Expr:
     return both_triangles(DiagonalSums(g), w)
 
 
+# ------------------------------------------------------------------ the same on the columns of a Jacobian in vec form
+def structure_matrix(w: Symbol, structure: str) -> Expr | None:
+    """The matrix ``M`` with ``vec(restructured(G)) = M vec(G)``; None where the question changes nothing.
+
+    Raises
+    ------
+    UnsupportedError
+        If ``w`` has a structure that the question has no answer for here.
+    """
+    facts = {f for f in STRUCTURED if w.has(f)}
+    if structure == "ambient" or not facts:
+        return None
+    if "diagonal" in facts and facts <= {"diagonal", "symmetric", "lower_triangular"}:
+        return only_diagonal(w)
+    table = PROJECTIONS if structure == "projected" else REPEATS
+    key = "+".join(sorted(facts))
+    if key not in table:
+        raise UnsupportedError(f"the {structure} Jacobian by {w.name}, which is {key.replace('+', ' and ')}, is not supported")
+    return table[key](w)
+
+
+def only_diagonal(w: Symbol) -> Expr:
+    """Keeps what is on the diagonal."""
+    return Diag(vec(eye(w.rows)))
+
+
+def lower_part(w: Symbol) -> Expr:
+    """Keeps what is on and below the diagonal."""
+    return Diag(vec(Tril(ones(w.rows, w.rows))))
+
+
+def not_diagonal(w: Symbol) -> Expr:
+    """Keeps what is off the diagonal."""
+    return add(eye(times_dim(w.rows, w.rows)), negate(only_diagonal(w)))
+
+
+def with_transpose(w: Symbol, sign: int = 1) -> Expr:
+    """Adds the transpose, or takes it away."""
+    turned = commutation(w.rows, w.rows)
+    return add(eye(times_dim(w.rows, w.rows)), turned if sign > 0 else negate(turned))
+
+
+def tangent_matrix(w: Symbol) -> Expr:
+    """``G - Q (Q'G + G'Q)/2 = (G - Q G' Q)/2`` for an orthogonal ``Q``."""
+    turned = product(Kron(transpose(w), w), commutation(w.rows, w.rows))
+    return hadamard(HALF, add(eye(times_dim(w.rows, w.rows)), negate(turned)))
+
+
+PROJECTIONS: dict[str, Callable[[Symbol], Expr]] = {
+    "symmetric": lambda w: hadamard(HALF, with_transpose(w)),
+    "skew": lambda w: hadamard(HALF, with_transpose(w, -1)),
+    "lower_triangular": lower_part,
+    "zero_diagonal": not_diagonal,
+    "orthogonal": tangent_matrix,
+}
+REPEATS: dict[str, Callable[[Symbol], Expr]] = {
+    "symmetric": lambda w: add(with_transpose(w), negate(only_diagonal(w))),
+    "skew": lambda w: with_transpose(w, -1),
+    "lower_triangular": lower_part,
+    "zero_diagonal": not_diagonal,
+}
 PROJECTED: dict[str, Change] = {
     "symmetric": symmetric_part,
     "skew": skew_part,

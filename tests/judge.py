@@ -22,6 +22,25 @@ SIZES = {"m": 3, "n": 4, "p": 2, "q": 5, "k": 6}  # by the name of a dimension
 
 
 # ------------------------------------------------------------------ values
+def einsum(e, *args):
+    """A sum over named indices; the parts of a stacked axis are taken apart with the last running fastest."""
+    lengths = {}
+    shapes = []
+    for (rows, cols), a in zip(e.inputs, args, strict=True):
+        for side, n in ((rows, a.shape[0]), (cols, a.shape[1])):
+            if len(side) == 1:
+                lengths[side] = n
+    for (rows, cols), a in zip(e.inputs, args, strict=True):
+        for side, n in ((rows, a.shape[0]), (cols, a.shape[1])):
+            unknown = [c for c in side if c not in lengths]
+            if unknown:
+                lengths[unknown[0]] = n // int(np.prod([lengths[c] for c in side if c in lengths]))
+        shapes.append([lengths[c] for c in rows + cols])
+    spec = ",".join(rows + cols for rows, cols in e.inputs) + "->" + "".join(e.output)
+    out = jnp.einsum(spec, *(a.reshape(s) for a, s in zip(args, shapes, strict=True)))
+    return out.reshape([int(np.prod([lengths[c] for c in side])) for side in e.output])
+
+
 def size(dim, sizes):
     """The number that a dimension is."""
     return dim if isinstance(dim, int) else int(sp.sympify(dim).subs({s: sizes[s.name] for s in dim.free_symbols}))
@@ -177,6 +196,7 @@ CONSTANTS = {
 }
 
 TABLE = {
+    "Einsum": einsum,
     # with Python syntax
     "Add": lambda e, *a: total(a),
     "BroadcastAdd": lambda e, a, b: a + b,

@@ -325,11 +325,19 @@ def _unstacked(builder: Builder) -> Expr:
     return OPERATORS["Unstacked"](OPERATORS["Kron"](m, n), (n.rows, m.rows), (n.cols, m.cols))
 
 
+def _einsum(b: Builder) -> Expr:
+    """A sum over an index that three factors share."""
+    n = b.dim()
+    factors = [b.build(1, (b.dim(), n)) for _ in range(2)]
+    return OPERATORS["Einsum"]((("i", "k"), ("j", "k"), ("k", "")), ("i", "j"), (*factors, b.build(1, (n, 1))))
+
+
 OF_OWN_SHAPE: dict[str, Callable[[Builder], Expr]] = {  # of shapes that no other operator asks for
     "Commutation": lambda b: OPERATORS["Commutation"]((b.dim(), b.dim())),
     "Duplication": lambda b: OPERATORS["Duplication"](b.dim()),
     "Vech": lambda b: OPERATORS["Vech"](_square(b)),
     "Unstacked": lambda b: _unstacked(b),
+    "Einsum": lambda b: _einsum(b),
 }
 
 

@@ -94,7 +94,7 @@ def test_bad_declarations_say_where(text, column, says):
         ("x[n](integer)", mc.ShapeError, "scalar"),
         ("S[n,n](nice)", mc.MatcalcError, "unknown attribute 'nice'"),
         ("z[n](complex)", mc.UnsupportedError, "complex"),
-        ("T[m,n,k]", mc.UnsupportedError, "3 axes"),
+        ("T[m,n,k](symmetric)", mc.UnsupportedError, "3 axes"),
         ("x[99999999999]", mc.MatcalcError, "at most"),
         ("x[9^8^8]", mc.LimitError, "too large"),
         ("x[(n+m)^8^8]", mc.LimitError, "too large"),

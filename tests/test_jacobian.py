@@ -298,7 +298,11 @@ def check_hessian(seed):
     want = hessian_by_jax(f, given, w.name, w2.name, sizes)
     if not tame(want):
         return "dull"
-    got = numbers(stacked, given, sizes)
+    try:
+        got = numbers(stacked, given, sizes)
+    except np.linalg.LinAlgError:  # adj of a product that is singular at these sizes
+        assert any("invertible" in c for c in stacked.conditions)
+        return "dull"
     compare(got, laid_out(want, w, w2, "vec"), f"hessian of {f} by {w}, {w2}, {sizes}: {stacked}")
     whole = mc.hessian(f, w, w2, layout="tensor")
     compare(numbers(whole, given, sizes), laid_out(want, w, w2, "tensor"), f"hessian of {f} by {w}, {w2}: {whole}")
@@ -578,7 +582,6 @@ def test_differentials_of_the_textbooks(text, name, printed):
 
 # ------------------------------------------------------------------ refusals
 REFUSALS = [
-    ("kron(A,b)", "A", "block structure of a Kronecker product"),
     ("expm(Y)", "Y", "closed form only where it commutes"),
     ("logm(P)", "P", "closed form only where it commutes"),
     ("eigvecmax(S)", "S", "derivative of the eigenvector"),

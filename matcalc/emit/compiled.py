@@ -300,7 +300,7 @@ def _parameters(plan: Plan, args: Sequence[Symbol | str] | None) -> Parameters:
 
 def _axes(s: Symbol) -> list[tuple[int, Dim]]:
     """The axes of a symbol's array, where columns and rows have one."""
-    return list(enumerate(d for d in (s.rows, s.cols) if not is_unit(d)))
+    return list(enumerate(s.axes if s.axes is not None else [d for d in (s.rows, s.cols) if not is_unit(d)]))
 
 
 def _shape_text(e: Expr) -> str:

@@ -34,8 +34,9 @@ from matcalc.node import postorder
 from matcalc.ops.elementwise import Log, Sigmoid, Softplus
 from matcalc.ops.linalg import Det, Inverse, MatrixPower
 from matcalc.ops.reductions import IsLargest, LogSumExp, Norm1, Norm2, NormF, NormInf, Softmax, Total, Trace
-from matcalc.ops.stacking import Commutation, Duplication, Unstacked, Vech
+from matcalc.ops.stacking import Commutation, Duplication, Vech
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron, Reshape, UnitVector, Vec, Zeros
+from matcalc.ops.tensors import Einsum, TensorSymbol, Unstacked, is_tensor
 from matcalc.ops.unspecified import Unspecified, UnspecifiedGradient
 
 LONG_SEGMENT = 6  # the longest run of factors that is looked for in other chains
@@ -117,7 +118,7 @@ class Planner:
         inner = v.args[0] if v.code == "#1.T" else v
         if inner.code == "symbol":
             v = self.b.make("#1.copy()", v)
-        return self.b.make("#1[None, :]", v) if is_unit(e.rows) else v
+        return self.b.make("#1[None, :]", v) if is_unit(e.rows) and e.axes is None else v
 
     def value(self, e: Expr) -> Value:
         """The array of an operand."""
@@ -425,8 +426,35 @@ class Planner:
         assert isinstance(e, Vech)
         return self.shaped(self.b.make(e.code, self.f.plane(self.form[e.arg])), e)
 
+    def einsum(self, e: Expr) -> Form:
+        """A sum over named indices, whose stacked axes are taken apart before and put together after."""
+        assert isinstance(e, Einsum)
+        v = self.einsum_value(e, "".join(e.output))
+        if e.is_plain:
+            return self.shaped(v, e)
+        shape = self.b.size(e.rows, e.cols)
+        places = ", ".join(f"#{k}" for k in range(2, 2 + len(shape)))
+        return self.shaped(self.b.make(f"#1.reshape({places})", v, *shape), e)
+
+    def einsum_value(self, e: Einsum, output: str) -> Value:
+        """The array with an axis for each letter of the output."""
+        sizes = e.sizes
+        operands = []
+        for pair, arg in zip(e.inputs, e.args, strict=True):
+            v = self.value(arg)
+            if not is_tensor(arg) and max(map(len, pair)) > 1:
+                parts = [self.b.dim(sizes[c]) for c in pair[0] + pair[1]]
+                v = self.b.make(f"#1.reshape({', '.join(f'#{k}' for k in range(2, 2 + len(parts)))})", v, *parts)
+            operands.append(v)
+        spec = ",".join(e.shown_letters(pair, arg) for pair, arg in zip(e.inputs, e.args, strict=True))
+        places = ", ".join(f"#{k}" for k in range(1, 1 + len(operands)))
+        return self.b.make(f"np.einsum('{spec}->{output}', {places}, optimize=True)", *operands)
+
     def unstacked(self, e: Expr) -> Form:
         assert isinstance(e, Unstacked)
+        letters = e.letters
+        if letters is not None and isinstance(e.arg, Einsum):
+            return self.shaped(self.einsum_value(e.arg, letters), e)
         stacked = [*reversed(e.rows_as), *reversed(e.cols_as)]
         split = len(e.rows_as)
         order = [*reversed(range(split)), *reversed(range(split, len(stacked)))]
@@ -511,6 +539,8 @@ HANDLERS: dict[type[Expr], Callable[[Planner, Expr], Form]] = {
     Duplication: Planner.duplication,
     Vech: Planner.vech,
     Unstacked: Planner.unstacked,
+    Einsum: Planner.einsum,
+    TensorSymbol: Planner.symbol,
     Softmax: Planner.over_axis,
     LogSumExp: Planner.over_axis,
     MatrixPower: Planner.matrix_power,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from matcalc.dims import Shape, is_unit
+from matcalc.errors import ShapeError
 from matcalc.expr import ZERO, Expr, Operator, brief, hadamard, ones, product, quotient, transpose
 from matcalc.index import At, Entry, Sum, Term, axis
 from matcalc.ops.elementwise import Abs, Sign
@@ -41,6 +42,8 @@ class AxisReduction(Operator, abstract=True):
         return self.name, (self.arg,) if self.axis is None else (self.arg, str(self.axis + 1))
 
     def infer_shape(self) -> Shape:
+        if self.arg.axes is not None and self.axis is not None:
+            raise ShapeError(f"{self.name} over one axis of {brief(self.arg)}, which has {len(self.arg.shape)}: write einsum")
         return (
             self.arg.rows if self.axis == 1 else 1,
             self.arg.cols if self.axis == 0 else 1,
@@ -53,6 +56,7 @@ class Total(AxisReduction):
 
     arg: Expr
     axis: int | None
+    takes_tensors = True
     name = "sum"
     latex = r"\operatorname{sum}(#1)"
     code = "np.sum(#1)"
@@ -107,6 +111,7 @@ class Norm1(Operator):
     """Sum of the absolute values of all entries; the derivative at an entry 0 is taken as 0."""
 
     arg: Expr
+    takes_tensors = True
     name = "norm1"
     latex = r"\left\|#1\right\|_1"
     code = "np.sum(np.abs(#1))"
@@ -141,6 +146,7 @@ class NormF(Operator):
     """Frobenius norm."""
 
     arg: Expr
+    takes_tensors = True
     name = "normf"
     latex = r"\left\|#1\right\|_F"
     code = "np.linalg.norm(#1)"
@@ -158,6 +164,7 @@ class NormInf(Operator):
     """Largest absolute value of all entries; where it is reached more than once the derivative takes the first."""
 
     arg: Expr
+    takes_tensors = True
     name = "norminf"
     latex = r"\left\|#1\right\|_\infty"
     code = "np.max(np.abs(#1))"

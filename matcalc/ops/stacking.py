@@ -1,8 +1,4 @@
-"""What goes with ``vec``: commutation and duplication matrices, ``vech``, and arrays with more than two axes.
-
-A derivative of a matrix by a matrix is kept as the matrix of its vec form; ``Unstacked`` shows it
-with its own axes.
-"""
+"""What goes with ``vec``: commutation and duplication matrices, and ``vech``."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from matcalc.dims import Dim, Shape, as_dim, same_dim, times_dim
-from matcalc.errors import OperandError, ShapeError, UnsupportedError
+from matcalc.errors import ShapeError, UnsupportedError
 from matcalc.expr import Constant, Expr, Operator, named_shape
 from matcalc.ops.structure import eye
 
@@ -104,58 +100,3 @@ class Vech(Operator):
 def vech(x: Expr) -> Expr:
     """``vech(A)``: the entries on and below the diagonal, column by column."""
     return x if x.is_scalar else Vech(x)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Unstacked(Operator):
-    """An array with three or four axes, held as the matrix of its vec form.
-
-    ``rows_as`` are the axes that its rows stack column by column, ``cols_as`` those that its columns stack.
-    """
-
-    arg: Expr
-    rows_as: tuple[Dim, ...]
-    cols_as: tuple[Dim, ...]
-    name = "tensor"
-    latex = r"\operatorname{tensor}(#1)"
-    code = "unstacked(#1)"
-
-    def infer_shape(self) -> Shape:
-        for dims, size, what in ((self.rows_as, self.arg.rows, "rows"), (self.cols_as, self.arg.cols, "columns")):
-            count: Dim = 1
-            for d in dims:
-                count = times_dim(count, d)
-            if not same_dim(count, size):
-                raise ShapeError(f"cannot unstack {named_shape(self.arg)}: its {what} are not {' x '.join(map(str, dims))}")
-        return (self.arg.rows, self.arg.cols)
-
-    def own_cost(self) -> int:
-        return 0
-
-    @property
-    def shape(self) -> tuple[Dim, ...]:
-        """All axes: those of the rows, then those of the columns."""
-        return (*self.rows_as, *self.cols_as)
-
-    def call(self) -> tuple[str, tuple[Expr | str, ...]]:
-        return self.name, (self.arg, *(str(d) for d in self.shape))
-
-    def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
-        return Unstacked(operands[0], tuple(dim(d) for d in self.rows_as), tuple(dim(d) for d in self.cols_as))
-
-    def differential(self, k: int, d: Expr) -> Expr:
-        raise UnsupportedError("derivatives of arrays with more than two axes are not supported: use the vec form")
-
-
-def unstacked(matrix: Expr, *dims: object) -> Expr:
-    """``tensor(V, m, n, p, q)``: the array whose first axes are stacked in the rows of ``V`` and the others in its columns."""
-    sizes = tuple(as_dim(d, "tensor") for d in dims)
-    if not 3 <= len(sizes) <= 4:
-        raise OperandError(f"tensor takes a matrix and three or four dimensions, not {len(sizes)}")
-    for k in (1, 2, 3):
-        count: Dim = 1
-        for d in sizes[:k]:
-            count = times_dim(count, d)
-        if same_dim(count, matrix.rows) and len(sizes) - k <= 2 and k <= 2:
-            return Unstacked(matrix, sizes[:k], sizes[k:])
-    raise ShapeError(f"tensor: {named_shape(matrix)} does not unstack to {' x '.join(map(str, sizes))}")

@@ -161,10 +161,15 @@ class Vec(Operator):
     """Columns of a matrix stacked into one vector."""
 
     arg: Expr
+    takes_tensors = True
     name = "vec"
     latex = r"\operatorname{vec}(#1)"
     code = "#1.reshape(-1, order='F')"
     signature = "m,n -> n*m,1"
+
+    def composite_axes(self) -> tuple[tuple[Dim, ...], tuple[Dim, ...]]:
+        """The dimensions that the rows and the columns are made of, the last running fastest."""
+        return several(self.arg.cols, self.arg.rows), ()
 
     def entry(self, row: At, col: At) -> Term:
         j, i = split(row, (self.arg.cols, self.arg.rows))
@@ -179,7 +184,12 @@ class Vec(Operator):
 
 def vec(x: Expr) -> Expr:
     """``vec(A)``: the columns of ``A`` stacked; a column is its own."""
-    return x if is_unit(x.cols) else Vec(x)
+    return x if is_unit(x.cols) and x.axes is None else Vec(x)
+
+
+def several(*dims: Dim) -> tuple[Dim, ...]:
+    """The dimensions other than 1."""
+    return tuple(d for d in dims if not is_unit(d))
 
 
 def split(at: At, dims: tuple[Dim, Dim]) -> tuple[At, At]:
@@ -203,6 +213,10 @@ class Kron(Operator):
     code = "np.kron(#1, #2)"
     signature = "m,n; p,q -> m*p,n*q"
 
+    def composite_axes(self) -> tuple[tuple[Dim, ...], tuple[Dim, ...]]:
+        """The dimensions that the rows and the columns are made of, the last running fastest."""
+        return several(self.left.rows, self.right.rows), several(self.left.cols, self.right.cols)
+
     def infer_symmetric(self) -> bool:
         return self.left.symmetric and self.right.symmetric
 
@@ -221,6 +235,7 @@ class Reshape(Operator):
 
     arg: Expr
     dims: Shape
+    takes_tensors = True
     name = "reshape"
     latex = r"\operatorname{reshape}#dims(#1)"
     code = "#1.reshape(#rows, #cols, order='F')"
@@ -253,6 +268,6 @@ def reshape(x: Expr, rows: object, cols: object = 1) -> Expr:
             raise OperandError(f"reshape takes one or two dimensions, not {rows!r}")
         rows, cols = (*rows, 1)[:2]
     dims = (as_dim(rows, "reshape"), as_dim(cols, "reshape"))
-    if same_dim(x.rows, dims[0]) and same_dim(x.cols, dims[1]):
+    if same_dim(x.rows, dims[0]) and same_dim(x.cols, dims[1]) and x.axes is None:
         return x
     return Reshape(x, dims)

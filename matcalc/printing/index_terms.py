@@ -110,9 +110,6 @@ class IndexLatex(Latex):
 
     delta = r"\delta"
 
-    def sum_sign(self, places: Sequence[str]) -> str:
-        return self.subscripted(r"\sum", places)
-
 
 class IndexText(Typesetter):
     """Index notation in text, as ``sum_k W[i,k]*X[k,j] + b[i]``."""

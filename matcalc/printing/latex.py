@@ -53,6 +53,12 @@ class Latex(Typesetter):
         joint = "," if any(len(p) > 1 for p in places) else "" if all(p.isalpha() for p in places) else " "
         return f"{base}_{{{joint.join(places)}}}"
 
+    def square(self, text: str) -> str:
+        return rf"\left[{text}\right]"
+
+    def sum_sign(self, places: Sequence[str]) -> str:
+        return self.subscripted(r"\sum", places)
+
     def shape(self, shape: Shape) -> str:
         return rf"_{{{self.dim(shape[0])} \times {self.dim(shape[1])}}}"
 

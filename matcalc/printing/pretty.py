@@ -65,6 +65,9 @@ class Pretty(Typesetter):
     def subscripted(self, base: str, places: Sequence[str]) -> str:
         return f"{base}{','.join(places).translate(SUBSCRIPTS)}" if base == "e" else f"{base}[{','.join(places)}]"
 
+    def sum_sign(self, places: Sequence[str]) -> str:
+        return f"∑[{','.join(places)}]"
+
     def template(self, op: Operator) -> str:
         """The LaTeX template with its macros written in Unicode."""
         text = re.sub(r"\\(?:operatorname|text)\{(\w+)\}", r"\1", op.latex)

@@ -25,6 +25,7 @@ from matcalc.expr import (
 )
 from matcalc.node import postorder
 from matcalc.ops.linalg import MatrixPower
+from matcalc.ops.tensors import TensorSymbol
 from matcalc.printing.brackets import ATOM, POSTFIX, PREFIX, SUM, TERM, binds
 
 Written = dict[Expr, str]
@@ -131,6 +132,7 @@ def _item(e: Expr, done: Written) -> str:
 
 _WRITERS: dict[type[Expr], Callable[[Expr, Written], str]] = {
     Symbol: _symbol,
+    TensorSymbol: _symbol,
     GradientSymbol: _symbol,
     Let: _symbol,
     Number: _number,

@@ -37,6 +37,7 @@ from matcalc.node import postorder
 from matcalc.ops.linalg import Inverse, MatrixPower
 from matcalc.ops.reductions import Total
 from matcalc.ops.structure import UnitVector
+from matcalc.ops.tensors import Einsum, Unstacked
 from matcalc.ops.unspecified import UnspecifiedGradient
 from matcalc.printing.brackets import ATOM, POWER, PREFIX, SUM, TERM
 
@@ -103,6 +104,14 @@ class Typesetter(ABC):
         """An entry of an array."""
 
     @abstractmethod
+    def sum_sign(self, places: Sequence[str]) -> str:
+        """The sign of a sum over indices."""
+
+    def square(self, text: str) -> str:
+        """``text`` in square brackets."""
+        return f"[{text}]"
+
+    @abstractmethod
     def join(self, factors: Sequence[str]) -> str:
         """Factors side by side."""
 
@@ -167,8 +176,23 @@ class Typesetter(ABC):
                 if isinstance(arg, (Symbol, Let)):
                     return self.fraction(Piece(self.partial + self.name(function)), Piece(self.partial + parts[0].text))
                 return Piece(self.nabla + self.name(function) + self.bracket(parts[0].text), PREFIX)
+            case Einsum():
+                return self.summation(e, parts, e.written_output)
+            case Unstacked(Einsum() as inner) if e.letters is not None:
+                return self.summation(inner, parts, e.letters)
         assert isinstance(e, Operator)
         return self.fill(e, parts)
+
+    def summation(self, e: Einsum, parts: Sequence[Piece], output: str) -> Piece:
+        """A sum over named indices: its entries, and where in the array they stand."""
+        entries = []
+        for pair, arg, piece in zip(e.inputs, e.args, parts, strict=True):
+            letters = list(e.shown_letters(pair, arg))
+            entries.append(self.subscripted(self.base(arg, piece), letters) if letters else self.within(piece, PREFIX))
+        body = self.join(entries)
+        if e.summed:
+            body = f"{self.sum_sign(e.summed)} {body}"
+        return Piece(body if not output else self.subscripted(self.square(body), list(output)), PREFIX if not output else ATOM)
 
     def stretched(self, part: Expr, piece: Piece, shape: Shape) -> Piece:
         """An operand of a broadcast sum as a matrix of the full shape."""
@@ -289,6 +313,8 @@ def _inside(e: Expr) -> tuple[Expr, ...]:
             return ()
         case Transpose(Inverse(arg)):
             return (arg,)
+        case Unstacked(Einsum(_, _, args)) if e.letters is not None:
+            return args
     return e.operands
 
 

@@ -16,16 +16,23 @@ from itertools import pairwise
 import sympy as sp
 
 from matcalc.dims import Dim
-from matcalc.expr import Expr, Ones, Transpose, dim_number, sort_key
-from matcalc.index import Index
-from matcalc.network import Contracted
-from matcalc.ops.structure import Diag, Diagonal, Eye
+from matcalc.expr import Expr, Ones, Transpose, brief, dim_number, sort_key
+from matcalc.index import Index, Pair, flat
+from matcalc.network import Contracted, Factor
+from matcalc.ops.structure import Diag, Diagonal, Eye, Reshape
 from matcalc.rules.chain import chain, closed_chain, entrywise, inner, product_of, shortest, turn
 from matcalc.scalar import Scalars
 
 
 class NoMatrixForm(Exception):  # noqa: N818 - an answer, not an error: callers fall back or explain
-    """An index network that matrix notation cannot write; the text says which indices are in the way."""
+    """An index network that matrix notation cannot write; the text says which indices are in the way.
+
+    ``graph`` is what is left of it.
+    """
+
+    def __init__(self, reason: str, graph: Graph | None = None) -> None:
+        super().__init__(reason)
+        self.graph = graph
 
 
 @dataclass
@@ -37,7 +44,8 @@ class Graph:
     edges: dict[Index, dict[Index, list[tuple[Expr, bool]]]] = field(default_factory=dict)
     weights: dict[Index, list[Expr]] = field(default_factory=dict)
     queue: list[Index] = field(default_factory=list)
-    free: frozenset[Index] = frozenset()
+    free: frozenset[Index] = frozenset()  # what stays: the free indices, and those of ``wide``
+    wide: list[Factor] = field(default_factory=list)  # factors with a stacked axis, at a pair of indices
 
     def add_vertex(self, v: Index) -> None:
         """A vertex without edges or weights."""
@@ -211,10 +219,17 @@ def reduced(net: Contracted, free: Sequence[Index], scalars: Scalars, leave: int
     NoMatrixForm
         If more indices remain that no row takes out.
     """
-    g = Graph(scalars, net.coefficient, free=frozenset(free))
-    for vertex in [*free, *net.bound]:
+    factors = [as_matrix(f) for f in net.factors]
+    wide = [f for f in factors if any(isinstance(at, Pair) for at in f[1:])]
+    held = [i for _, a, b in wide for at in (a, b) for i in flat(at)]
+    g = Graph(scalars, net.coefficient, free=frozenset([*free, *held]), wide=wide)
+    for vertex in [*free, *net.bound, *held]:
         g.add_vertex(vertex)
-    for atom, i, j in net.factors:
+    for atom, i, j in factors:
+        assert not isinstance(i, int)
+        assert not isinstance(j, int)
+        if isinstance(i, Pair) or isinstance(j, Pair):
+            continue
         if i is None and j is None:
             g.scale(atom)
         elif i is None or j is None:
@@ -233,13 +248,31 @@ def reduced(net: Contracted, free: Sequence[Index], scalars: Scalars, leave: int
                 later.append(v)
             else:
                 matrix_product(g, v)
-    left = [v for v in g.edges if v not in g.free]
-    if len(left) > leave:
-        raise NoMatrixForm(
-            f"{len(left)} summed indices are each shared by three or more factors, which no matrix product, trace or "
-            "entrywise product can write"
-        )
+    left = [v for v in g.edges if v not in free]
+    if len(left) > leave or g.wide:
+        raise NoMatrixForm(reason_for(g, left), g)
     return g
+
+
+def as_matrix(factor: Factor) -> Factor:
+    """A vector at a pair of indices as the matrix that it stacks."""
+    atom, i, j = factor
+    match i, j:
+        case (Pair(Index() as left, Index() as right), None) | (None, Pair(Index() as left, Index() as right)):
+            return Reshape(atom, (right.dim, left.dim)), right, left
+    return factor
+
+
+def reason_for(g: Graph, left: Sequence[Index]) -> str:
+    """Why a graph with these summed indices left has no matrix form."""
+    if g.wide:
+        array = g.wide[0][0]
+        axes = "more than two axes" if len(array.shape) > 2 else "an axis that is stacked from two"
+        return f"{brief(array)} has {axes}, whose indices are summed apart, which no matrix product can write"
+    return (
+        f"{len(left)} summed {'index is' if len(left) == 1 else 'indices are each'} shared by three or more factors, "
+        "which no matrix product, trace or entrywise product can write"
+    )
 
 
 def diagonal(m: Expr) -> Expr:

@@ -103,7 +103,9 @@ def _layered(g: Graph, places: tuple[Index | None, ...], v: Index) -> Expr:
             return product_of([kron(first, identity), middle, kron(last, Eye(inner.dim))])
         middle = Diag(vec(g.edge(v, inner)))
         return product_of([kron(identity, first), middle, kron(Eye(inner.dim), last)])
-    raise NoMatrixForm("a summed index is shared by three factors that no diagonal matrix between Kronecker products takes up")
+    raise NoMatrixForm(
+        "a summed index is shared by three factors that no diagonal matrix between Kronecker products takes up", g
+    )
 
 
 def couplings(g: Graph, places: tuple[Index | None, ...]) -> Couplings:

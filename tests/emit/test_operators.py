@@ -158,6 +158,16 @@ CASES = [
         lambda a, b: np.einsum("jl,ik->ijkl", a, b),
         (S, A),
     ),
+    (
+        O["Einsum"]((("i", "k"), ("j", "k"), ("k", "")), ("ji", ""), (A, S, x)),
+        lambda a, b, c: np.einsum("ik,jk,kl->jil", a, b, c).reshape(12, 1),
+        (A, S, x),
+    ),
+    (
+        O["Einsum"]((("ki", ""), ("k", "")), ("i", ""), (O["Vec"](S), x)),
+        lambda a, b: a @ b,
+        (S, x),
+    ),
     *unary("Prod", lambda a: scalar(a.prod())),
     *unary("Inverse", np.linalg.inv, S), *unary("Det", lambda a: scalar(np.linalg.det(a)), S, P),
     *unary("LogDet", lambda a: scalar(np.log(np.abs(np.linalg.det(a)))), S, P), *unary("Pinv", scipy.linalg.pinv, A, B, x, r),

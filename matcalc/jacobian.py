@@ -297,8 +297,7 @@ def _read_off(net: Network, i: At, j: At, k: At, l: At, lowering: Lowering) -> E
         else:
             body = permuted_form(g, became[: len(rows)], became[len(rows) :])
     except NoMatrixForm as reason:
-        assert reason.graph is not None
-        g = reason.graph
+        g = reason.rest
         body = einsum_form(g, became[: len(rows)], became[len(rows) :])
     return hadamard(lowering.scalars.back(g.coefficient), body)
 

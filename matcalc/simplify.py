@@ -154,8 +154,7 @@ class Simplifier:
         try:
             value, body = closed_form(contract(net, row, col, self.lowering), e.rows, e.cols, self.scalars)
         except NoMatrixForm as reason:
-            g = reason.graph
-            assert g is not None
+            g = reason.rest
             rest = einsum_form(g, [row], [col])
             return (g.coefficient * self.scalars.symbol(rest), None) if e.is_scalar else (g.coefficient, rest)
         return self.resolve(value), body

@@ -34,6 +34,12 @@ class NoMatrixForm(Exception):  # noqa: N818 - an answer, not an error: callers 
         super().__init__(reason)
         self.graph = graph
 
+    @property
+    def rest(self) -> Graph:
+        """What is left of a network that was reduced as far as it goes."""
+        assert self.graph is not None
+        return self.graph
+
 
 @dataclass
 class Graph:

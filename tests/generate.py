@@ -1,0 +1,322 @@
+"""Random questions about derivatives, each the same for the same seed: an expression, what to ask, the sizes.
+
+A question starts at one operator, in turn, so that every registered operator is asked about; what stands around
+and below it is random. ``answer`` asks the engine, ``judged`` asks JAX along one random direction, which a wrong
+derivative meets with certainty and which costs one evaluation.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+
+import jax
+import jax.numpy as jnp
+import judge
+import numpy as np
+import sympy as sp
+from strategies import DIMS, Builder, random_with
+
+import matcalc as mc
+from matcalc.dims import is_unit
+from matcalc.expr import Expr, Number, Operator, Symbol, hadamard, matmul, substitute, symbol, transpose
+from matcalc.node import postorder
+from matcalc.ops import OPERATORS
+
+KINDS = ("grad", "hessian", "mixed", "hvp", "vjp", "jvp", "jacobian", "vec")
+OF_SCALARS = frozenset(KINDS[:4])
+SIZES = (
+    {"m": 3, "n": 4, "p": 2},
+    {"m": 3, "n": 4, "p": 2},
+    {"m": 2, "n": 3, "p": 4},
+    {"m": 1, "n": 3, "p": 2},
+    {"m": 2, "n": 1, "p": 3},
+)
+PLACED = frozenset({"Item", "UnitVector"})  # need a second entry
+UNASKED = frozenset({"Unstacked"})  # more than two axes: a result, not an operand
+NODES = 45
+SQUARE_FACTS = ("symmetric", "psd", "diagonal", "lower_triangular", "skew", "orthogonal", "invertible")
+COLUMN_FACTS = ("positive", "unit", "simplex")
+ASKED = tuple(sorted(name for name, cls in OPERATORS.items() if name not in UNASKED and issubclass(cls, Operator)))
+
+
+class SweepBuilder(Builder):
+    """The builder of well-shaped expressions, with some symbols that have facts."""
+
+    def leaf(self, shape):
+        rows, cols = shape
+        if self.rng.random() < 0.12 and not is_unit(rows):
+            tag = "".join(c for c in f"{rows}{cols}" if c.isalnum())
+            if rows == cols:
+                fact = self.rng.choice(SQUARE_FACTS)
+                return symbol(f"F{SQUARE_FACTS.index(fact)}_{tag}", shape, (fact,))
+            if is_unit(cols):
+                fact = self.rng.choice(COLUMN_FACTS)
+                return symbol(f"f{COLUMN_FACTS.index(fact)}_{tag}", (rows,), (fact,))
+        return super().leaf(shape)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked: ``kind`` of ``f`` by ``w`` (and ``w2``), at these sizes of the dimensions."""
+
+    seed: int
+    operator: str
+    kind: str
+    f: Expr
+    w: Symbol
+    w2: Symbol
+    sizes: dict[str, int]
+
+    def __str__(self):
+        by = f"{self.w}, {self.w2}" if self.kind == "mixed" else str(self.w)
+        return f"seed {self.seed}: {self.kind} of {self.f} by {by} at {self.sizes}"
+
+
+def question(seed: int) -> Question:
+    """The question of a seed."""
+    rng = random.Random(f"sweep {seed}")
+    operator = ASKED[seed % len(ASKED)]
+    kind = KINDS[seed // len(ASKED) % len(KINDS)]
+    while True:
+        depth = rng.choice((1, 1, 2, 2, 2, 3, 3, 4, 5))
+        f = random_with(rng, operator, depth, SweepBuilder)
+        f = scalar(rng, f) if kind in OF_SCALARS else around(rng, f)
+        sizes = SIZES[0] if PLACED & kinds_of(f) else rng.choice(SIZES)
+        if rng.random() < 0.25:
+            f = substitute(f, {}, numbers_for(sizes))
+        variables = [s for s in f.symbols if not s.has("integer")]
+        if variables and f.node_count() <= NODES:
+            return Question(seed, operator, kind, f, rng.choice(variables), rng.choice(variables), sizes)
+
+
+def numbers_for(sizes):
+    """Integer dimensions instead of symbolic ones."""
+    table = {d: sizes[d.name] for d in DIMS}
+
+    def number(d):
+        return d if isinstance(d, int) else int(sp.sympify(d).subs(table))
+
+    return number
+
+
+def kinds_of(*roots):
+    """The class names of the operators that occur."""
+    return {type(e).__name__ for e in postorder(roots, lambda e: e.operands)}
+
+
+def tag(e):
+    """The shape of an expression inside a name."""
+    return "".join(c for c in f"{e.rows}{e.cols}" if c.isalnum())
+
+
+def scalar(rng, e):
+    """A scalar function of an expression in which every entry counts differently."""
+    if e.is_scalar:
+        return rng.choice((e, e, mc.exp(Number(sp.Rational(1, 4)) * e), e * e, mc.sin(e)))
+    kind = rng.randrange(6)
+    if kind == 0 and e.is_square:
+        return mc.tr(e)
+    if kind == 1 and is_unit(e.cols):
+        return matmul(transpose(symbol(f"u_{tag(e)}", (e.rows,))), e)
+    if kind == 2:
+        return mc.sum(hadamard(e, e))
+    if kind == 3:
+        return mc.sum(mc.sin(e))
+    if kind == 4:
+        return mc.log(mc.sum(mc.exp(e)))
+    return mc.sum(hadamard(symbol(f"U_{tag(e)}", (e.rows, e.cols)), e))
+
+
+def around(rng, e):
+    """An expression as it is, or inside one more operator."""
+    kind = rng.randrange(8)
+    if kind == 0:
+        return transpose(e)
+    if kind == 1:
+        return mc.tanh(e)
+    if kind == 2 and not is_unit(e.cols):
+        return matmul(e, symbol(f"v_{tag(e)}", (e.cols,)))
+    if kind == 3:
+        return hadamard(e, e)
+    return e
+
+
+# ------------------------------------------------------------------ the engine's answer
+def upstream(q: Question) -> Symbol:
+    """The symbol for a gradient by the value."""
+    return Symbol("Gup", (q.f.rows, q.f.cols), ())
+
+
+def direction(q: Question) -> Symbol:
+    """The symbol for a change of the variable."""
+    return Symbol("Ddir", q.w.dims, ())
+
+
+def answer(q: Question) -> Expr:
+    """What the engine says."""
+    match q.kind:
+        case "grad":
+            return mc.grad(q.f, q.w)
+        case "hessian":
+            return mc.hessian(q.f, q.w, layout="tensor")
+        case "mixed":
+            return mc.hessian(q.f, q.w, q.w2, layout="tensor")
+        case "hvp":
+            return mc.hvp(q.f, q.w, direction(q))
+        case "vjp":
+            return mc.vjp(q.f, q.w, upstream(q))
+        case "jvp":
+            return mc.jvp(q.f, q.w, direction(q))
+        case "jacobian":
+            return mc.jacobian(q.f, q.w, layout="tensor")
+        case _:
+            return mc.jacobian(q.f, q.w, layout="vec")
+
+
+def numbers(e, given, sizes):
+    """What the compiled expression gives, axes as users see them."""
+    call = mc.compile(e)
+    known = {**sizes, **judge.FUNCTIONS, **judge.as_given(given, e)}
+    with np.errstate(all="ignore"):
+        return np.asarray(call(**{name: known[name] for name in call.names}))
+
+
+def along(q: Question, array, given):
+    """The engine's numbers along the direction that ``judged`` looks in."""
+    step = np.asarray(given["Ddir2" if q.kind == "mixed" else "Ddir"])
+    if q.kind in ("grad", "hvp", "vjp", "jvp"):
+        return array.reshape(-1)
+    if q.kind == "vec":
+        out = array.reshape(-1, step.size) @ step.reshape(-1, order="F")
+        shape = (judge.size(q.f.rows, q.sizes), judge.size(q.f.cols, q.sizes))
+        return out.reshape(shape, order="F").reshape(-1)
+    return array.reshape(-1, step.size) @ step.reshape(-1)
+
+
+# ------------------------------------------------------------------ JAX's
+def draw(q: Question, attempt: int = 0):
+    """Values of everything that occurs."""
+    w2 = Symbol("Ddir2", q.w2.dims, ())
+    return judge.draw(q.f, q.seed % 10007 + 100_003 * attempt, q.sizes, extra=[q.w, q.w2, upstream(q), direction(q), w2])
+
+
+def judged(q: Question, given):
+    """What JAX says, along one direction where the answer is a Jacobian."""
+
+    def value(name, w, g=given):
+        return judge.value(q.f, {**g, name: w}, q.sizes)
+
+    w = q.w.name
+    match q.kind:
+        case "grad":
+            out = jax.grad(lambda x: value(w, x)[0, 0])(given[w])
+        case "vjp":
+            out = jax.grad(lambda x: jnp.sum(given["Gup"] * value(w, x)))(given[w])
+        case "jvp" | "jacobian" | "vec":
+            out = jax.jvp(lambda x: value(w, x), (given[w],), (given["Ddir"],))[1]
+        case "mixed":
+            w2 = q.w2.name
+            if w == w2:
+                return judged(replace(q, kind="hessian"), {**given, "Ddir": given["Ddir2"]})
+            slope = lambda y: jax.grad(lambda x: value(w, x, {**given, w2: y})[0, 0])(given[w])  # noqa: E731
+            out = jax.jvp(slope, (given[w2],), (given["Ddir2"],))[1]
+        case _:
+            out = jax.jvp(jax.grad(lambda x: value(w, x)[0, 0]), (given[w],), (given["Ddir"],))[1]
+    return np.asarray(out).reshape(-1)
+
+
+def by_differences(q: Question, given, step=1e-4):
+    """The same by central differences, of values or of JAX's gradients, where JAX refuses or is in doubt."""
+    name = (q.w2 if q.kind == "mixed" else q.w).name
+    way = given["Ddir2" if q.kind == "mixed" else "Ddir"]
+
+    def at(t):
+        moved = {**given, name: given[name] + t * way}
+        if q.kind in ("hessian", "mixed", "hvp"):
+            return np.asarray(judge.gradient(q.f, moved, q.w.name, q.sizes))
+        return np.asarray(judge.value(q.f, moved, q.sizes))
+
+    if q.kind in ("grad", "vjp"):
+        up = np.asarray(given["Gup"]) if q.kind == "vjp" else 1.0
+        value = lambda x: float(np.sum(up * np.asarray(judge.value(q.f, {**given, name: jnp.asarray(x)}, q.sizes))))  # noqa: E731
+        return judge.differences(value, np.asarray(given[name]), step).reshape(-1)
+    return ((8 * (at(step) - at(-step)) - (at(2 * step) - at(-2 * step))) / (12 * step)).reshape(-1)
+
+
+# ------------------------------------------------------------------ points where everything is smooth
+def smooth_at(f, given, sizes):
+    """Whether no operator stands at a kink, a pole, or where eigenvalues meet."""
+    known = {}
+    for node in postorder([f], lambda e: e.operands):
+        args = [known[c] for c in node.operands]
+        with np.errstate(all="ignore"):
+            out = np.asarray(judge.evaluate(node, [jnp.asarray(a) for a in args], given, sizes))
+        if not np.all(np.isfinite(out)) or np.max(np.abs(out), initial=0.0) > 1e4:
+            return False
+        test = SMOOTH.get(type(node).__name__)
+        if test is not None and not test(*args):
+            return False
+        known[node] = out
+    return True
+
+
+def apart(values, gap=1e-3):
+    """Whether no two of these agree."""
+    return bool(np.all(np.diff(np.sort(np.ravel(values))) > gap))
+
+
+def off_zero(a):
+    return bool(np.all(np.abs(a) > 1e-4))
+
+
+def spectrum(a):
+    return np.linalg.eigvalsh((a + a.T) / 2)
+
+
+def singular(a):
+    return np.linalg.svd(a, compute_uv=False)
+
+
+def regular(a):
+    return bool(singular(a)[-1] > 1e-2 and singular(a)[0] < 1e3)
+
+
+def full_rank(a):
+    return regular(a) and apart(singular(a))
+
+
+def right_half(a):
+    return bool(np.all(np.linalg.eigvals(a).real > 1e-2)) and regular(a)
+
+
+SMOOTH = {
+    "Abs": off_zero,
+    "Sign": off_zero,
+    "Step": off_zero,
+    "Relu": off_zero,
+    "Norm1": off_zero,
+    "Where": lambda a, b, c: off_zero(a),
+    "Maximum": lambda a, b: off_zero(a - b),
+    "Minimum": lambda a, b: off_zero(a - b),
+    "Norm2": lambda a: bool(np.linalg.norm(a) > 1e-2),
+    "NormF": lambda a: bool(np.linalg.norm(a) > 1e-2),
+    "NormInf": lambda a: apart(np.abs(a)) and off_zero(a),
+    "IsLargest": apart,
+    "Tan": lambda a: bool(np.all(np.abs(np.cos(a)) > 1e-2)),
+    "Quotient": lambda a, b: bool(np.all(np.abs(b) > 1e-2)),
+    "Nuclear": full_rank,
+    "Polar": full_rank,
+    "Pinv": full_rank,
+    "Spectral": full_rank,
+    "EigMax": lambda a: apart(spectrum(a)),
+    "EigMin": lambda a: apart(spectrum(a)),
+    "EigVecMax": lambda a: apart(spectrum(a)),
+    "EigVecMin": lambda a: apart(spectrum(a)),
+    "Inverse": regular,
+    "Det": regular,
+    "LogDet": regular,
+    "MatrixPower": lambda a, k: regular(a),
+    "Logm": right_half,
+    "Sqrtm": right_half,
+}

@@ -8,12 +8,16 @@ derivative meets with certainty and which costs one evaluation.
 from __future__ import annotations
 
 import random
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
 import judge
 import numpy as np
+import scipy.special
 import sympy as sp
 from strategies import DIMS, Builder, random_with
 
@@ -78,9 +82,11 @@ def question(seed: int) -> Question:
     rng = random.Random(f"sweep {seed}")
     operator = ASKED[seed % len(ASKED)]
     kind = KINDS[seed // len(ASKED) % len(KINDS)]
-    while True:
+    for _ in range(1000):
         depth = rng.choice((1, 1, 2, 2, 2, 3, 3, 4, 5))
         f = random_with(rng, operator, depth, SweepBuilder)
+        if not f.symbols:
+            f = hadamard(f, mc.sin(symbol(f"V_{tag(f)}", (f.rows, f.cols))))
         f = scalar(rng, f) if kind in OF_SCALARS else around(rng, f)
         sizes = SIZES[0] if PLACED & kinds_of(f) else rng.choice(SIZES)
         if rng.random() < 0.25:
@@ -88,6 +94,7 @@ def question(seed: int) -> Question:
         variables = [s for s in f.symbols if not s.has("integer")]
         if variables and f.node_count() <= NODES:
             return Question(seed, operator, kind, f, rng.choice(variables), rng.choice(variables), sizes)
+    raise AssertionError(f"no question of fewer than {NODES} nodes about {operator}")
 
 
 def numbers_for(sizes):
@@ -244,20 +251,84 @@ def by_differences(q: Question, given, step=1e-4):
     return ((8 * (at(step) - at(-step)) - (at(2 * step) - at(-2 * step))) / (12 * step)).reshape(-1)
 
 
+# ------------------------------------------------------------------ differences of NumPy's values
+def loss_gradient(f):
+    """The gradient of ``judge.loss``, by hand."""
+    weights = 1 + np.arange(f.size).reshape(f.shape) / 7
+    return weights * np.cos(weights * f) + f / 2
+
+
+def largest(a):
+    out = np.zeros(a.size)
+    out[np.argmax(a)] = 1.0
+    return out
+
+
+IN_NUMPY = {
+    "jnp": np,
+    "jsp": scipy,
+    "jax": SimpleNamespace(
+        nn=SimpleNamespace(
+            relu=lambda a: np.maximum(a, 0.0), sigmoid=scipy.special.expit, softplus=lambda a: np.logaddexp(a, 0.0)
+        )
+    ),
+}
+BY_HAND = {"UnspecifiedGradient": lambda e, a: loss_gradient(a), "IsLargest": lambda e, a: largest(a)}
+
+
+@contextmanager
+def in_numpy():
+    """The judge's values by NumPy, which compiles nothing, instead of JAX."""
+    with mock.patch.multiple(judge, **IN_NUMPY), mock.patch.dict(judge.TABLE, BY_HAND), np.errstate(all="ignore"):
+        yield
+
+
+def four_points(f, h):
+    """The derivative at 0 of a function of one number, to fourth order."""
+    return (8 * (f(h) - f(-h)) - (f(2 * h) - f(-2 * h))) / (12 * h)
+
+
+def differences(q: Question, given):
+    """The answer along directions by differences of values alone, and a function that takes the engine's there.
+
+    A gradient or a product with a Hessian is paired with ``Ddir``, a vjp with it too; a Hessian with two directions.
+    """
+    way, other = (np.asarray(given[k]) for k in ("Ddir", "Ddir2"))
+    w, w2 = q.w.name, q.w2.name
+
+    def at(t, u=0.0, name2=w, way2=way):
+        moved = {**given, w: given[w] + t * way}
+        return judge.value(q.f, {**moved, name2: moved[name2] + u * way2}, q.sizes)
+
+    given = {name: np.asarray(a) for name, a in given.items()}
+    with in_numpy():
+        if q.kind in ("jvp", "jacobian", "vec"):
+            return four_points(at, 1e-4).reshape(-1), lambda got: got
+        if q.kind in ("grad", "vjp"):
+            up = np.asarray(given["Gup"]) if q.kind == "vjp" else 1.0
+            return four_points(lambda t: np.sum(up * at(t)), 1e-4).reshape(-1), lambda got: [got @ way.reshape(-1)]
+        name2, way2 = (w2, other) if q.kind == "mixed" else (w, way)
+        second = four_points(lambda u: four_points(lambda t: at(t, u, name2, way2)[0, 0], 2e-3), 2e-3)
+        return np.reshape(second, -1), lambda got: [got @ way.reshape(-1)]
+
+
 # ------------------------------------------------------------------ points where everything is smooth
 def smooth_at(f, given, sizes):
     """Whether no operator stands at a kink, a pole, or where eigenvalues meet."""
+    given = {name: np.asarray(a) for name, a in given.items()}
     known = {}
-    for node in postorder([f], lambda e: e.operands):
-        args = [known[c] for c in node.operands]
-        with np.errstate(all="ignore"):
-            out = np.asarray(judge.evaluate(node, [jnp.asarray(a) for a in args], given, sizes))
-        if not np.all(np.isfinite(out)) or np.max(np.abs(out), initial=0.0) > 1e4:
-            return False
-        test = SMOOTH.get(type(node).__name__)
-        if test is not None and not test(*args):
-            return False
-        known[node] = out
+    with in_numpy():
+        for node in postorder([f], lambda e: e.operands):
+            args = [known[c] for c in node.operands]
+            test = SMOOTH.get(type(node).__name__)
+            try:
+                out = np.asarray(judge.evaluate(node, args, given, sizes))
+                smooth = test is None or test(*args)
+            except np.linalg.LinAlgError:
+                return False
+            if not smooth or not np.all(np.isfinite(out)) or np.max(np.abs(out), initial=0.0) > 1e4:
+                return False
+            known[node] = out
     return True
 
 
@@ -305,6 +376,7 @@ SMOOTH = {
     "IsLargest": apart,
     "Tan": lambda a: bool(np.all(np.abs(np.cos(a)) > 1e-2)),
     "Quotient": lambda a, b: bool(np.all(np.abs(b) > 1e-2)),
+    "Prod": off_zero,
     "Nuclear": full_rank,
     "Polar": full_rank,
     "Pinv": full_rank,

@@ -37,7 +37,7 @@ def time_limit(seconds=SECONDS):
         signal.signal(signal.SIGALRM, before)
 
 
-def ask(seed):
+def ask(seed, quick=False):
     """What became of one question, and a sentence where the engine is at fault.
 
     ``right``, ``refused``, ``skipped`` (no smooth point, or JAX has no finite answer), or ``wrong``, ``crash``,
@@ -55,13 +55,22 @@ def ask(seed):
         return q, "crash", f"{q}: {type(error).__name__}: {error}"
     if mc.count_ops(found) > 60 * mc.count_ops(q.f) + 100:
         return q, "long", f"{q}: {mc.count_ops(found)} for {mc.count_ops(q.f)}"
-    return q, *compared(q, found)
+    return q, *compared(q, found, quick)
 
 
-def compared(q, found):
+def compared(q, found, quick):
+    """The answer against differences where that is enough (``quick``), else against JAX."""
     given = next((g for g in (generate.draw(q, k) for k in range(POINTS)) if generate.smooth_at(q.f, g, q.sizes)), None)
     if given is None:
         return "skipped", ""
+    if quick:
+        try:
+            want, project = generate.differences(q, given)
+            got = generate.along(q, generate.numbers(found, given, q.sizes), given)
+            if np.all(np.isfinite(want)) and agree(np.asarray(project(got)), want, 1e-5):
+                return "right", ""
+        except np.linalg.LinAlgError:
+            pass
     try:
         want = generate.judged(q, given)
     except NotImplementedError:

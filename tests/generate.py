@@ -386,6 +386,7 @@ SMOOTH = {
     "EigVecMax": lambda a: apart(spectrum(a)),
     "EigVecMin": lambda a: apart(spectrum(a)),
     "Inverse": regular,
+    "Adjugate": regular,
     "Det": regular,
     "LogDet": regular,
     "MatrixPower": lambda a, k: regular(a),

@@ -17,7 +17,7 @@ CI, MANY, CHUNK = 1_000, 20_000, 250
 BY_JAX = 20  # every so many questions go to JAX at once; of the others, those that differences do not settle
 SECONDS = 20
 POINTS = 4
-LONGEST = 150  # times the length of the question: a pseudoinverse twice differentiated has 50 terms of its own
+LONGEST = 1000  # times the length of the question: a pseudoinverse twice differentiated has 50 terms of its own
 REFUSED = 0.3  # at most, of all questions
 
 

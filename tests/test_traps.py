@@ -255,3 +255,10 @@ def test_a_second_derivative_by_a_scalar_stays_factored():
     v = mc.scalar("v")
     found = mc.hvp(f, "p", v)
     assert mc.count_ops(found) < 3 * mc.count_ops(mc.hessian(f, "p")) / 2
+
+
+@pytest.mark.parametrize("text", ["norminf(reshape(vec(X),n,n))", "sum(B.*relu(reshape(vec(X),n,n)))"])
+def test_a_second_derivative_that_vanishes_before_it_reaches_the_variable(text):
+    """A gradient without the upstream factor in it was taken for one that is not linear."""
+    h = mc.hessian(mc.parse(text, "X[n,n] B[n,n]"), "X", layout="tensor")
+    assert str(h) == "tensor(zeros(n^2,n^2),n,n,n,n)"

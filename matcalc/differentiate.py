@@ -63,6 +63,8 @@ def addends(linear: Expr, d: Expr) -> list[Expr]:
     holds: dict[Expr, bool] = {}
     for node in postorder([linear], lambda e: e.operands):
         holds[node] = node is d or any(holds[c] for c in node.operands)
+    if not holds[linear]:
+        return []
     terms: dict[Expr, list[Expr]] = {}
     for node in postorder([linear], lambda e: [c for c in e.operands if holds[c]]):
         if node is d or not node.operands:
@@ -75,7 +77,7 @@ def addends(linear: Expr, d: Expr) -> list[Expr]:
             inside = [c for c in node.operands if holds[c]]
             assert len(inside) == 1, f"{node} is not linear in {d}"
             terms[node] = [node.rebuild([t if c is inside[0] else c for c in node.operands]) for t in terms[inside[0]]]
-    return terms[linear] if holds[linear] else []
+    return terms[linear]
 
 
 def adjoint_networks(linear: Expr, d: Expr, upstream: Expr, lowering: Lowering) -> list[tuple[Network, At, At]]:

@@ -206,7 +206,11 @@ def hvp(f: object, wrt: object, direction: object) -> Expr:
     d = upstream_of(w, direction, "direction")
     free = bare(w)
     (gradient,) = simplify_all(reverse_sweep(substitute(e, {w: free}), ONE, [free]))
-    (product,) = reverse_sweep(gradient, substitute(d, {w: free}), [free])
+    turned = substitute(d, {w: free})
+    if w.is_scalar:  # a gradient by one number: forward it stays factored
+        product = push(gradient, {free: turned})
+    else:
+        (product,) = reverse_sweep(gradient, turned, [free])
     (result,) = simplify_all([substitute(product, {free: w})])
     return with_axes_of(result, w)
 

@@ -282,6 +282,8 @@ def tie(net: Network, free: list[Index]) -> tuple[Network, dict[Index, Index]]:
                     parent[drop] = keep
             case Pair(a, b), Pair(c, d2):
                 deltas.extend([Delta(a, c), Delta(b, d2)])
+            case None, None:  # both on a unit axis, where there is one position
+                pass
             case left, right:
                 raise AssertionError(f"a delta between {left} and {right}")
     factors: list[Factor] = []

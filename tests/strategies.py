@@ -341,9 +341,9 @@ OF_OWN_SHAPE: dict[str, Callable[[Builder], Expr]] = {  # of shapes that no othe
 }
 
 
-def random_with(rng: random.Random, operator: str, depth: int = 2) -> Expr:
+def random_with(rng: random.Random, operator: str, depth: int = 2, builder_class: type[Builder] = Builder) -> Expr:
     """A random expression with this operator on top, whatever its shape."""
-    builder = Builder(rng)
+    builder = builder_class(rng)
     if operator in OF_OWN_SHAPE:
         return OF_OWN_SHAPE[operator](builder)
     product = DIMS[0] * DIMS[1]

@@ -7,7 +7,7 @@ import sympy as sp
 from numpy.testing import assert_allclose
 
 import matcalc as mc
-from matcalc.expr import Symbol
+from matcalc.expr import Symbol, substitute
 
 A, B, C, S, Q, X = mc.symbols("A[m,n] B[n,p] C[n,n] S[n,n](symmetric) Q[n,n](psd) X[n,n]")
 x, y, a, b, w, q = mc.symbols("x[n] y[n] a[n] b[n] w[n] q[n](positive)")
@@ -238,3 +238,27 @@ def test_a_symbol_may_be_named_like_a_differential():
     f = mc.tr(mc.kron(X, dA))
     assert str(mc.grad(f, X)) == "tr(dA)*eye(m)"
     assert mc.check(f, X).passed
+
+
+# ------------------------------------------------------------------ found by the sweep of random questions
+def test_a_diagonal_of_one_entry():
+    """Where a dimension is set to 1, the delta of ``diag`` stands between two unit axes."""
+    e = mc.sum(mc.sin(mc.diag(x)))
+    one = substitute(e, {}, lambda d: 1)
+    (s,) = one.symbols
+    assert str(mc.simplify(mc.grad(one, s))) == "cos(x)"
+    assert str(mc.hessian(one, s)) == "-sin(x)"
+
+
+def test_a_second_derivative_by_a_scalar_stays_factored():
+    f = mc.parse("exp(cos(b*(p/(p^2 + 1))^3 - p)/4)", "b p(positive)")
+    v = mc.scalar("v")
+    found = mc.hvp(f, "p", v)
+    assert mc.count_ops(found) < 3 * mc.count_ops(mc.hessian(f, "p")) / 2
+
+
+@pytest.mark.parametrize("text", ["norminf(reshape(vec(X),n,n))", "sum(B.*relu(reshape(vec(X),n,n)))"])
+def test_a_second_derivative_that_vanishes_before_it_reaches_the_variable(text):
+    """A gradient without the upstream factor in it was taken for one that is not linear."""
+    h = mc.hessian(mc.parse(text, "X[n,n] B[n,n]"), "X", layout="tensor")
+    assert str(h) == "tensor(zeros(n^2,n^2),n,n,n,n)"

@@ -409,6 +409,13 @@ class GradientSymbol(Symbol):
     variable: str
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class JacobianSymbol(GradientSymbol):
+    """The matrix ``d vec(U) / d vec(X)'`` of two named variables, as a symbol; ``axes`` are the numbers of their axes."""
+
+    axes: tuple[int, int]
+
+
 ONE, MINUS_ONE, ZERO = Number(sp.Integer(1)), Number(sp.Integer(-1)), Number(sp.Integer(0))
 
 

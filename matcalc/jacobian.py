@@ -221,12 +221,23 @@ def stacked_term(term: Expr, w: Symbol) -> tuple[Expr, Dim, Dim]:
 
 
 def _read_off(net: Network, free: Sequence[Index | None], lowering: Lowering, scalars: Scalars, e: Expr, w: Symbol) -> Expr:
-    done, became = contract_all(net, free, lowering)
     try:
-        g = reduced(done, list(dict.fromkeys(v for v in became if v is not None)), scalars, leave=1)
-        body = read_off(g, tuple(became))
+        return stacked_form(net, free, lowering, scalars)
     except NoMatrixForm as reason:
         raise UnsupportedError(f"the Jacobian of {brief(e)} by {w.name} has no form in matrix notation: {reason}") from None
+
+
+def stacked_form(net: Network, free: Sequence[Index | None], lowering: Lowering, scalars: Scalars) -> Expr:
+    """The matrix with rows (j, i) and columns (l, k) that a network with the free indices i, j, k, l is.
+
+    Raises
+    ------
+    NoMatrixForm
+        If there is none.
+    """
+    done, became = contract_all(net, free, lowering)
+    g = reduced(done, list(dict.fromkeys(v for v in became if v is not None)), scalars, leave=1)
+    body = read_off(g, tuple(became))
     return hadamard(scalars.back(g.coefficient), body)
 
 

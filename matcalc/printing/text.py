@@ -11,6 +11,7 @@ from matcalc.expr import (
     GradientSymbol,
     Hadamard,
     Item,
+    JacobianSymbol,
     Let,
     Number,
     Operator,
@@ -132,6 +133,7 @@ def _item(e: Expr, done: Written) -> str:
 _WRITERS: dict[type[Expr], Callable[[Expr, Written], str]] = {
     Symbol: _symbol,
     GradientSymbol: _symbol,
+    JacobianSymbol: _symbol,
     Let: _symbol,
     Number: _number,
     Add: _sum,

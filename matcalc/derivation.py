@@ -116,7 +116,7 @@ class Derivation:
     heading: str
     upstream: Expr | None = None  # the upstream gradient, for a vjp
     conditions: tuple[str, ...] = field(default=())
-    besides: tuple[Expr, ...] = ()  # what else the lines are about: a tangent, a symbol without its facts
+    besides: tuple[Expr, ...] = ()  # what else the lines are about, such as a tangent
 
     # -------------------------------------------------------------- printing
     def lines(
@@ -224,6 +224,7 @@ class Derivation:
         for s in dict.fromkeys(s for e in (scalar, self.result, self.wrt, *self.besides) for s in e.symbols):
             shape = values.size(s.rows), values.size(s.cols)
             values.known[s] = np.asarray(point.values[s.name], dtype=float).reshape(shape)
+            values.known[Symbol(s.name, s.dims, ())] = values.known[s]  # as a free symbol too, without its facts
         with np.errstate(all="ignore"):
             try:
                 for symbol, value in self.gradients.items():

@@ -98,7 +98,7 @@ def derive(
     _require_own(kind, "tangent", tangent is not None, ("jvp",))
     _require_own(kind, "direction", direction is not None, ("hvp",))
     if structure != "ambient" and kind != "grad":
-        raise UnsupportedError(f"derivations of kind {kind!r} with structure {structure!r} are not supported; of 'grad' they are")
+        raise UnsupportedError(f"derivations of kind {kind!r} with structure {structure!r} are not supported: use 'grad'")
     if layout not in LAYOUTS:
         raise OperandError(f"layout is one of {', '.join(LAYOUTS)}, not {layout!r}")
     e = scalar_function(f, "derive") if kind in ("grad", "hessian", "hvp") else as_expr(f)

@@ -7,10 +7,9 @@ from matcalc.derive_gradient import GradientLines
 from matcalc.derive_jacobian import NOTHING, JacobianLines, laid_out
 from matcalc.derive_lines import fraction
 from matcalc.differentiate import reverse_sweep
-from matcalc.expr import ONE, Expr, Let, Symbol, substitute, transpose
-from matcalc.jacobian import in_layout, jacobian, stacked_jacobian
-from matcalc.ops.stacking import Duplication
-from matcalc.printing import latex, text
+from matcalc.expr import ONE, Expr, Let, Symbol, substitute
+from matcalc.jacobian import jacobian, sides_of_vech, stacked_jacobian
+from matcalc.printing import latex
 from matcalc.simplify import simplify_all
 from matcalc.variables import free_name
 
@@ -57,16 +56,13 @@ def hessian_derivation(e: Expr, w: Symbol, w2: Symbol, layout: str, result: Expr
     (gradient,) = simplify_all(reverse_sweep(bare, ONE, [free[w]]))
     first = GradientLines(bare, free[w], ONE, gradient)
     d = first.run()
-    steps = d.steps if len(d.steps) <= MOST_GRADIENT_LINES else [_gradient_at_once(first, free[w], gradient)]
+    shown = len(d.steps) <= MOST_GRADIENT_LINES
+    steps = d.steps if shown else [_gradient_at_once(first, free[w], gradient)]
     stacked = stacked_jacobian(gradient, free[w2])
     top = Let(free_name(bare, "g", {v.name for v in first.variables}), gradient)
-    second = JacobianLines(top, free[w2], stacked, first.variables)
+    second = JacobianLines(top, free[w2], stacked, first if shown else None)
     lines = second.run()
-    known = {*first.variables}
-    for v in (second.top, *(v for v in reversed(second.variables) if v is not second.top)):
-        if v not in known:
-            what = "the gradient, to be differentiated again" if v is second.top else f"a name for a part of {second.top.name}"
-            steps.append(Step("notation", what, v, v.arg, latex(v), v.name, ((), ()), NOTHING))
+    steps.extend(second.notation_lines("the gradient, to be differentiated again", first))
     steps.extend(lines)
     (pointed,) = simplify_all([substitute(stacked, {s: f for f, s in free.items()})])
     if pointed is not stacked:
@@ -91,7 +87,7 @@ def hessian_derivation(e: Expr, w: Symbol, w2: Symbol, layout: str, result: Expr
     heading = first.heading().replace(f", by {w.name}", f", by {w.name}{twice}", 1)
     return Derivation(
         e, w, result, steps, first.variables, {**first.gradients, **second.gradients}, heading, None,
-        tuple(conditions), (bare, gradient, w2, free[w], free[w2]),
+        tuple(conditions), (w2,),
     )  # fmt: skip
 
 
@@ -123,20 +119,9 @@ def _second_label(top: Let, w: Symbol, w2: Symbol) -> tuple[str, str]:
     return rf"\frac{{\partial^{{2}} {latex(top)}}}{{\partial {a} \, \partial {b}}}", f"d2{top.name}/d{p} d{q}"
 
 
-def _free_entries(
-    stacked: Expr, result: Expr, e: Expr, w: Symbol, first: Symbol | None, label: tuple[str, str]
-) -> list[Step]:
+def _free_entries(stacked: Expr, result: Expr, e: Expr, w: Symbol, first: Symbol | None, label: tuple[str, str]) -> list[Step]:
     """The line from all entries to those on and below the diagonal."""
-    sides = stacked @ Duplication(w.rows)
-    if first is not None and first.is_square and first.has("symmetric"):
-        sides = transpose(Duplication(first.rows)) @ sides
-    same = text(sides) == text(result) or sides is result
-    why = "vec(S) = Dup vech(S) for a symmetric S: the entries above the diagonal move with those below"
-    if same or not _same_shape(sides, result):
-        sides = in_layout(stacked, e, w, "vech", first)
-    above, below = label[0], label[1]
-    return [Step("free-entries", why, sides, result, rf"\left.{above}\right|_{{\operatorname{{vech}}}}", f"{below}|vech", ((), ()), NOTHING)]
-
-
-def _same_shape(a: Expr, b: Expr) -> bool:
-    return a.rows == b.rows and a.cols == b.cols
+    sides = sides_of_vech(stacked, e, w, first)
+    marked = rf"\left.{label[0]}\right|_{{\operatorname{{vech}}}}", f"{label[1]}|vech"
+    why = f"vec({w.name}) = Dup*vech({w.name}): an entry above the diagonal moves with the one below"
+    return [Step("free-entries", why, sides, result, *marked, ((), ()), NOTHING)]

@@ -9,8 +9,8 @@ from matcalc.derive_lines import EntryLabel, Lines, fraction
 from matcalc.differentiate import change_of
 from matcalc.dims import Dim, times_dim
 from matcalc.errors import UnsupportedError
-from matcalc.expr import Expr, JacobianSymbol, Let, Symbol, add, product, substitute
-from matcalc.index import At, Num, Term, axis
+from matcalc.expr import Expr, JacobianSymbol, Let, Operator, Symbol, add, product, substitute
+from matcalc.index import At, Index, Num, Term, axis
 from matcalc.index_form import collected, contracted_freely, copied, network_term, plus
 from matcalc.jacobian import stacked_form, stacked_jacobian
 from matcalc.network import contract_all
@@ -26,7 +26,7 @@ NOTHING = IndexNames(())
 class JacobianLines(Lines):
     """The lines of ``d vec(F) / d vec(X)'``, which are those of ``d F / d x'`` for vectors."""
 
-    def __init__(self, e: Expr, w: Symbol, stacked: Expr, earlier: Sequence[Let] = ()) -> None:
+    def __init__(self, e: Expr, w: Symbol, stacked: Expr, earlier: Lines | None = None) -> None:
         super().__init__(e, w, earlier)
         self.stacked = stacked
         self.symbol = self.symbol_of(self.top, w)
@@ -130,11 +130,13 @@ class JacobianLines(Lines):
         slope, short = plus(slopes), plus(collected(contracted))
         lines.append(Step("differentiate", self.reason(u, leaf), Partial(u, leaf), slope, *label, (free, dims), names))
         if short != slope:
-            lines.append(Step("contract", "a delta sums to the one index that it ties", slope, short, *label, (free, dims), names))
+            lines.append(
+                Step("contract", "a delta sums to the one index that it ties", slope, short, *label, (free, dims), names)
+            )
         if any(x is not None for x in free) or not isinstance(short, Num) or text(form) != str(short.value):
             named = self.local_label(u, leaf)
             lines.append(
-                Step("matrix-form", _order(u, leaf), short, Arranged(form, "stacked"), *named, (free, dims), names)
+                Step("matrix-form", _order(u, leaf, free, names), short, Arranged(form, "stacked"), *named, (free, dims), names)
             )
         self.steps.extend(lines)
         return form
@@ -143,10 +145,10 @@ class JacobianLines(Lines):
         """One line for a variable whose Jacobian has no form term by term."""
         holders = {v: Symbol(v.name, (v.rows, v.cols), ()) for v in (*self.parts[u], leaf) if isinstance(v, Let)}
         bare = substitute(u.arg, dict(holders.items()))
-        by = holders.get(leaf, leaf)
+        by = holders[leaf] if isinstance(leaf, Let) else leaf
         assert isinstance(by, Symbol)
         form = substitute(stacked_jacobian(bare, by), {s: v for v, s in holders.items()})
-        why = f"the Jacobian of {u.arg.name if hasattr(u.arg, 'name') else u.name}, {_order(u, leaf)}"
+        why = f"the Jacobian of {u.arg.name if isinstance(u.arg, Operator) else u.name}, columns stacked"
         free = self.free(u, leaf)
         label = self.local_label(u, leaf)
         self.steps.append(Step("jacobian", why, Partial(u, leaf), Arranged(form, "stacked"), *label, free, NOTHING))
@@ -184,12 +186,16 @@ class JacobianLines(Lines):
         return latex(symbol), text(symbol)
 
 
-def _order(u: Expr, leaf: Expr) -> str:
+def _order(u: Expr, leaf: Expr, free: Sequence[Index | None], names: IndexNames) -> str:
     """Why a table of partial derivatives is this matrix: which index runs fastest."""
-    stacked = [e for e in (u, leaf) if e.ndim == 2]
-    if not stacked:
-        return "sums over shared indices are matrix products; rows by the first index, columns by the last"
-    return "vec stacks columns, so the first index of a pair runs fastest: factors pair up as Kronecker products"
+    sides = (("row", free[:2]), ("column", free[2:]))
+    pairs = [(what, names[a], names[b]) for what, (a, b) in sides if a is not None and b is not None]
+    if not pairs:
+        there = [(f"{what}s", *(names[x] for x in pair if x is not None)) for what, pair in sides]
+        shown = ", ".join(f"{what} by {letter[0]}" for what, *letter in there if letter)
+        return f"as a matrix: {shown}" if shown else "the same, more briefly"
+    told = "; ".join(f"in the {what} ({a},{b}), {a} runs fastest" for what, a, b in pairs)
+    return f"vec stacks columns: {told}"
 
 
 def laid_out(stacked: Expr, result: Expr, e: Expr, w: Symbol, layout: str, label: tuple[str, str]) -> list[Step]:

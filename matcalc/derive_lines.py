@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from matcalc.derivation import Step
@@ -23,14 +23,15 @@ from matcalc.variables import Variables, dim_names, written_out
 class Lines:
     """A function cut into variables, and the lines made of it so far."""
 
-    def __init__(self, e: Expr, w: Symbol, earlier: Sequence[Let] = ()) -> None:
+    def __init__(self, e: Expr, w: Symbol, earlier: Lines | None = None) -> None:
         self.original, self.w = e, w
-        cut = Variables(e, w, earlier)
-        self.variables, self.top, self.taken = cut.all, cut.top, cut.taken
+        cut = Variables(e, w, earlier.variables if earlier else ())
+        self.variables: list[Let] = cut.all
+        self.top, self.taken = cut.top, cut.taken
         self.steps: list[Step] = []
         self.gradients: dict[Expr, Expr] = {}
         self.meaning: dict[Expr, Expr] = {}
-        self.defined: set[Expr] = set()
+        self.defined: set[Expr] = set(earlier.defined if earlier else ())
         self.active: set[Expr] = {*cut.all, w}
         self.parts = {u: self.leaves(u) for u in cut.all}
         self.uses = Counter(leaf for leaves in self.parts.values() for leaf in leaves)
@@ -80,6 +81,12 @@ class Lines:
                 else:
                     self.meaning[node] = node.rebuild([self.meaning[c] for c in node.operands]) if node.operands else node
         return self.meaning[e]
+
+    def notation_lines(self, why: str, earlier: Lines) -> list[Step]:
+        """The lines that name the function and its parts, in the middle of a derivation that named others earlier."""
+        names = [self.top, *(v for v in reversed(self.variables) if v is not self.top and v not in earlier.variables)]
+        part, none = f"a name for a part of {self.top.name}", IndexNames(())
+        return [Step("notation", why if v is self.top else part, v, v.arg, latex(v), v.name, ((), ()), none) for v in names]
 
     def reason(self, u: Let, leaf: Expr) -> str:
         """Why the derivative of a variable by one of its parts is what it is."""

@@ -18,7 +18,7 @@ from matcalc.variables import free_name, is_region
 class PushLines(Lines):
     """The lines of a forward push: ``dR = ...`` for every variable, in the changes of those before it."""
 
-    def __init__(self, e: Expr, w: Symbol, tangent: Expr, result: Expr, earlier: tuple[Let, ...] = ()) -> None:
+    def __init__(self, e: Expr, w: Symbol, tangent: Expr, result: Expr, earlier: Lines | None = None) -> None:
         super().__init__(e, w, earlier)
         self.tangent, self.result = tangent, result
 
@@ -43,7 +43,8 @@ class PushLines(Lines):
         label = latex(Symbol(name, (1, 1), ())), name
         if form is None:
             why = f"{self.top.name} does not depend on {self.w.name}"
-            self.steps.append(Step("constant", why, Pushed(self.top, ((self.w, self.tangent),)), self.result, *label, ((), ()), NOTHING))
+            before = Pushed(self.top, ((self.w, self.tangent),))
+            self.steps.append(Step("constant", why, before, self.result, *label, ((), ()), NOTHING))
         elif form is not self.result:
             why = "put the variables and their changes in, and simplify"
             self.steps.append(Step("insert", why, form, self.result, *label, ((), ()), NOTHING))
@@ -88,17 +89,14 @@ def hvp_derivation(e: Expr, w: Symbol, direction: Expr) -> Derivation:
     first = GradientLines(bare, free, ONE, gradient)
     steps = first.run().steps
     top = Let(free_name(bare, "g", {v.name for v in first.variables} | {s.name for s in direction.symbols}), gradient)
-    steps.append(Step("notation", "the gradient, to be differentiated again", top, gradient, latex(top), top.name, ((), ()), NOTHING))
-    second = PushLines(top, free, direction, result, tuple(first.variables))
+    second = PushLines(top, free, direction, result, first)
     lines = second.run()
-    for v in second.variables:
-        if v is not second.top and v not in first.variables:
-            why = f"a name for a part of {second.top.name}"
-            steps.append(Step("notation", why, v, v.arg, latex(v), v.name, ((), ()), NOTHING))
+    why = f"the gradient: what it changes by along {text(direction)} is the Hessian times {text(direction)}"
+    steps.extend(second.notation_lines(why, first))
     steps.extend(lines)
     conditions = dict.fromkeys((*e.conditions, *result.conditions))
     heading = first.heading().replace(f", by {w.name}", f", by {w.name} twice, the second time along {text(direction)}", 1)
     return Derivation(
         e, w, result, steps, first.variables, {**first.gradients, **second.gradients}, heading, None,
-        tuple(conditions), (direction, bare, gradient, free),
+        tuple(conditions), (direction,),
     )  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from matcalc.derivation import Derivation, Step
-from matcalc.expr import Expr, GradientSymbol, Symbol
+from matcalc.expr import GradientSymbol, Symbol
 from matcalc.index import Delta, Entry, Index, Num, Sum, Term, Times
 from matcalc.index_form import plus
 from matcalc.printing import latex
@@ -15,7 +15,7 @@ from matcalc.printing.index_terms import IndexNames
 from matcalc.simplify import simplify_all
 from matcalc.structure import STRUCTURED, restructured
 
-HALF = sp.Rational(1, 2)
+HALF, ONE, ZERO = sp.Rational(1, 2), sp.Integer(1), sp.Integer(0)
 
 
 @dataclass(frozen=True)
@@ -23,20 +23,20 @@ class Moves:
     """How the entries of a structured matrix move: ``dS_ij`` by a step at ``(k, l)``, as numbers of each kind of delta."""
 
     why: str
-    same: sp.Expr = sp.S.One  # delta_ik delta_jl
-    mirror: sp.Expr = sp.S.Zero  # delta_il delta_jk
-    diagonal: sp.Expr = sp.S.Zero  # delta_ik delta_jl delta_kl
+    same: sp.Rational  # delta_ik delta_jl
+    mirror: sp.Rational  # delta_il delta_jk
+    diagonal: sp.Rational  # delta_ik delta_jl delta_kl
 
 
 MOVES: dict[tuple[str, str], Moves] = {
-    ("symmetric", "projected"): Moves("{0} is symmetric: a step at (k,l) inside the symmetric matrices moves (l,k) as much", HALF, HALF),
-    ("symmetric", "independent"): Moves("{0}_kl and {0}_lk are one variable, which a diagonal entry counts once", 1, 1, -1),
-    ("skew", "projected"): Moves("{0} is skew: a step at (k,l) inside the skew matrices moves (l,k) the other way", HALF, -HALF),
-    ("skew", "independent"): Moves("{0}_lk = -{0}_kl are one variable", 1, -1),
-    ("diagonal", "projected"): Moves("{0} is diagonal: nothing moves off the diagonal", 0, 0, 1),
-    ("diagonal", "independent"): Moves("{0} is diagonal: nothing moves off the diagonal", 0, 0, 1),
-    ("zero_diagonal", "projected"): Moves("the diagonal of {0} is zero and does not move", 1, 0, -1),
-    ("zero_diagonal", "independent"): Moves("the diagonal of {0} is zero and does not move", 1, 0, -1),
+    ("symmetric", "projected"): Moves("{0} is symmetric: entry ({l},{k}) moves as much as ({k},{l})", HALF, HALF, ZERO),
+    ("symmetric", "independent"): Moves("{0}[{k},{l}] and {0}[{l},{k}] are one, on the diagonal once", ONE, ONE, -ONE),
+    ("skew", "projected"): Moves("{0} is skew: entry ({l},{k}) moves against ({k},{l})", HALF, -HALF, ZERO),
+    ("skew", "independent"): Moves("{0}[{l},{k}] = -{0}[{k},{l}] are one variable", ONE, -ONE, ZERO),
+    ("diagonal", "projected"): Moves("{0} is diagonal: nothing moves off the diagonal", ZERO, ZERO, ONE),
+    ("diagonal", "independent"): Moves("{0} is diagonal: nothing moves off the diagonal", ZERO, ZERO, ONE),
+    ("zero_diagonal", "projected"): Moves("the diagonal of {0} is zero and does not move", ONE, ZERO, -ONE),
+    ("zero_diagonal", "independent"): Moves("the diagonal of {0} is zero and does not move", ONE, ZERO, -ONE),
 }  # fmt: skip
 WHY = {
     "lower_triangular": "{0} is lower triangular: nothing above the diagonal moves",
@@ -85,17 +85,19 @@ def _in_entries(d: Derivation, w: Symbol, g: GradientSymbol, moves: Moves, label
     whole: Term = Sum(i, Sum(j, Times((Entry(g, i, j), plus(steps)))))
     short = plus(ties)
     free = (k, l), (w.rows, w.cols)
-    at = rf"\left(\cdot\right)_{{{names[k]}{names[l]}}}"
-    entry = label[0] + at.replace(r"\left(\cdot\right)", ""), f"({label[1]})[{names[k]},{names[l]}]"
-    why = moves.why.format(w.name).replace("kl", names[k] + names[l]).replace("lk", names[l] + names[k])
+    place = f"{names[k]}{names[l]}"
+    entry = rf"\left({label[0]}\right)_{{{place}}}", f"({label[1]})[{names[k]},{names[l]}]"
+    why = moves.why.format(w.name, k=names[k], l=names[l])
     d.steps.append(Step("structure", why, whole, whole, *entry, free, names))
     d.steps.append(Step("contract", "a delta sums to the one index that it ties", whole, short, *entry, free, names))
     matrix = restructured(g, w, label[1].rpartition("|")[2])
     (form,) = simplify_all([matrix])
-    d.steps.append(Step("matrix-form", "entry (l,k) is the transpose's", short, form, *label, free, names))
+    why = f"entry ({names[l]},{names[k]}) of a matrix is entry ({names[k]},{names[l]}) of its transpose"
+    if moves.diagonal != 0:
+        why = f"delta_{names[k]}{names[l]} keeps the diagonal" + (f"; {why}" if moves.mirror != 0 else "")
+    d.steps.append(Step("matrix-form", why, short, form, *label, free, names))
 
 
-def _scaled(number: sp.Expr, parts: tuple[Term, ...]) -> Term:
-    number = sp.sympify(number)
+def _scaled(number: sp.Rational, parts: tuple[Term, ...]) -> Term:
     found = parts if number == 1 else (Num(number), *parts)
     return found[0] if len(found) == 1 else Times(found)

@@ -248,12 +248,7 @@ def in_layout(stacked: Expr, e: Expr, w: Symbol, layout: str, first: Symbol | No
     if layout == "vech":
         if not w.is_square or not w.has("symmetric"):
             raise OperandError(f"layout 'vech' needs a symmetric wrt, but {named_shape(w)} is not declared symmetric")
-        sides = stacked @ Duplication(w.rows)
-        if first is not None and first.is_square and first.has("symmetric"):
-            sides = transpose(Duplication(first.rows)) @ sides
-        elif first is None and not e.is_scalar and simplify_all([e])[0].symmetric:
-            sides = pinv(Duplication(e.rows)) @ sides
-        (result,) = simplify_all([sides])
+        (result,) = simplify_all([sides_of_vech(stacked, e, w, first)])
         return result
     axes = len(e.shape) + len(w.shape)
     if axes <= 2:
@@ -261,6 +256,16 @@ def in_layout(stacked: Expr, e: Expr, w: Symbol, layout: str, first: Symbol | No
     if layout == "denominator":
         return Unstacked(transpose(stacked), w.shape, e.shape)
     return Unstacked(stacked, e.shape, w.shape)
+
+
+def sides_of_vech(stacked: Expr, e: Expr, w: Symbol, first: Symbol | None) -> Expr:
+    """A Jacobian in vec form by the free entries of a symmetric ``w``; rows too are free entries, where those of ``e`` are."""
+    sides = stacked @ Duplication(w.rows)
+    if first is not None and first.is_square and first.has("symmetric"):
+        return transpose(Duplication(first.rows)) @ sides
+    if first is None and not e.is_scalar and simplify_all([e])[0].symmetric:
+        return pinv(Duplication(e.rows)) @ sides
+    return sides
 
 
 def _apart(e: Expr) -> tuple[Expr, list[Expr]]:

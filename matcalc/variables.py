@@ -17,6 +17,7 @@ from matcalc.expr import (
     Power,
     Product,
     Symbol,
+    Transpose,
     hadamard,
     product,
     transpose,
@@ -133,7 +134,7 @@ def is_cut(node: Expr, parents: list[Expr], pointwise: set[Expr]) -> bool:
     """Whether a node becomes a variable: where regions meet, and where a large node is used twice."""
     if any(isinstance(p, Let) for p in parents):
         return False
-    if len(parents) > 1 and not _is_small(node):
+    if len(parents) > 1 and not _is_small(node.arg if isinstance(node, Transpose) and not is_region(node.arg) else node):
         return True
     if node in pointwise:
         return any(isinstance(p, Product) or not (is_region(p) or p in pointwise) for p in parents)

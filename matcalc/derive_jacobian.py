@@ -57,7 +57,7 @@ class JacobianLines(Lines):
     def chained(self) -> Expr | None:
         """The Jacobian of the function, each variable's by ``wrt`` found from those before; None where one has no form."""
         totals: dict[Expr, Expr] = {}
-        if not self.parts[self.top]:
+        if not self.parts.get(self.top):
             return None
         try:
             for u in self.variables:

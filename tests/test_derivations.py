@@ -1,12 +1,14 @@
 """Derivations of every kind: the last line is the answer, in every layout, and every line holds."""
 
+import random
+
 import pytest
-from hypothesis import HealthCheck, given, settings
 from katex_check import rejected
-from strategies import expressions
+from strategies import random_expr
 
 import matcalc as mc
 from matcalc.derivation import Arranged, Partial
+from matcalc.index import Entry
 
 JACOBIANS = [
     ("A*x", "A[m,n] x[n]", "x"),
@@ -29,7 +31,6 @@ JACOBIANS = [
     ("A*x", "A[1,n] x[n]", "x"),
     ("A*X", "A[1,1] X[1,1]", "X"),
     ("x*x'", "x[n]", "x"),
-    ("kron(X,A)", "X[m,n] A[p,q]", "X"),
     ("A*y", "A[m,n] y[n] x[k]", "x"),
 ]
 HESSIANS = [
@@ -51,6 +52,8 @@ LAYOUTS = ("numerator", "denominator", "vec", "tensor")
 
 def last(d):
     side = d.steps[-1].after
+    if isinstance(side, Entry):  # a number's derivative, which needs no other form
+        return side.array
     return side.form if isinstance(side, Arranged) else side
 
 
@@ -64,7 +67,7 @@ def holds(d, answer):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize(("text", "declared", "wrt"), JACOBIANS)
 def test_jacobian(text, declared, wrt, layout):
-    e, w = mc.parse(text, declared), next(s for s in mc.symbols(f"{declared} unused") if s.name == wrt)
+    e, w = mc.parse(text, declared), {s.name: s for s in mc.symbols(f"{declared} unused")}[wrt]
     holds(mc.derive(e, w, kind="jacobian", layout=layout), mc.jacobian(e, w, layout=layout))
 
 
@@ -110,9 +113,9 @@ def test_structured_gradient(fact, structure):
     holds(mc.derive(e, "S", structure=structure), mc.grad(e, "S", structure=structure))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(expressions())
-def test_whatever_has_a_jacobian_has_its_derivation(e):
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_has_a_jacobian_has_its_derivation(seed):
+    e = random_expr(random.Random(seed))
     for w in e.symbols[:1]:
         try:
             answer = mc.jacobian(e, w, layout="vec")
@@ -120,7 +123,8 @@ def test_whatever_has_a_jacobian_has_its_derivation(e):
             continue
         d = mc.derive(e, w, kind="jacobian", layout="vec")
         assert last(d) is answer
-        assert d.check(trials=1).passed or "no usable point" in str(d.check(trials=1))
+        report = d.check(trials=1)
+        assert report.passed or not report.trials, report.message
 
 
 def test_a_wrong_line_is_found():
@@ -139,9 +143,9 @@ def test_the_order_of_vec_is_said():
 
 
 def test_norms_written_out_are_shown():
-    d = mc.derive(mc.parse("norm2(A*x)^2", "A[m,n] x[n]"), "x")
-    assert "norm2(A*x)^2 = r'*r" in d.to_text()
-    assert r"\left\|A x\right\|_2^{2} = r^{\top} r" in d.to_latex()
+    d = mc.derive(mc.parse("norm2(A*x - b)^2", "A[m,n] x[n] b[m]"), "x")
+    assert "norm2(A*x - b)^2 = r'*r" in d.to_text()
+    assert r"\left\|A x - b\right\|_2^{2} = r^{\top} r" in d.to_latex()
 
 
 def test_conditions_in_latex():

@@ -162,8 +162,8 @@ class JacobianLines(Lines):
     def symbol_of(self, u: Let, leaf: Expr) -> JacobianSymbol:
         """The name of ``d vec(u) / d vec(leaf)'``."""
         assert isinstance(leaf, (Let, Symbol))
-        above = f"vec({u.name})" if u.ndim == 2 else u.name
-        below = (f"vec({leaf.name})'", f"{leaf.name}'", leaf.name)[2 - leaf.ndim]
+        above = f" vec({u.name})" if u.ndim == 2 else u.name
+        below = (f" vec({leaf.name})'", f"{leaf.name}'", leaf.name)[2 - leaf.ndim]
         dims = (times_dim(u.rows, u.cols), times_dim(leaf.rows, leaf.cols))
         return JacobianSymbol(f"d{above}/d{below}", dims, (), u.name, leaf.name, (u.ndim, leaf.ndim))
 
@@ -194,7 +194,7 @@ def _order(u: Expr, leaf: Expr, free: Sequence[Index | None], names: IndexNames)
         there = [(f"{what}s", *(names[x] for x in pair if x is not None)) for what, pair in sides]
         shown = ", ".join(f"{what} by {letter[0]}" for what, *letter in there if letter)
         return f"as a matrix: {shown}" if shown else "the same, more briefly"
-    told = "; ".join(f"in the {what} ({a},{b}), {a} runs fastest" for what, a, b in pairs)
+    told = ", ".join(f"{a} runs fastest in {what} ({a},{b})" for what, a, b in pairs)
     return f"vec stacks columns: {told}"
 
 

@@ -91,8 +91,8 @@ def test_hessian_by_free_entries():
 
 @pytest.mark.parametrize(
     ("text", "declared", "wrt"),
-    [("A*inv(X)*B", "A[m,n] X[n,n] B[n,q]", "X"), ("tanh(W*x + b)", "W[m,n] x[n] b[m]", "x"), ("tr(A*X*X)", "A[n,n] X[n,n]", "X"),
-     ("x*exp(x'*x)", "x[n]", "x"), ("A*y", "A[m,n] y[n]", "A")],
+    [("A*inv(X)*B", "A[m,n] X[n,n] B[n,q]", "X"), ("tanh(W*x + b)", "W[m,n] x[n] b[m]", "x"),
+     ("tr(A*X*X)", "A[n,n] X[n,n]", "X"), ("x*exp(x'*x)", "x[n]", "x"), ("A*y", "A[m,n] y[n]", "A")],
 )  # fmt: skip
 def test_differential(text, declared, wrt):
     e = mc.parse(text, declared)

@@ -169,7 +169,7 @@ def run_hessian(options: argparse.Namespace) -> int:
 def show_jacobians(f: Expr, targets: list[Symbol], find: Callable[..., Any], options: argparse.Namespace) -> int:
     """Jacobians or Hessians; they are checked in their vec form."""
     if options.steps:
-        return show_derivations([mc.derive(f, w, kind=options.verb) for w in targets], options)
+        return show_derivations([mc.derive(f, w, kind=options.verb, layout=options.layout) for w in targets], options)
     results = find(f, targets, layout=options.layout)
     reports = []
     for w in targets if options.check else ():

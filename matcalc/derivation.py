@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import prod
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard, assert_never
 
 from matcalc.check import CheckReport, Trial, relative_error, report
 from matcalc.dims import Dim
@@ -17,6 +17,7 @@ from matcalc.ops.unspecified import Unspecified
 from matcalc.printing import latex, text
 from matcalc.printing.index_terms import IndexNames, term_latex, term_text
 from matcalc.sampling import SMALL_SIZES, STENCIL, Point, candidates, is_steady, require_seed
+from matcalc.variables import written_out
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +49,27 @@ class Chained:
     wrt: Expr
 
 
-Side: TypeAlias = Term | Expr | Partial | Chained
+@dataclass(frozen=True)
+class Pushed:
+    """What ``of`` changes by, to first order, when each part changes by what stands beside it."""
+
+    of: Let
+    changes: tuple[tuple[Expr, Expr], ...]
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """Every entry of one array by every entry of another, arranged as a matrix.
+
+    ``"stacked"`` has ``d vec(F) / d vec(X)'``, columns stacked; ``"transposed"`` its transpose; ``"plain"`` the
+    axes of both in turn, where at most two are left.
+    """
+
+    form: Expr
+    layout: Literal["stacked", "transposed", "plain"]
+
+
+Side: TypeAlias = Term | Expr | Partial | Chained | Pushed | Arranged
 
 
 @dataclass(frozen=True)
@@ -95,6 +116,7 @@ class Derivation:
     heading: str
     upstream: Expr | None = None  # the upstream gradient, for a vjp
     conditions: tuple[str, ...] = field(default=())
+    besides: tuple[Expr, ...] = ()  # what else the lines are about, such as a tangent
 
     # -------------------------------------------------------------- printing
     def lines(
@@ -117,6 +139,15 @@ class Derivation:
         """The variables that the lines use, the function first; one that is only ``L(f)`` needs no line."""
         return [v for v in reversed(self.variables) if not isinstance(v.arg, Unspecified)]
 
+    def stands_for(self, v: Let, write: Callable[[Expr], str]) -> list[str]:
+        """A variable and its meaning; of the function, as it was given too, where its norms are written out."""
+        sides = [v, v.arg]
+        if v is self.variables[-1] and written_out(self.function) is not self.function:
+            given = self.function.arg if isinstance(self.function, Let) else self.function
+            sides.insert(1, given)
+        written = [write(s) for s in sides]
+        return [written[0], " = ".join(written[1:])]
+
     def to_text(self) -> str:
         """The derivation as plain text, a line for each equality with its reason below it."""
         out = [self.heading]
@@ -129,15 +160,17 @@ class Derivation:
 
     def to_latex(self) -> str:
         """The derivation as one LaTeX ``aligned`` block, the rule beside each line."""
-        rows = [f"{latex(v)} &= {latex(v.arg)} && \\text{{notation}}" for v in self.notation()]
+        rows = [f"{' &= '.join(self.stands_for(v, latex))} && \\text{{notation}}" for v in self.notation()]
         for what, sides, steps in self.lines(_side_latex, lambda s: s.label):
             reasons = ", ".join(dict.fromkeys(s.rule.replace("-", " ") for s in steps))
             rows.append(f"{what} &= {' = '.join(sides)} && \\text{{{reasons}}}")
+        if self.conditions:
+            rows.append(f"& && \\text{{assuming {'; '.join(_in_text(c) for c in self.conditions)}}}")
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
     def to_markdown(self) -> str:
         """The derivation as Markdown with LaTeX formulas."""
-        names = ", ".join(f"${latex(v)} = {latex(v.arg)}$" for v in self.notation())
+        names = ", ".join(f"${' = '.join(self.stands_for(v, latex))}$" for v in self.notation())
         out = [f"Let {names}.\n"] if names else []
         for k, (what, sides, steps) in enumerate(self.lines(_side_latex, lambda s: s.label), 1):
             out.append(f"{k}. $\\displaystyle {what} = {' = '.join(sides)}$  ")
@@ -163,14 +196,16 @@ class Derivation:
         CheckReport
             Its message names the first line that does not hold.
         """
-        scalar = self.function if self.upstream is None else total(hadamard(self.upstream, self.function))
+        scalar = self.function if self.upstream is None else hadamard(self.upstream, self.function)
+        if not scalar.is_scalar or self.upstream is not None:
+            scalar = total(scalar)
         found: list[Trial] = []
         message = ""
         require_seed(seed)
         work = max((_loop_length(t) for s in self.steps for t in (s.before, s.after) if is_term(t)), default=0)
         sizes = SMALL_SIZES if work <= MOST_LOOPS else (2, 2)
         for k in range(trials):
-            for point, _ in candidates(scalar, self.wrt, [self.result], seed + k, sizes):
+            for point, _ in candidates(scalar, self.wrt, [self.result, *self.besides], seed + k, sizes):
                 errors = self.errors_at(point, scalar)
                 if errors is None:
                     continue
@@ -186,9 +221,10 @@ class Derivation:
         import numpy as np
 
         values = Values({}, point.sizes, point.functions)
-        for s in {s.name: s for e in (scalar, self.result, self.wrt) for s in e.symbols}.values():
+        for s in dict.fromkeys(s for e in (scalar, self.result, self.wrt, *self.besides) for s in e.symbols):
             shape = values.size(s.rows), values.size(s.cols)
             values.known[s] = np.asarray(point.values[s.name], dtype=float).reshape(shape, order="F")
+            values.known[Symbol(s.name, s.dims, ())] = values.known[s]  # as a free symbol too, without its facts
         with np.errstate(all="ignore"):
             try:
                 for symbol, value in self.gradients.items():
@@ -212,9 +248,27 @@ class Derivation:
                 return slopes(of, wrt, values)
             case Chained(of, upstream, wrt):
                 return np.asarray(np.einsum("ij,ijkl->kl", values.array(upstream), slopes(of, wrt, values)))
+            case Pushed(of, changes):
+                parts = [np.einsum("ijkl,kl->ij", slopes(of, x, values), values.array(dx)) for x, dx in changes]
+                return np.asarray(sum(parts))
+            case Arranged(form, layout):
+                return arranged(values.array(form), layout, [values.size(d) for d in step.free[1]])
             case _:
                 free, dims = step.free
                 return values.table(side, free, dims)
+
+
+def arranged(found: Array, layout: Literal["stacked", "transposed", "plain"], sizes: list[int]) -> Array:
+    """A Jacobian laid out as a matrix, as an array over the entries of both."""
+    match layout:
+        case "stacked":
+            return found.reshape(sizes, order="F")
+        case "transposed":
+            return found.T.reshape(sizes, order="F")
+        case "plain":
+            return found.reshape(sizes)
+        case _:
+            assert_never(layout)
 
 
 def slopes(of: Let, wrt: Expr, values: Values) -> Array:
@@ -239,6 +293,11 @@ def slopes(of: Let, wrt: Expr, values: Values) -> Array:
     return tables[1]
 
 
+def _in_text(condition: str) -> str:
+    """A condition as LaTeX has it in running text."""
+    return "".join({"_": r"\_", "^": r"\^{}", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$"}.get(c, c) for c in condition)
+
+
 def _loop_length(term: Term) -> int:
     """The number of positions that explicit loops over a term visit, with every dimension 3."""
     return prod(
@@ -248,18 +307,29 @@ def _loop_length(term: Term) -> int:
 
 def is_term(side: Side) -> TypeGuard[Term]:
     """Whether a side of a step is in index notation."""
-    return not isinstance(side, (Expr, Partial, Chained))
+    return not isinstance(side, (Expr, Partial, Chained, Pushed, Arranged))
+
+
+def form_of(side: Expr | Arranged) -> Expr:
+    """A side in matrix notation, however it is arranged."""
+    return side.form if isinstance(side, Arranged) else side
 
 
 def _side_text(side: Side, names: IndexNames) -> str:
-    if isinstance(side, Expr):
-        return text(side)
-    assert not isinstance(side, (Partial, Chained))
-    return term_text(side, names)
+    match side:
+        case Expr() | Arranged():
+            return text(form_of(side))
+        case Partial() | Chained() | Pushed():
+            raise AssertionError(side)
+        case _:
+            return term_text(side, names)
 
 
 def _side_latex(side: Side, names: IndexNames) -> str:
-    if isinstance(side, Expr):
-        return latex(side)
-    assert not isinstance(side, (Partial, Chained))
-    return term_latex(side, names)
+    match side:
+        case Expr() | Arranged():
+            return latex(form_of(side))
+        case Partial() | Chained() | Pushed():
+            raise AssertionError(side)
+        case _:
+            return term_latex(side, names)

@@ -17,6 +17,7 @@ from matcalc.emit import compile as compile_expr
 from matcalc.expr import SLOTS, Entrywise, Expr, Let, Number, Operator, Symbol
 from matcalc.index import At, Delta, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times
 from matcalc.node import postorder
+from matcalc.ops.tensors import Unstacked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,7 +52,7 @@ class Values:
     def _node(self, e: Expr) -> Array:
         import numpy as np
 
-        if isinstance(e, Let):
+        if isinstance(e, (Let, Unstacked)):  # an array with more axes is held as the matrix of its vec form
             return self.known[e.arg]
         if isinstance(e, Number):
             return np.array([[float(e.value.subs(list(self.sizes.items())))]])

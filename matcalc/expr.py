@@ -435,6 +435,13 @@ class GradientSymbol(Symbol):
     variable: str
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class JacobianSymbol(GradientSymbol):
+    """The matrix ``d vec(U) / d vec(X)'`` of two named variables, as a symbol; ``orders`` are the numbers of their axes."""
+
+    orders: tuple[int, int]
+
+
 ONE, MINUS_ONE, ZERO = Number(sp.Integer(1)), Number(sp.Integer(-1)), Number(sp.Integer(0))
 
 

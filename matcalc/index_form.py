@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sympy as sp
 
 from matcalc.expr import Expr, Let, Number, Operator, Symbol
@@ -64,6 +66,27 @@ def contracted_term(net: Contracted, scalars: Scalars, k: Index | None, l: Index
     if k is not None and l is not None and net.row is net.col:
         parts.append(Delta(k, l))
         parts = [_renamed(p, net.row, k) for p in parts]
+    body: Term = parts[0] if len(parts) == 1 else Times(tuple(parts))
+    for index in reversed(net.bound):
+        body = Sum(index, body)
+    return body
+
+
+def contracted_freely(net: Contracted, scalars: Scalars, free: Sequence[Index | None], became: Sequence[Index | None]) -> Term:
+    """A contracted network with any number of free indices as a term; free indices that are one vertex are tied by deltas."""
+    homes: dict[Index, Index] = {}
+    ties: list[Term] = []
+    for i, vertex in zip(free, became, strict=True):
+        if i is None or vertex is None:
+            continue
+        if vertex in homes:
+            ties.append(Delta(homes[vertex], i))
+        else:
+            homes[vertex] = i
+    factors: list[Term] = [Entry(*f) for f in net.factors]
+    for vertex, i in homes.items():
+        factors = [_renamed(p, vertex, i) for p in factors]
+    parts = [*_coefficient_terms(net.coefficient, scalars), *factors, *ties] or [Num(sp.Integer(1))]
     body: Term = parts[0] if len(parts) == 1 else Times(tuple(parts))
     for index in reversed(net.bound):
         body = Sum(index, body)

@@ -247,7 +247,7 @@ def stacked_jacobian(e: Expr, w: Symbol) -> Expr:
         if rest is None:
             reason = "an operator on the way does not divide into entries"
             raise UnsupportedError(f"the Jacobian of {brief(e)} by {w.name} has no form in matrix notation: {reason}")
-        terms.append(_read_off(*rest, k, l, lowering))
+        terms.append(stacked_form(*rest, k, l, lowering))
     if not terms:
         return zeros(times_dim(e.rows, e.cols), times_dim(w.rows, w.cols))
     (result,) = simplify_all([add(*terms)])
@@ -288,7 +288,7 @@ def freed_upstream(net: Network, up: Symbol, free: list[Index], lowering: Loweri
     return rest
 
 
-def _read_off(net: Network, i: At, j: At, k: At, l: At, lowering: Lowering) -> Expr:  # noqa: E741
+def stacked_form(net: Network, i: At, j: At, k: At, l: At, lowering: Lowering) -> Expr:  # noqa: E741
     """A network with these free indices as the matrix with rows (j, i) and columns (l, k); as an einsum if need be."""
     rows, cols = [*flat(j), *flat(i)], [*flat(l), *flat(k)]
     done, became = contract_all(net, [*rows, *cols], lowering)
@@ -313,12 +313,7 @@ def in_layout(stacked: Expr, e: Expr, w: Symbol, layout: str, first: Symbol | No
     if layout == "vech":
         if not w.is_square or not w.has("symmetric"):
             raise OperandError(f"layout 'vech' needs a symmetric wrt, but {named_shape(w)} is not declared symmetric")
-        sides = stacked @ Duplication(w.rows)
-        if first is not None and first.is_square and first.has("symmetric"):
-            sides = transpose(Duplication(first.rows)) @ sides
-        elif first is None and not e.is_scalar and simplify_all([e])[0].symmetric:
-            sides = pinv(Duplication(e.rows)) @ sides
-        (result,) = simplify_all([sides])
+        (result,) = simplify_all([sides_of_vech(stacked, e, w, first)])
         return result
     axes = len(e.shape) + len(w.shape)
     if axes <= 2:
@@ -326,6 +321,16 @@ def in_layout(stacked: Expr, e: Expr, w: Symbol, layout: str, first: Symbol | No
     if layout == "denominator":
         return with_axes(transpose(stacked), w.shape, e.shape)
     return with_axes(stacked, e.shape, w.shape)
+
+
+def sides_of_vech(stacked: Expr, e: Expr, w: Symbol, first: Symbol | None) -> Expr:
+    """A Jacobian in vec form by the free entries of a symmetric ``w``; rows too are free entries, where those of ``e`` are."""
+    sides = stacked @ Duplication(w.rows)
+    if first is not None and first.is_square and first.has("symmetric"):
+        return transpose(Duplication(first.rows)) @ sides
+    if first is None and not e.is_scalar and simplify_all([e])[0].symmetric:
+        return pinv(Duplication(e.rows)) @ sides
+    return sides
 
 
 def _apart(e: Expr) -> tuple[Expr, list[Expr]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sympy as sp
 
 from matcalc.expr import (
@@ -15,6 +17,7 @@ from matcalc.expr import (
     Power,
     Product,
     Symbol,
+    Transpose,
     hadamard,
     product,
     transpose,
@@ -32,14 +35,15 @@ NAMES = {0: "stchgpq", 1: "rzuvqpw", 2: "ZYVUTRQP"}  # for variables, by their n
 
 
 class Variables:
-    """The variables that a function is made of, each a ``Let`` over symbols and earlier variables.
+    """The variables that a function is made of, each a ``Let`` over symbols and variables before it.
 
     ``top`` is the function itself, the last of ``all``; ``taken`` holds the names given on the way.
     """
 
-    def __init__(self, e: Expr, w: Symbol) -> None:
+    def __init__(self, e: Expr, w: Symbol, earlier: Sequence[Let] = ()) -> None:
         self.w = w
-        self.taken: set[str] = set()
+        self.earlier = {v.arg: v.name for v in earlier}  # the same part keeps the name that it has
+        self.taken: set[str] = {v.name for v in earlier}
         self.all: list[Let] = []
         self.top = self.named(e)
 
@@ -63,7 +67,7 @@ class Variables:
             named = isinstance(node, Let)
             if not named and node is not e and node in depends and node.operands and is_cut(node, uses[node], pointwise):
                 loss = any(isinstance(p, Unspecified) for p in uses[node])
-                new, named = Let(self.fresh(node, e, "f" if loss else ""), new), True
+                new, named = Let(self.earlier.get(new) or self.fresh(node, e, "f" if loss else ""), new), True
             if named and node in depends:
                 assert isinstance(new, Let)
                 self.all.append(new)
@@ -130,7 +134,7 @@ def is_cut(node: Expr, parents: list[Expr], pointwise: set[Expr]) -> bool:
     """Whether a node becomes a variable: where regions meet, and where a large node is used twice."""
     if any(isinstance(p, Let) for p in parents):
         return False
-    if len(parents) > 1 and not _is_small(node):
+    if len(parents) > 1 and not _is_small(node.arg if isinstance(node, Transpose) and not is_region(node.arg) else node):
         return True
     if node in pointwise:
         return any(isinstance(p, Product) or not (is_region(p) or p in pointwise) for p in parents)

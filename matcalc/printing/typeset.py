@@ -22,6 +22,7 @@ from matcalc.expr import (
     GradientSymbol,
     Hadamard,
     Item,
+    JacobianSymbol,
     Let,
     Number,
     Ones,
@@ -139,10 +140,20 @@ class Typesetter(ABC):
             out.append(self.within(t._replace(negative=False), TERM))
         return Piece("".join(out), SUM)
 
+    def stacked(self, e: JacobianSymbol) -> tuple[str, str]:
+        """The names of a Jacobian in its vec form: matrices stacked, the one below transposed."""
+        above, below = (
+            rf"\operatorname{{vec}}({self.name(n)})" if axes == 2 else self.name(n)
+            for n, axes in zip((e.function, e.variable), e.orders, strict=True)
+        )
+        return above, below if e.orders[1] == 0 else self.raised(Piece(below), self.top).body
+
     # expressions
     def apply(self, e: Expr, parts: list[Piece], scalar: bool = False) -> Piece:
         """A node whose operands are written; ``scalar`` where it is applied to entries."""
         match e:
+            case JacobianSymbol():
+                return self.fraction(*(Piece(self.partial + n) for n in self.stacked(e)))
             case GradientSymbol():
                 return self.fraction(*(Piece(self.partial + self.name(n)) for n in (e.function, e.variable)))
             case Symbol(name) | Let(name):

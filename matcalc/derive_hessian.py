@@ -1,0 +1,127 @@
+"""Derivations of Jacobians and Hessians as a whole: which lines, in which order, up to the layout asked for."""
+
+from __future__ import annotations
+
+from matcalc.derivation import Arranged, Derivation, Partial, Step
+from matcalc.derive_gradient import GradientLines
+from matcalc.derive_jacobian import NOTHING, JacobianLines, laid_out
+from matcalc.derive_lines import fraction
+from matcalc.differentiate import reverse_sweep
+from matcalc.expr import ONE, Expr, Let, Symbol, substitute
+from matcalc.jacobian import jacobian, sides_of_vech, stacked_jacobian
+from matcalc.printing import latex
+from matcalc.simplify import simplify_all
+from matcalc.variables import free_name
+
+MOST_GRADIENT_LINES = 14  # a gradient with more steps than this is one line of a Hessian
+
+
+def jacobian_derivation(e: Expr, w: Symbol, layout: str) -> Derivation:
+    """The derivation of what ``jacobian`` answers."""
+    result = jacobian(e, w, layout=layout)
+    assert isinstance(result, Expr)
+    if e.is_scalar and layout not in ("vec", "vech"):
+        return _as_gradient(e, w, result)
+    stacked = stacked_jacobian(e, w)
+    lines = JacobianLines(e, w, stacked)
+    steps = lines.run()
+    top = lines.top
+    label = fraction(latex(top), latex(w)), f"d{top.name}/d{w.name}"
+    if layout == "vech":
+        steps.extend(_free_entries(stacked, result, e, w, None, label))
+    else:
+        steps.extend(laid_out(stacked, result, e, w, layout, label))
+    conditions = dict.fromkeys((*e.conditions, *result.conditions))
+    return Derivation(
+        e, w, result, steps, lines.variables, lines.gradients, lines.heading(), None, tuple(conditions)
+    )  # fmt: skip
+
+
+def _as_gradient(e: Expr, w: Symbol, result: Expr) -> Derivation:
+    """The Jacobian of a scalar function, in the shape of ``wrt``: its gradient."""
+    (gradient,) = simplify_all(reverse_sweep(e, ONE, [w]))
+    lines = GradientLines(e, w, ONE, gradient)
+    d = lines.run()
+    if result is not gradient:
+        why = "the same numbers, as jacobian writes them"
+        d.steps.append(Step("insert", why, gradient, result, *lines.quotient(w), ((), ()), NOTHING))
+        d.result = result
+    return d
+
+
+def hessian_derivation(e: Expr, w: Symbol, w2: Symbol, layout: str, result: Expr) -> Derivation:
+    """The derivation of a Hessian: the gradient by ``w``, then its Jacobian by ``w2``, then the layout."""
+    free = {s: Symbol(s.name, s.dims, ()) for s in (w, w2)}  # facts are of the point, not of the directions
+    bare = substitute(e, dict(free.items()))
+    (gradient,) = simplify_all(reverse_sweep(bare, ONE, [free[w]]))
+    first = GradientLines(bare, free[w], ONE, gradient)
+    d = first.run()
+    shown = len(d.steps) <= MOST_GRADIENT_LINES
+    steps = d.steps if shown else [_gradient_at_once(first, free[w], gradient)]
+    stacked = stacked_jacobian(gradient, free[w2])
+    top = Let(free_name(bare, "g", {v.name for v in first.variables}), gradient)
+    second = JacobianLines(top, free[w2], stacked, first if shown else None)
+    lines = second.run()
+    steps.extend(second.notation_lines("the gradient, to be differentiated again", first))
+    steps.extend(lines)
+    (pointed,) = simplify_all([substitute(stacked, {s: f for f, s in free.items()})])
+    if pointed is not stacked:
+        why = "put in what is known of the symbols" if _has_facts(w, w2) else "simplify"
+        dims = (w.rows, w.cols, w2.rows, w2.cols)
+        before, after = Arranged(stacked, "stacked"), Arranged(pointed, "stacked")
+        label = second.label(second.symbol)
+        steps.append(Step("insert", why, before, after, *label, ((None,) * 4, dims), NOTHING))
+    name = _second_label(first.top, w, w2)
+    if layout == "vech":
+        steps.extend(_free_entries(pointed, result, gradient, w2, w, name))
+    else:
+        found = laid_out(pointed, result, gradient, w2, layout, name)
+        if not found:
+            dims = (w.rows, w.cols, w2.rows, w2.cols)
+            before, after = Arranged(pointed, "stacked"), Arranged(result, "stacked")
+            why = "the Jacobian of the gradient is the Hessian"
+            found = [Step("hessian", why, before, after, *name, ((None,) * 4, dims), NOTHING)]
+        steps.extend(found)
+    conditions = dict.fromkeys((*e.conditions, *result.conditions))
+    twice = f" and {w2.name}" if w2 is not w else " twice"
+    heading = first.heading().replace(f", by {w.name}", f", by {w.name}{twice}", 1)
+    return Derivation(
+        e, w, result, steps, first.variables, {**first.gradients, **second.gradients}, heading, None,
+        tuple(conditions), (w2,),
+    )  # fmt: skip
+
+
+def _has_facts(*symbols: Symbol) -> bool:
+    return any(s.facts for s in symbols)
+
+
+def _gradient_at_once(lines: GradientLines, w: Symbol, gradient: Expr) -> Step:
+    """One line for a gradient whose own derivation is long."""
+    top = Let(lines.top.name, lines.opened(lines.top.arg))
+    free = ((None,) * 4, (1, 1, w.rows, w.cols))
+    why = "the gradient; derive it by itself to see its lines"
+    return Step("gradient", why, Partial(top, w), Arranged(gradient, "plain"), *lines.quotient(w), free, NOTHING)
+
+
+def _second_label(top: Let, w: Symbol, w2: Symbol) -> tuple[str, str]:
+    """``d2 f / dx dx'`` in LaTeX and in text."""
+
+    def part(s: Symbol, turned: bool) -> tuple[str, str]:
+        stacked = s.ndim == 2
+        written = rf"\operatorname{{vec}}({latex(s)})" if stacked else latex(s)
+        told = f"vec({s.name})" if stacked else s.name
+        turned = turned and s.ndim > 0
+        return written + (r"^{\top}" if turned else ""), told + ("'" if turned else "")
+
+    (a, p), (b, q) = part(w, turned=False), part(w2, turned=True)
+    if w is w2 and not w.ndim:
+        return rf"\frac{{\partial^{{2}} {latex(top)}}}{{\partial {a}^{{2}}}}", f"d2{top.name}/d{p}^2"
+    return rf"\frac{{\partial^{{2}} {latex(top)}}}{{\partial {a} \, \partial {b}}}", f"d2{top.name}/d{p} d{q}"
+
+
+def _free_entries(stacked: Expr, result: Expr, e: Expr, w: Symbol, first: Symbol | None, label: tuple[str, str]) -> list[Step]:
+    """The line from all entries to those on and below the diagonal."""
+    sides = sides_of_vech(stacked, e, w, first)
+    marked = rf"\left.{label[0]}\right|_{{\operatorname{{vech}}}}", f"{label[1]}|vech"
+    why = f"vec({w.name}) = Dup*vech({w.name}): an entry above the diagonal moves with the one below"
+    return [Step("free-entries", why, sides, result, *marked, ((), ()), NOTHING)]

@@ -1,0 +1,594 @@
+"""From index notation to matrix notation: what each index means, networks for the terms, and their matrix forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import sympy as sp
+
+from matcalc.calculus import simplify
+from matcalc.declare import at_place, read_shape
+from matcalc.dims import Dim, DimSymbol, as_dim, is_name, is_unit, same_dim
+from matcalc.errors import LimitError, MatcalcError, OperandError, ParseError, ShapeError, UnsupportedError
+from matcalc.expr import (
+    ONE,
+    Expr,
+    Number,
+    add,
+    hadamard,
+    named_shape,
+    power,
+    quotient,
+    rational,
+)
+from matcalc.functions import ENTRYWISE, FUNCTIONS, Function
+from matcalc.index import At, Delta, Index, flat
+from matcalc.index_syntax import read_index
+from matcalc.infer import Kind
+from matcalc.lex import Part, number
+from matcalc.network import Lowering, Network, contract, contract_all
+from matcalc.parse import parse, read_declarations
+from matcalc.rules.closed_form import NoMatrixForm, closed_form
+from matcalc.scalar import Scalars
+from matcalc.to_index import IndexNotation
+
+MAX_TERMS = 5_000
+MAX_INDICES = 100
+DELTAS = ("delta", "KroneckerDelta")
+
+
+def from_index(text: object, free: object = (), vars: object = None) -> Expr:
+    """The matrix form of a formula in index notation.
+
+    Parameters
+    ----------
+    text : str or IndexNotation
+        Such as ``"Sum(W[i,k]*X[k,j], k) + b[i]"``: sums ``Sum(body, k, l)``, also with ranges as in
+        ``Sum(body, (k, 1, n))``, products, quotients, powers, entrywise functions by their names,
+        ``delta[i,j]`` or ``KroneckerDelta(i,j)``, places counted from 1 as in ``A[1,j]``, and entries of
+        matrix expressions as in ``inv(X)[i,j]``. What ``to_index`` returns is read without further arguments.
+    free : str, iterable of str, or mapping from names to dimensions
+        The free indices: none for a scalar, ``"i"`` for a column, ``"i j"`` for rows and columns.
+    vars : str, mapping or iterable, optional
+        The declarations, as ``parse`` takes them. Every name must be declared.
+
+    Returns
+    -------
+    Expr
+        Simplified. A term without one of the free indices is the same along it.
+
+    Raises
+    ------
+    ParseError
+        If the text cannot be read, a name is not declared, or an index is neither free nor summed over.
+    ShapeError
+        If an index runs over two different dimensions, or over none that the text shows.
+    UnsupportedError
+        If no matrix notation exists for the formula.
+
+    Examples
+    --------
+    >>> import matcalc as mc
+    >>> mc.from_index("Sum(W[i,k]*X[k,j], k) + b[i]", free="i j", vars="W[m,n] X[n,p] b[m]")
+    W*X .+ b
+    >>> mc.from_index("Sum(A[i,j]*x[j]*delta[i,k], i, j)", free="k", vars="A[m,n] x[n]")
+    A*x
+    >>> mc.from_index("exp(x[i]) / Sum(exp(x[k]), k)", free="i", vars="x[n]")
+    softmax(x)
+    """
+    if isinstance(text, IndexNotation):
+        free = {name: text.bounds[name] for name in text.free} if not free else free
+        vars = text.variables if vars is None else vars  
+        text = str(text)
+    known, dims = read_declarations(None if isinstance(vars, str) and not vars.strip() else vars)
+    checked, parts = read_index(text)
+    reading = Reading(checked, parts, known, dims, free_names(free))
+    reading.run()
+    return simplify(Builder(reading).run())
+
+
+def free_names(free: object) -> dict[str, Dim | None]:
+    """The free indices in order, each with its dimension if one is given."""
+    sizes: Mapping[object, object] = free if isinstance(free, Mapping) else {}
+    if isinstance(free, str):
+        names: list[object] = list(free.replace(",", " ").split())
+    elif isinstance(free, Iterable):
+        names = list(free)
+    else:
+        raise OperandError(f"free is text such as 'i j', or a list of names, not {type(free).__name__}")
+    found: dict[str, Dim | None] = {}
+    for name in names:
+        if not isinstance(name, str) or not is_name(name):
+            raise OperandError(f"{name!r} is not a name for an index: use letters, digits and _, a letter first")
+        if name in found:
+            raise OperandError(f"the free index {name} is given twice")
+        found[name] = as_dim(sizes[name], name) if name in sizes else None
+    return found
+
+
+# ------------------------------------------------------------------ what each index means
+@dataclass(eq=False)
+class Range:
+    """An index of the text: its uses, each a dimension with what shows it and where."""
+
+    name: str
+    at: int
+    uses: list[tuple[Dim, str, int]] = field(default_factory=list)
+    index: Index | None = None
+
+
+@dataclass
+class Meaning:
+    """What a part is: an entry, a delta, a sum, a function, or a scalar; places are indices or fixed."""
+
+    kind: str
+    array: Expr = ONE
+    places: tuple[Range | int, ...] = ()
+    over: tuple[Range, ...] = ()
+    function: Function | None = None
+
+
+class Reading:
+    """Finds what the parts and the indices mean, from the whole down to the operands."""
+
+    def __init__(
+        self, text: str, parts: list[Part], names: Mapping[str, object], dims: set[str], free: Mapping[str, Dim | None]
+    ) -> None:
+        self.text = text
+        self.parts = parts
+        self.names = names
+        self.dims = dims
+        self.free = {name: Range(name, 0) for name in free}
+        for name, dim in free.items():
+            if dim is not None:
+                self.free[name].uses.append((dim, f"free={name}", 0))
+        self.meaning: dict[int, Meaning] = {}
+        self.ranges: list[Range] = list(self.free.values())
+        self.ties: list[tuple[Range, Range, int]] = []
+
+    def run(self) -> None:
+        """Give every part of the formula its meaning, and every index its dimension."""
+        stack: list[tuple[int, dict[str, Range]]] = [(len(self.parts) - 1, self.free)]
+        while stack:
+            k, scope = stack.pop()
+            try:
+                stack.extend(reversed(self.enter(k, self.parts[k], scope)))
+            except ParseError:
+                raise
+            except MatcalcError as error:
+                raise at_place(error, self.text, self.parts[k].at) from None
+        self.settle()
+
+    def refuse(self, message: str, at: int) -> NoReturn:
+        """Raise the error at a place."""
+        raise ParseError(message, self.text, at)
+
+    def enter(self, k: int, part: Part, scope: dict[str, Range]) -> list[tuple[int, dict[str, Range]]]:
+        """Find what one part means; the operands that are formulas in index notation too."""
+        match part.kind:
+            case "number":
+                self.meaning[k] = Meaning("scalar", Number(number(part.head)))
+                return []
+            case "name":
+                self.meaning[k] = Meaning("scalar", self.scalar_name(part, scope))
+                return []
+            case "prefix":
+                self.meaning[k] = Meaning(part.head)
+                return [(part.args[0], scope)]
+            case "binary" if part.head in ("+", "-", "*", "/", "^"):
+                self.meaning[k] = Meaning(part.head)
+                return [(a, scope) for a in part.args]
+            case "binary":
+                self.refuse(f"entries are scalars, and {part.head} is between arrays: write {part.head[1:]}", part.at)
+            case "transpose":
+                self.refuse("an entry has no transpose: exchange its indices", part.end - 1)
+            case "apply":
+                return self.enter_application(k, part, scope)
+        self.refuse("the range of an index stands only in Sum(body, (k, 1, n))", part.at)
+
+    def scalar_name(self, part: Part, scope: dict[str, Range]) -> Expr:
+        """A name that stands alone: a scalar, a dimension or pi."""
+        known = self.names.get(part.head)
+        if isinstance(known, Expr):
+            if not known.is_scalar:
+                self.refuse(f"{named_shape(known)} is an array: its entries are written {self.example(known)}", part.at)
+            return known
+        if part.head in self.dims:
+            return Number(DimSymbol(part.head))
+        if part.head in scope:
+            self.refuse(f"{part.head} is an index here: it stands in square brackets, not as a number", part.at)
+        if part.head == "pi":
+            return Number(sp.pi)
+        self.undeclared(part)
+
+    def undeclared(self, part: Part) -> NoReturn:
+        """The error for a name that nobody declared."""
+        known = ", ".join(self.names) or "none"
+        self.refuse(f"{part.head} is not declared; the declared names: {known}", part.at)
+
+    def example(self, e: Expr) -> str:
+        """How the entries of an expression are written."""
+        written = self.written(e)
+        return f"{written}[i,j]" if len(e.shape) == 2 else f"{written}[i]"
+
+    def written(self, e: Expr) -> str:
+        """A name, or brackets."""
+        text = str(e)
+        return text if is_name(text) else f"({text})"
+
+    def enter_application(self, k: int, part: Part, scope: dict[str, Range]) -> list[tuple[int, dict[str, Range]]]:
+        """A sum, a delta, a function of entries, an entry, or a function of whole arrays."""
+        target = self.parts[part.args[0]]
+        args = part.args[1:]
+        name = target.head if target.kind == "name" else ""
+        if name not in self.names:
+            if name == "Sum" and part.head == "(":
+                return self.enter_sum(k, part, scope)
+            if name in DELTAS:
+                self.enter_delta(k, part, scope)
+                return []
+        if part.head == "[":
+            array = self.matrix(part.args[0])
+            self.meaning[k] = Meaning("entry", array, self.entry_places(array, part, scope))
+            return []
+        known = self.names.get(name, FUNCTIONS.get(name))
+        if isinstance(known, Function) and known.signature == ENTRYWISE and set(known.kinds) == {"x"}:
+            known.require_count(len(args))
+            self.meaning[k] = Meaning("function", function=known)
+            return [(a, scope) for a in args]
+        e = self.matrix(k)
+        if not e.is_scalar:
+            self.refuse(f"{named_shape(e)} is an array: its entries are written {self.example(e)}", part.at)
+        self.meaning[k] = Meaning("scalar", e)
+        return []
+
+    def matrix(self, k: int) -> Expr:
+        """The matrix expression that a part writes in the text syntax."""
+        part = self.parts[k]
+        if part.kind == "name":
+            known = self.names.get(part.head)
+            if isinstance(known, Expr):
+                return known
+            if isinstance(known, Kind):
+                self.refuse(f"{part.head} is declared without its dimensions: write them, as in {part.head}[m,n]", part.at)
+            self.undeclared(part)
+        stack = [k]
+        while stack:
+            inner = self.parts[stack.pop()]
+            if inner.kind == "name" and inner.head not in self.names and inner.head not in self.dims and inner.head != "pi":
+                self.undeclared(inner)
+            called = inner.kind == "apply" and self.parts[inner.args[0]].head in FUNCTIONS
+            stack.extend(inner.args[1:] if called else inner.args)
+        declared = {**self.names, **{d: DimSymbol(d) for d in self.dims if d not in self.names}}
+        try:
+            return parse(self.text[part.start : part.end], declared)
+        except ParseError as error:
+            self.refuse(error.reason, part.start + (error.column - 1 if error.line == 1 else 0))
+
+    # ---------------------------------------------------------------- indices
+    def enter_sum(self, k: int, part: Part, scope: dict[str, Range]) -> list[tuple[int, dict[str, Range]]]:
+        """A sum: its indices are new names inside it."""
+        if len(part.args) < 3:
+            self.refuse("a sum names what it runs over, as in Sum(A[i,k]*x[k], k)", part.at)
+        inside = dict(scope)
+        over: list[Range] = []
+        for a in part.args[2:]:
+            given = self.parts[a]
+            name = self.parts[given.args[0]] if given.kind == "range" else given
+            if name.kind != "name":
+                self.refuse("a sum runs over names, as in Sum(A[i,k]*x[k], k)", given.at)
+            if name.head in inside:
+                what = "is a free index" if name.head in self.free else "is summed over already"
+                self.refuse(f"the index {name.head} {what}: give the sum another name", name.at)
+            found = Range(name.head, name.at)
+            if given.kind == "range":
+                found.uses.append((self.range_dim(given), f"the range of {name.head}", given.at))
+            inside[name.head] = found
+            over.append(found)
+        if len(inside) > MAX_INDICES:
+            raise LimitError(f"more than {MAX_INDICES} indices are in use at once")
+        self.ranges.extend(over)
+        self.meaning[k] = Meaning("sum", over=tuple(over))
+        return [(part.args[1], inside)]
+
+    def range_dim(self, given: Part) -> Dim:
+        """The dimension of ``(k, n)`` or ``(k, 1, n)``."""
+        first = self.parts[given.args[1]]
+        if len(given.args) > 3 or (len(given.args) == 3 and (first.kind, first.head) != ("number", "1")):
+            self.refuse("a range is written (k, n) or (k, 1, n): a sum runs over a whole dimension, from 1", given.at)
+        last = self.parts[given.args[-1]]
+        (dim,) = read_shape(self.text, last.start, last.end)
+        return dim
+
+    def enter_delta(self, k: int, part: Part, scope: dict[str, Range]) -> None:
+        """Kronecker's delta: both indices run over the same dimension."""
+        if len(part.args) != 3:
+            self.refuse("a delta has two indices, as in delta[i,j]", part.at)
+        places = tuple(self.place(a, scope) for a in part.args[1:])
+        match places:
+            case (Range() as a, Range() as b):
+                self.ties.append((a, b, part.at))
+        self.meaning[k] = Meaning("delta", places=places)
+
+    def place(self, k: int, scope: dict[str, Range]) -> Range | int:
+        """An index in scope, or a fixed position."""
+        part = self.parts[k]
+        if part.kind == "number" and part.head.isdigit():
+            value = int(number(part.head))
+            if value < 1:
+                self.refuse("places are counted from 1", part.at)
+            return value
+        if part.kind != "name":
+            self.refuse("an index is a name or a place counted from 1", part.at)
+        if part.head not in scope:
+            self.refuse(
+                f"the index {part.head} is neither free nor summed over: name it in free, or write Sum(..., {part.head})", part.at
+            )
+        return scope[part.head]
+
+    def entry_places(self, array: Expr, part: Part, scope: dict[str, Range]) -> tuple[Range | int, ...]:
+        """The row and the column of an entry, with the dimensions that they show."""
+        places = [self.place(a, scope) for a in part.args[1:]]
+        axes = [d for d in (array.rows, array.cols) if not is_unit(d)]
+        if len(places) == 1 and len(axes) == 1:
+            places.insert(1 if is_unit(array.cols) else 0, 1)
+        if array.is_scalar:
+            self.refuse(f"{array} is a scalar and has no indices", part.at)
+        if len(places) != 2:
+            count = len(part.args) - 1
+            self.refuse(f"{named_shape(array)} has {len(array.shape)} indices, not {count}", part.at)
+        written = self.text[part.start : part.end]
+        for place, dim, word in zip(places, (array.rows, array.cols), ("row", "column"), strict=True):
+            if isinstance(place, Range):
+                place.uses.append((dim, written if len(written) <= 40 else written[:36] + " ...", part.at))
+            elif isinstance(dim, int) and place > dim:
+                self.refuse(f"{named_shape(array)} has no {word} {place}", part.at)
+        return tuple(places)
+
+    def settle(self) -> None:
+        """Give every index its one dimension."""
+        leader = {r: r for r in self.ranges}
+
+        def lead(r: Range) -> Range:
+            while leader[r] is not r:
+                leader[r] = leader[leader[r]]
+                r = leader[r]
+            return r
+
+        for a, b, _ in self.ties:
+            leader[lead(a)] = lead(b)
+        groups: dict[Range, list[Range]] = {}
+        for r in self.ranges:
+            groups.setdefault(lead(r), []).append(r)
+        for group in groups.values():
+            uses = [(r.name, *use) for r in group for use in r.uses]
+            if not uses:
+                r = group[0]
+                hint = f"free={{{r.name!r}: n}}" if r.name in self.free else f"Sum(..., ({r.name}, 1, n))"
+                raise at_place(ShapeError(f"nothing shows what the index {r.name} runs over: write {hint}"), self.text, r.at)
+            name, dim, what, _ = uses[0]
+            for other, d, where, at in uses[1:]:
+                if not same_dim(d, dim):
+                    tied = "" if other == name else f", which a delta ties to {other},"
+                    message = f"the index {name}{tied} runs over {dim} in {what}, but over {d} in {where}"
+                    raise at_place(ShapeError(message), self.text, at)
+            for r in group:
+                r.index = None if is_unit(dim) else Index.fresh(dim)
+
+
+# ------------------------------------------------------------------ building
+Value = list[Network]  # a sum of them
+
+
+class Builder:
+    """Networks for the parts, operands first; what lies over at most two indices can become a matrix expression."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self.scalars = Scalars()
+        self.lowering = Lowering(self.scalars)
+
+    def run(self) -> Expr:
+        """The matrix expression of the whole formula."""
+        built: dict[int, Value] = {}
+        for k, part in enumerate(self.reading.parts):
+            if k not in self.reading.meaning:
+                continue
+            operands = [built.pop(a) for a in part.args if a in built]
+            try:
+                built[k] = self.build(self.reading.meaning[k], operands)
+            except MatcalcError as error:
+                raise at_place(error, self.reading.text, part.at) from None
+            except NoMatrixForm as error:
+                raise at_place(UnsupportedError(f"no matrix notation for this part: {error}"), self.reading.text, part.at) from None
+        (value,) = built.values()
+        free = [r.index for r in self.reading.free.values()]
+        if len(free) > 2:
+            return self.without_form(value, free, f"{len(free)} free indices, where a matrix has two")
+        row, col = [*free, None, None][:2]
+        try:
+            return self.closed(value, row, col)
+        except NoMatrixForm as error:
+            return self.without_form(value, free, str(error))
+
+    def without_form(self, value: Value, free: Sequence[Index | None], reason: str) -> Expr:
+        """The sum of what has no matrix notation, term by term."""
+        return add(*(without_matrix_form(net, free, list(self.reading.free), reason, self.lowering) for net in value))
+
+    def build(self, meaning: Meaning, operands: list[Value]) -> Value:
+        """The value of one part."""
+        match meaning.kind:
+            case "scalar":
+                return [self.scalar(meaning.array)]
+            case "entry":
+                ends = [self.at(p, d) for p, d in zip(meaning.places, (meaning.array.rows, meaning.array.cols), strict=True)]
+                return [Network(factors=[(meaning.array, ends[0], ends[1])])]
+            case "delta":
+                return [self.delta(meaning.places)]
+            case "sum":
+                return self.summed(operands[0], [r.index for r in meaning.over if r.index is not None])
+            case "function":
+                assert meaning.function is not None
+                return [self.mapped(meaning.function, operands)]
+            case "+" | "-" if len(operands) == 1:
+                return operands[0] if meaning.kind == "+" else self.negated(operands[0])
+            case "+" | "-":
+                left, right = operands
+                left.extend(right if meaning.kind == "+" else self.negated(right))
+                return self.bounded(left)
+            case "*":
+                return self.times(*operands)
+            case "/":
+                return self.times(operands[0], [self.inverted(operands[1])])
+            case "^":
+                return [self.raised(*operands)]
+        raise AssertionError(meaning.kind)
+
+    def at(self, place: Range | int, dim: Dim) -> At:
+        """Where an entry stands along one axis; a unit axis carries no index."""
+        if is_unit(dim):
+            return None
+        return place.index if isinstance(place, Range) else place
+
+    def scalar(self, e: Expr) -> Network:
+        """A number or a scalar expression."""
+        value = rational(e)
+        return Network(value) if value is not None else Network(factors=[(e, None, None)])
+
+    def delta(self, places: tuple[Range | int, ...]) -> Network:
+        """Kronecker's delta; along a unit axis it is 1."""
+        ends = [p.index if isinstance(p, Range) else p for p in places]
+        if any(isinstance(p, Range) and p.index is None for p in places):
+            return Network()
+        return Network(deltas=[Delta(ends[0], ends[1])])
+
+    def negated(self, value: Value) -> Value:
+        for net in value:
+            net.coefficient = -net.coefficient
+        return value
+
+    def bounded(self, value: Value) -> Value:
+        """The value, unless it has too many terms."""
+        if len(value) > MAX_TERMS:
+            raise LimitError(f"the formula has more than {MAX_TERMS} terms")
+        return value
+
+    def open(self, value: Value) -> list[Index]:
+        """The indices that a value depends on, in the order of a factor that has two of them."""
+        found: dict[Index, None] = {}
+        for net in value:
+            ends = [at for f in net.factors for at in f[1:]] + [at for d in net.deltas for at in (d.left, d.right)]
+            found.update(dict.fromkeys(i for at in ends for i in flat(at) if i not in net.bound))
+        pair = list(found)
+        if len(pair) == 2 and any(f[1:] == (pair[1], pair[0]) for f in value[0].factors):
+            pair.reverse()
+        return pair
+
+    def closed(self, value: Value, row: Index | None, col: Index | None) -> Expr:
+        """The matrix expression of a value over at most two indices."""
+        rows, cols = (1 if i is None else i.dim for i in (row, col))
+        terms: list[Expr] = []
+        for net in value:
+            coefficient, body = closed_form(contract(net, row, col, self.lowering), rows, cols, self.scalars)
+            scalar = self.scalars.back(coefficient)
+            if body is None:
+                body = ONE if rows == cols == 1 else FUNCTIONS["zeros"](rows, cols)
+            terms.append(hadamard(scalar, body))
+        return add(*terms)
+
+    def condensed(self, value: Value, what: str) -> Network:
+        """A value over at most two indices as a network of one factor."""
+        if len(value) == 1 and not value[0].deltas and not value[0].bound and len(value[0].factors) == 1:
+            return value[0]
+        found = self.open(value)
+        if len(found) > 2:
+            raise UnsupportedError(f"{what} depends on {len(found)} indices, where a matrix has two")
+        row, col = [*found, None, None][:2]
+        e = self.closed(value, row, col)
+        return self.scalar(e) if row is None else Network(factors=[(e, row, col)])
+
+    def summed(self, value: Value, over: list[Index]) -> Value:
+        """The sum over indices: of a sum of like terms as one, else term by term."""
+        if len(value) > 1:
+            sets = {frozenset(self.open([net])) for net in value}
+            if len(sets) == 1 and len(next(iter(sets))) <= 2:
+                value = [self.condensed(value, "a sum")]
+        for net in value:
+            net.bound.extend(over)
+        return value
+
+    def times(self, left: Value, right: Value) -> Value:
+        """The product: sums over at most two indices stay together, others are multiplied out."""
+        sides = [
+            [self.condensed(v, "a sum")] if len(v) > 1 and len(self.open(v)) <= 2 else v for v in (left, right)
+        ]
+        if len(sides[0]) == len(sides[1]) == 1:
+            (a,), (b,) = sides
+            a.coefficient *= b.coefficient
+            a.factors.extend(b.factors)
+            a.deltas.extend(b.deltas)
+            a.bound.extend(b.bound)
+            return [a]
+        if len(sides[0]) * len(sides[1]) > MAX_TERMS:
+            raise LimitError(f"multiplying out gives more than {MAX_TERMS} terms")
+        return [
+            Network(a.coefficient * b.coefficient, a.factors + b.factors, a.deltas + b.deltas, a.bound + b.bound)
+            for a in sides[0]
+            for b in sides[1]
+        ]
+
+    def entrywise(self, value: Value, change: Callable[[Expr], Expr], what: str) -> Network:
+        """A multiplicative function of a value: of each factor, or of the value as a whole."""
+        if len(value) == 1 and not value[0].deltas and not value[0].bound and len(value[0].factors) > 0:
+            (net,) = value
+        else:
+            net = self.condensed(value, what)
+        if not net.factors:
+            net = Network(factors=[(Number(net.coefficient), None, None)])
+        factors = [(change(f[0]), f[1], f[2]) for f in net.factors]
+        if net.coefficient != 1:
+            factors.insert(0, (change(Number(net.coefficient)), None, None))
+        return self.plain(Network(factors=factors))
+
+    def plain(self, net: Network) -> Network:
+        """Rational factors in the coefficient."""
+        values = [rational(f[0]) for f in net.factors]
+        for v in values:
+            net.coefficient *= 1 if v is None else v
+        net.factors = [f for f, v in zip(net.factors, values, strict=True) if v is None]
+        return net
+
+    def inverted(self, value: Value) -> Network:
+        return self.entrywise(value, lambda e: quotient(ONE, e), "the divisor")
+
+    def raised(self, base: Value, exponent: Value) -> Network:
+        """A power; an integer one of a product is the product of the powers."""
+        if self.open(exponent):
+            return self.mapped(FUNCTIONS["power"], [base, exponent])
+        p = self.closed(exponent, None, None)
+        value = rational(p)
+        if value is not None and value.is_Integer:
+            return self.entrywise(base, lambda e: power(e, p), "the base of a power")
+        return self.mapped(FUNCTIONS["power"], [base, exponent])
+
+    def mapped(self, function: Function, args: list[Value]) -> Network:
+        """A function of entries, applied to whole arrays over the indices that its arguments have between them."""
+        found = list(dict.fromkeys(i for a in args for i in self.open(a)))
+        if len(found) > 2:
+            raise UnsupportedError(f"{function.name} depends on {len(found)} indices, where a matrix has two")
+        row, col = [*found, None, None][:2]
+        operands = [self.closed(a, row, col) if self.open(a) else self.closed(a, None, None) for a in args]
+        return Network(factors=[(function(*operands), row, col)])
+
+
+def without_matrix_form(
+    net: Network, free: Sequence[Index | None], names: Sequence[str], reason: str, lowering: Lowering
+) -> Expr:
+    """What is said of a term that matrix notation cannot write: the one place where another notation would come in.
+
+    ``net`` has its deltas contracted; ``free`` are its free indices (None on a unit axis), called ``names``.
+    """
+    contract_all(net, free, lowering)
+    raise UnsupportedError(f"the formula with free indices {', '.join(names) or 'none'} has no matrix notation: {reason}")

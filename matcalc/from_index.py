@@ -11,7 +11,7 @@ import sympy as sp
 from matcalc.calculus import simplify
 from matcalc.declare import at_place, read_shape
 from matcalc.dims import Dim, DimSymbol, as_dim, is_name, is_unit, same_dim
-from matcalc.errors import LimitError, MatcalcError, OperandError, ParseError, ShapeError, UnsupportedError
+from matcalc.errors import LimitError, MatcalcError, OperandError, ParseError, ShapeError, UnsupportedError, caret
 from matcalc.expr import (
     ONE,
     Expr,
@@ -28,8 +28,8 @@ from matcalc.index import At, Delta, Index, flat
 from matcalc.index_syntax import read_index
 from matcalc.infer import Kind
 from matcalc.lex import Part, number
-from matcalc.network import Lowering, Network, contract, contract_all
-from matcalc.parse import parse, read_declarations
+from matcalc.network import Contracted, Lowering, Network, contract, contract_all
+from matcalc.parse import MAX_BITS, parse, read_declarations
 from matcalc.rules.closed_form import NoMatrixForm, closed_form
 from matcalc.scalar import Scalars
 from matcalc.to_index import IndexNotation
@@ -50,7 +50,7 @@ def from_index(text: object, free: object = (), vars: object = None) -> Expr:
         ``delta[i,j]`` or ``KroneckerDelta(i,j)``, places counted from 1 as in ``A[1,j]``, and entries of
         matrix expressions as in ``inv(X)[i,j]``. What ``to_index`` returns is read without further arguments.
     free : str, iterable of str, or mapping from names to dimensions
-        The free indices: none for a scalar, ``"i"`` for a column, ``"i j"`` for rows and columns.
+        The free indices: none for a scalar, ``"i"`` for a column, ``"i j"`` for rows and columns, ``"1 j"`` for a row.
     vars : str, mapping or iterable, optional
         The declarations, as ``parse`` takes them. Every name must be declared.
 
@@ -75,11 +75,11 @@ def from_index(text: object, free: object = (), vars: object = None) -> Expr:
     W*X .+ b
     >>> mc.from_index("Sum(A[i,j]*x[j]*delta[i,k], i, j)", free="k", vars="A[m,n] x[n]")
     A*x
-    >>> mc.from_index("exp(x[i]) / Sum(exp(x[k]), k)", free="i", vars="x[n]")
-    softmax(x)
+    >>> mc.from_index("X[i,j] / Sum(X[i,k], k)", free="i j", vars="X[m,n]")
+    diag(1./(X*ones(n)))*X
     """
     if isinstance(text, IndexNotation):
-        free = {name: text.bounds[name] for name in text.free} if not free else free
+        free = text.shape_by_name if not free else free
         vars = text.variables if vars is None else vars  
         text = str(text)
     known, dims = read_declarations(None if isinstance(vars, str) and not vars.strip() else vars)
@@ -100,11 +100,13 @@ def free_names(free: object) -> dict[str, Dim | None]:
         raise OperandError(f"free is text such as 'i j', or a list of names, not {type(free).__name__}")
     found: dict[str, Dim | None] = {}
     for name in names:
-        if not isinstance(name, str) or not is_name(name):
+        if name == "1":
+            name = f"1 ({len(found) + 1})"  # an axis of length one has no index, and a name that no text can write
+        elif not isinstance(name, str) or not is_name(name):
             raise OperandError(f"{name!r} is not a name for an index: use letters, digits and _, a letter first")
         if name in found:
             raise OperandError(f"the free index {name} is given twice")
-        found[name] = as_dim(sizes[name], name) if name in sizes else None
+        found[name] = 1 if name[0] == "1" else as_dim(sizes[name], name) if name in sizes else None
     return found
 
 
@@ -153,12 +155,7 @@ class Reading:
         stack: list[tuple[int, dict[str, Range]]] = [(len(self.parts) - 1, self.free)]
         while stack:
             k, scope = stack.pop()
-            try:
-                stack.extend(reversed(self.enter(k, self.parts[k], scope)))
-            except ParseError:
-                raise
-            except MatcalcError as error:
-                raise at_place(error, self.text, self.parts[k].at) from None
+            stack.extend(reversed(self.enter(k, self.parts[k], scope)))
         self.settle()
 
     def refuse(self, message: str, at: int) -> NoReturn:
@@ -223,19 +220,21 @@ class Reading:
         target = self.parts[part.args[0]]
         args = part.args[1:]
         name = target.head if target.kind == "name" else ""
-        if name not in self.names:
-            if name == "Sum" and part.head == "(":
-                return self.enter_sum(k, part, scope)
-            if name in DELTAS:
-                self.enter_delta(k, part, scope)
-                return []
+        if name == "Sum" and part.head == "(":
+            return self.enter_sum(k, part, scope)
+        if name in DELTAS and name not in self.names:
+            self.enter_delta(k, part, scope)
+            return []
         if part.head == "[":
             array = self.matrix(part.args[0])
             self.meaning[k] = Meaning("entry", array, self.entry_places(array, part, scope))
             return []
         known = self.names.get(name, FUNCTIONS.get(name))
         if isinstance(known, Function) and known.signature == ENTRYWISE and set(known.kinds) == {"x"}:
-            known.require_count(len(args))
+            try:
+                known.require_count(len(args))
+            except OperandError as error:
+                raise at_place(error, self.text, part.at) from None
             self.meaning[k] = Meaning("function", function=known)
             return [(a, scope) for a in args]
         e = self.matrix(k)
@@ -259,13 +258,21 @@ class Reading:
             inner = self.parts[stack.pop()]
             if inner.kind == "name" and inner.head not in self.names and inner.head not in self.dims and inner.head != "pi":
                 self.undeclared(inner)
-            called = inner.kind == "apply" and self.parts[inner.args[0]].head in FUNCTIONS
+            if inner.head == "[" or inner.kind == "range":
+                self.refuse("an index stands only after the whole of a matrix expression, as in inv(X)[i,j]", inner.at)
+            called = inner.kind == "apply" and self.parts[inner.args[0]].kind == "name"
             stack.extend(inner.args[1:] if called else inner.args)
-        declared = {**self.names, **{d: DimSymbol(d) for d in self.dims if d not in self.names}}
+        declared = {**{d: DimSymbol(d) for d in self.dims}, **self.names}
+        written = self.text[part.start : part.end]
         try:
-            return parse(self.text[part.start : part.end], declared)
+            e = parse(written, declared)
         except ParseError as error:
-            self.refuse(error.reason, part.start + (error.column - 1 if error.line == 1 else 0))
+            lines = written.split("\n")[: error.line - 1]
+            self.refuse(error.reason, part.start + sum(len(line) + 1 for line in lines) + error.column - 1)
+        strange = [s.name for s in e.symbols if self.names.get(s.name) is not s]
+        if strange:
+            self.refuse(f"{strange[0]} is not declared", part.at)
+        return e
 
     # ---------------------------------------------------------------- indices
     def enter_sum(self, k: int, part: Part, scope: dict[str, Range]) -> list[tuple[int, dict[str, Range]]]:
@@ -288,7 +295,7 @@ class Reading:
             inside[name.head] = found
             over.append(found)
         if len(inside) > MAX_INDICES:
-            raise LimitError(f"more than {MAX_INDICES} indices are in use at once")
+            raise LimitError(f"more than {MAX_INDICES} indices are in use at once{caret(self.text, part.at)}")
         self.ranges.extend(over)
         self.meaning[k] = Meaning("sum", over=tuple(over))
         return [(part.args[1], inside)]
@@ -401,21 +408,18 @@ class Builder:
                 built[k] = self.build(self.reading.meaning[k], operands)
             except MatcalcError as error:
                 raise at_place(error, self.reading.text, part.at) from None
-            except NoMatrixForm as error:
-                raise at_place(UnsupportedError(f"no matrix notation for this part: {error}"), self.reading.text, part.at) from None
         (value,) = built.values()
         free = [r.index for r in self.reading.free.values()]
         if len(free) > 2:
-            return self.without_form(value, free, f"{len(free)} free indices, where a matrix has two")
+            reason = f"it has {len(free)} free indices, where a matrix has two"
+            return add(*(self.without_form(net, free, reason) for net in value))
         row, col = [*free, None, None][:2]
-        try:
-            return self.closed(value, row, col)
-        except NoMatrixForm as error:
-            return self.without_form(value, free, str(error))
+        return self.closed(value, row, col)
 
-    def without_form(self, value: Value, free: Sequence[Index | None], reason: str) -> Expr:
-        """The sum of what has no matrix notation, term by term."""
-        return add(*(without_matrix_form(net, free, list(self.reading.free), reason, self.lowering) for net in value))
+    def without_form(self, net: Network, free: Sequence[Index | None], reason: str) -> Expr:
+        """A term that has no matrix notation, with its deltas contracted."""
+        done, ends = contract_all(net, free, self.lowering)
+        return without_matrix_form(done, ends, reason, {r.index: r.name for r in self.reading.ranges if r.index is not None})
 
     def build(self, meaning: Meaning, operands: list[Value]) -> Value:
         """The value of one part."""
@@ -491,7 +495,11 @@ class Builder:
         rows, cols = (1 if i is None else i.dim for i in (row, col))
         terms: list[Expr] = []
         for net in value:
-            coefficient, body = closed_form(contract(net, row, col, self.lowering), rows, cols, self.scalars)
+            try:
+                coefficient, body = closed_form(contract(net, row, col, self.lowering), rows, cols, self.scalars)
+            except NoMatrixForm as error:
+                terms.append(self.without_form(net, [row, col], str(error)))
+                continue
             scalar = self.scalars.back(coefficient)
             if body is None:
                 body = ONE if rows == cols == 1 else FUNCTIONS["zeros"](rows, cols)
@@ -526,7 +534,7 @@ class Builder:
         ]
         if len(sides[0]) == len(sides[1]) == 1:
             (a,), (b,) = sides
-            a.coefficient *= b.coefficient
+            a.coefficient = self.small(a.coefficient * b.coefficient)
             a.factors.extend(b.factors)
             a.deltas.extend(b.deltas)
             a.bound.extend(b.bound)
@@ -556,9 +564,15 @@ class Builder:
         """Rational factors in the coefficient."""
         values = [rational(f[0]) for f in net.factors]
         for v in values:
-            net.coefficient *= 1 if v is None else v
+            net.coefficient = self.small(net.coefficient * (1 if v is None else v))
         net.factors = [f for f, v in zip(net.factors, values, strict=True) if v is None]
         return net
+
+    def small(self, value: sp.Expr) -> sp.Expr:
+        """The number, unless it has too many digits."""
+        if isinstance(value, sp.Rational) and int(value.p).bit_length() + int(value.q).bit_length() > MAX_BITS:
+            raise LimitError("a number in the text works out to too many digits")
+        return value
 
     def inverted(self, value: Value) -> Network:
         return self.entrywise(value, lambda e: quotient(ONE, e), "the divisor")
@@ -584,11 +598,22 @@ class Builder:
 
 
 def without_matrix_form(
-    net: Network, free: Sequence[Index | None], names: Sequence[str], reason: str, lowering: Lowering
+    net: Contracted, free: Sequence[Index | None], reason: str, names: Mapping[Index, str]
 ) -> Expr:
-    """What is said of a term that matrix notation cannot write: the one place where another notation would come in.
+    """What becomes of a term that matrix notation cannot write: the one place where another notation comes in.
 
-    ``net`` has its deltas contracted; ``free`` are its free indices (None on a unit axis), called ``names``.
+    Parameters
+    ----------
+    net : Contracted
+        The term, its deltas contracted.
+    free : sequence
+        What its free indices became, one for each axis of the result; None on a unit axis.
+    reason : str
+        Why there is no matrix notation.
+    names : mapping
+        What the text calls each index.
     """
-    contract_all(net, free, lowering)
-    raise UnsupportedError(f"the formula with free indices {', '.join(names) or 'none'} has no matrix notation: {reason}")
+    met = {i: sum(i in f[1:] for f in net.factors) for i in net.bound}
+    crowded = [names.get(i, "a contracted one") for i, count in met.items() if count > 2]
+    shared = f"; shared by three or more factors: {', '.join(crowded)}" if crowded else ""
+    raise UnsupportedError(f"this formula has no matrix notation: {reason}{shared}")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from matcalc.dims import Dim
-from matcalc.errors import LimitError
+from matcalc.dims import Dim, DimSymbol, is_unit
+from matcalc.errors import LimitError, OperandError
 from matcalc.expr import Expr, Let, Number, Operator, Symbol, as_expr, substitute
 from matcalc.index import At, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times, axis, flat, indices_of
 from matcalc.node import postorder
+from matcalc.ops.unspecified import Function, Unspecified, UnspecifiedGradient
 from matcalc.printing.index_terms import IndexNames, index_names, term_formula, term_latex
+from matcalc.userdefined import UserElementwise
 
 MAX_TERMS = 20_000
 
@@ -23,11 +25,18 @@ class IndexNotation:
     ----------
     term : Term
         The formula.
+    free : tuple of str
+    bounds : dict
+        The dimension that each index runs over.
+    variables : dict
+        What the names in the formula stand for, as ``from_index`` takes them.
     """
 
     term: Term
     indices: tuple[Index, ...]
-    variables: tuple[Symbol, ...]
+    rows: Dim
+    cols: Dim
+    variables: dict[str, object]
 
     @cached_property
     def names(self) -> IndexNames:
@@ -36,8 +45,14 @@ class IndexNotation:
 
     @property
     def free(self) -> tuple[str, ...]:
-        """The names of the free indices: of the row, then of the column."""
-        return tuple(self.names[i] for i in self.indices)
+        """The names of the free indices: of the row, then of the column; ``"1"`` stands for the one row of a row vector."""
+        names = tuple(self.names[i] for i in self.indices)
+        return ("1", *names) if is_unit(self.rows) and not is_unit(self.cols) else names
+
+    @property
+    def shape_by_name(self) -> dict[str, Dim]:
+        """The free indices, each with its dimension."""
+        return {name: self.bounds.get(name, 1) for name in self.free}
 
     @property
     def bounds(self) -> dict[str, Dim]:
@@ -45,8 +60,7 @@ class IndexNotation:
         return {self.names[i]: i.dim for i in (*self.indices, *(j for j in indices_of(self.term) if j not in self.indices))}
 
     def __str__(self) -> str:
-        taken = {s.name for s in self.variables}
-        return term_formula(self.term, self.names, "KroneckerDelta" if "delta" in taken else "delta")
+        return term_formula(self.term, self.names, "KroneckerDelta" if "delta" in self.variables else "delta")
 
     __repr__ = __str__
 
@@ -90,7 +104,28 @@ def to_index(e: object) -> IndexNotation:
     opened = without_names(root)
     row, col = axis(opened.rows), axis(opened.cols)
     term = opened_term(opened, row, col)
-    return IndexNotation(term, tuple(i for i in (row, col) if i is not None), opened.symbols)
+    return IndexNotation(term, tuple(i for i in (row, col) if i is not None), root.rows, root.cols, variables_of(opened))
+
+
+def variables_of(e: Expr) -> dict[str, object]:
+    """The symbols, functions and dimensions of an expression by name."""
+    dims: dict[str, object] = {}
+    found: dict[str, object] = {}
+    for node in postorder([e], lambda x: x.operands):
+        for d in (node.rows, node.cols, *([node.value] if isinstance(node, Number) else [])):
+            dims.update({s.name: s for s in getattr(d, "free_symbols", ()) if isinstance(s, DimSymbol)})
+        if isinstance(node, Symbol):
+            known: object = node
+            name = node.name
+        elif isinstance(node, (Unspecified, UnspecifiedGradient)):
+            name, known = node.function, Function(node.function)
+        elif isinstance(node, UserElementwise):
+            name, known = node.function, node.as_function()
+        else:
+            continue
+        if found.setdefault(name, known) != known and not isinstance(node, UserElementwise):
+            raise OperandError(f"{name} names two different symbols, which index notation cannot tell apart")
+    return {**dims, **found}
 
 
 def without_names(e: Expr) -> Expr:
@@ -103,18 +138,21 @@ def without_names(e: Expr) -> Expr:
 def opened_term(e: Expr, row: At, col: At) -> Term:
     """An entry of ``e``, by definitions down to what has none."""
     order: list[Term] = [Entry(e, row, col)]
-    inside: list[tuple[Term, list[Term]]] = []  # each term as it is after one step, and its operands
+    after: list[Term] = []  # each term as it is after one step
+    inside: list[range] = []  # where its operands stand
     for t in order:
         if len(order) > MAX_TERMS:
             raise LimitError(f"the formula in index notation has more than {MAX_TERMS} parts")
-        after = definition(t) if isinstance(t, Entry) else t
-        operands = [] if after is t and isinstance(t, Entry) else list(operands_of(after))
-        inside.append((after, operands))
+        new = definition(t) if isinstance(t, Entry) else t
+        operands = () if new is t and isinstance(t, Entry) else (new,) if isinstance(new, Entry) else operands_of(new)
+        after.append(new)
+        inside.append(range(len(order), len(order) + len(operands)))
         order.extend(operands)
-    done: dict[int, Term] = {}
-    for t, (after, operands) in zip(reversed(order), reversed(inside), strict=True):
-        done[id(t)] = rebuilt(after, [done[id(o)] for o in operands]) if operands else after
-    return done[id(order[0])]
+    done: list[Term] = list(after)
+    for k in reversed(range(len(order))):
+        if inside[k]:
+            done[k] = rebuilt(after[k], [done[j] for j in inside[k]])
+    return done[0]
 
 
 def definition(entry: Entry) -> Term:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
 
 import sympy as sp
 
@@ -79,8 +78,8 @@ def from_index(text: object, free: object = (), vars: object = None) -> Expr:
     diag(1./(X*ones(n)))*X
     """
     if isinstance(text, IndexNotation):
-        free = text.shape_by_name if not free else free
-        vars = text.variables if vars is None else vars  
+        free = free if free else text.shape_by_name
+        vars = text.variables if vars is None else vars
         text = str(text)
     known, dims = read_declarations(None if isinstance(vars, str) and not vars.strip() else vars)
     checked, parts = read_index(text)
@@ -158,9 +157,9 @@ class Reading:
             stack.extend(reversed(self.enter(k, self.parts[k], scope)))
         self.settle()
 
-    def refuse(self, message: str, at: int) -> NoReturn:
-        """Raise the error at a place."""
-        raise ParseError(message, self.text, at)
+    def error(self, message: str, at: int) -> ParseError:
+        """The error at a place."""
+        return ParseError(message, self.text, at)
 
     def enter(self, k: int, part: Part, scope: dict[str, Range]) -> list[tuple[int, dict[str, Range]]]:
         """Find what one part means; the operands that are formulas in index notation too."""
@@ -178,32 +177,32 @@ class Reading:
                 self.meaning[k] = Meaning(part.head)
                 return [(a, scope) for a in part.args]
             case "binary":
-                self.refuse(f"entries are scalars, and {part.head} is between arrays: write {part.head[1:]}", part.at)
+                raise self.error(f"entries are scalars, and {part.head} is between arrays: write {part.head[1:]}", part.at)
             case "transpose":
-                self.refuse("an entry has no transpose: exchange its indices", part.end - 1)
+                raise self.error("an entry has no transpose: exchange its indices", part.end - 1)
             case "apply":
                 return self.enter_application(k, part, scope)
-        self.refuse("the range of an index stands only in Sum(body, (k, 1, n))", part.at)
+        raise self.error("the range of an index stands only in Sum(body, (k, 1, n))", part.at)
 
     def scalar_name(self, part: Part, scope: dict[str, Range]) -> Expr:
         """A name that stands alone: a scalar, a dimension or pi."""
         known = self.names.get(part.head)
         if isinstance(known, Expr):
             if not known.is_scalar:
-                self.refuse(f"{named_shape(known)} is an array: its entries are written {self.example(known)}", part.at)
+                raise self.error(f"{named_shape(known)} is an array: its entries are written {self.example(known)}", part.at)
             return known
         if part.head in self.dims:
             return Number(DimSymbol(part.head))
         if part.head in scope:
-            self.refuse(f"{part.head} is an index here: it stands in square brackets, not as a number", part.at)
+            raise self.error(f"{part.head} is an index here: it stands in square brackets, not as a number", part.at)
         if part.head == "pi":
             return Number(sp.pi)
-        self.undeclared(part)
+        raise self.undeclared(part)
 
-    def undeclared(self, part: Part) -> NoReturn:
+    def undeclared(self, part: Part) -> ParseError:
         """The error for a name that nobody declared."""
         known = ", ".join(self.names) or "none"
-        self.refuse(f"{part.head} is not declared; the declared names: {known}", part.at)
+        return self.error(f"{part.head} is not declared; the declared names: {known}", part.at)
 
     def example(self, e: Expr) -> str:
         """How the entries of an expression are written."""
@@ -239,7 +238,7 @@ class Reading:
             return [(a, scope) for a in args]
         e = self.matrix(k)
         if not e.is_scalar:
-            self.refuse(f"{named_shape(e)} is an array: its entries are written {self.example(e)}", part.at)
+            raise self.error(f"{named_shape(e)} is an array: its entries are written {self.example(e)}", part.at)
         self.meaning[k] = Meaning("scalar", e)
         return []
 
@@ -251,15 +250,15 @@ class Reading:
             if isinstance(known, Expr):
                 return known
             if isinstance(known, Kind):
-                self.refuse(f"{part.head} is declared without its dimensions: write them, as in {part.head}[m,n]", part.at)
-            self.undeclared(part)
+                raise self.error(f"{part.head} is declared without its dimensions: write them, as in {part.head}[m,n]", part.at)
+            raise self.undeclared(part)
         stack = [k]
         while stack:
             inner = self.parts[stack.pop()]
             if inner.kind == "name" and inner.head not in self.names and inner.head not in self.dims and inner.head != "pi":
-                self.undeclared(inner)
+                raise self.undeclared(inner)
             if inner.head == "[" or inner.kind == "range":
-                self.refuse("an index stands only after the whole of a matrix expression, as in inv(X)[i,j]", inner.at)
+                raise self.error("an index stands only after the whole of a matrix expression, as in inv(X)[i,j]", inner.at)
             called = inner.kind == "apply" and self.parts[inner.args[0]].kind == "name"
             stack.extend(inner.args[1:] if called else inner.args)
         declared = {**{d: DimSymbol(d) for d in self.dims}, **self.names}
@@ -268,27 +267,28 @@ class Reading:
             e = parse(written, declared)
         except ParseError as error:
             lines = written.split("\n")[: error.line - 1]
-            self.refuse(error.reason, part.start + sum(len(line) + 1 for line in lines) + error.column - 1)
-        strange = [s.name for s in e.symbols if self.names.get(s.name) is not s]
+            raise self.error(error.reason, part.start + sum(len(line) + 1 for line in lines) + error.column - 1) from None
+        declared_symbols = {s for known in self.names.values() if isinstance(known, Expr) for s in known.symbols}
+        strange = [s.name for s in e.symbols if s not in declared_symbols]
         if strange:
-            self.refuse(f"{strange[0]} is not declared", part.at)
+            raise self.error(f"{strange[0]} is not declared with its dimensions, as in {strange[0]}[m,n]", part.at)
         return e
 
     # ---------------------------------------------------------------- indices
     def enter_sum(self, k: int, part: Part, scope: dict[str, Range]) -> list[tuple[int, dict[str, Range]]]:
         """A sum: its indices are new names inside it."""
         if len(part.args) < 3:
-            self.refuse("a sum names what it runs over, as in Sum(A[i,k]*x[k], k)", part.at)
+            raise self.error("a sum names what it runs over, as in Sum(A[i,k]*x[k], k)", part.at)
         inside = dict(scope)
         over: list[Range] = []
         for a in part.args[2:]:
             given = self.parts[a]
             name = self.parts[given.args[0]] if given.kind == "range" else given
             if name.kind != "name":
-                self.refuse("a sum runs over names, as in Sum(A[i,k]*x[k], k)", given.at)
+                raise self.error("a sum runs over names, as in Sum(A[i,k]*x[k], k)", given.at)
             if name.head in inside:
                 what = "is a free index" if name.head in self.free else "is summed over already"
-                self.refuse(f"the index {name.head} {what}: give the sum another name", name.at)
+                raise self.error(f"the index {name.head} {what}: give the sum another name", name.at)
             found = Range(name.head, name.at)
             if given.kind == "range":
                 found.uses.append((self.range_dim(given), f"the range of {name.head}", given.at))
@@ -304,7 +304,7 @@ class Reading:
         """The dimension of ``(k, n)`` or ``(k, 1, n)``."""
         first = self.parts[given.args[1]]
         if len(given.args) > 3 or (len(given.args) == 3 and (first.kind, first.head) != ("number", "1")):
-            self.refuse("a range is written (k, n) or (k, 1, n): a sum runs over a whole dimension, from 1", given.at)
+            raise self.error("a range is written (k, n) or (k, 1, n): a sum runs over a whole dimension, from 1", given.at)
         last = self.parts[given.args[-1]]
         (dim,) = read_shape(self.text, last.start, last.end)
         return dim
@@ -312,7 +312,7 @@ class Reading:
     def enter_delta(self, k: int, part: Part, scope: dict[str, Range]) -> None:
         """Kronecker's delta: both indices run over the same dimension."""
         if len(part.args) != 3:
-            self.refuse("a delta has two indices, as in delta[i,j]", part.at)
+            raise self.error("a delta has two indices, as in delta[i,j]", part.at)
         places = tuple(self.place(a, scope) for a in part.args[1:])
         match places:
             case (Range() as a, Range() as b):
@@ -325,13 +325,14 @@ class Reading:
         if part.kind == "number" and part.head.isdigit():
             value = int(number(part.head))
             if value < 1:
-                self.refuse("places are counted from 1", part.at)
+                raise self.error("places are counted from 1", part.at)
             return value
         if part.kind != "name":
-            self.refuse("an index is a name or a place counted from 1", part.at)
+            raise self.error("an index is a name or a place counted from 1", part.at)
         if part.head not in scope:
-            self.refuse(
-                f"the index {part.head} is neither free nor summed over: name it in free, or write Sum(..., {part.head})", part.at
+            raise self.error(
+                f"the index {part.head} is neither free nor summed over: name it in free, or write Sum(..., {part.head})",
+                part.at,
             )
         return scope[part.head]
 
@@ -342,16 +343,16 @@ class Reading:
         if len(places) == 1 and len(axes) == 1:
             places.insert(1 if is_unit(array.cols) else 0, 1)
         if array.is_scalar:
-            self.refuse(f"{array} is a scalar and has no indices", part.at)
+            raise self.error(f"{array} is a scalar and has no indices", part.at)
         if len(places) != 2:
-            count = len(part.args) - 1
-            self.refuse(f"{named_shape(array)} has {len(array.shape)} indices, not {count}", part.at)
+            count = f"{len(array.shape)} {'index' if len(array.shape) == 1 else 'indices'}"
+            raise self.error(f"{named_shape(array)} has {count}, not {len(part.args) - 1}", part.at)
         written = self.text[part.start : part.end]
         for place, dim, word in zip(places, (array.rows, array.cols), ("row", "column"), strict=True):
             if isinstance(place, Range):
                 place.uses.append((dim, written if len(written) <= 40 else written[:36] + " ...", part.at))
             elif isinstance(dim, int) and place > dim:
-                self.refuse(f"{named_shape(array)} has no {word} {place}", part.at)
+                raise self.error(f"{named_shape(array)} has no {word} {place}", part.at)
         return tuple(places)
 
     def settle(self) -> None:
@@ -469,6 +470,7 @@ class Builder:
         return Network(deltas=[Delta(ends[0], ends[1])])
 
     def negated(self, value: Value) -> Value:
+        """The value with the other sign."""
         for net in value:
             net.coefficient = -net.coefficient
         return value
@@ -529,9 +531,7 @@ class Builder:
 
     def times(self, left: Value, right: Value) -> Value:
         """The product: sums over at most two indices stay together, others are multiplied out."""
-        sides = [
-            [self.condensed(v, "a sum")] if len(v) > 1 and len(self.open(v)) <= 2 else v for v in (left, right)
-        ]
+        sides = [[self.condensed(v, "a sum")] if len(v) > 1 and len(self.open(v)) <= 2 else v for v in (left, right)]
         if len(sides[0]) == len(sides[1]) == 1:
             (a,), (b,) = sides
             a.coefficient = self.small(a.coefficient * b.coefficient)
@@ -575,6 +575,7 @@ class Builder:
         return value
 
     def inverted(self, value: Value) -> Network:
+        """One over a value."""
         return self.entrywise(value, lambda e: quotient(ONE, e), "the divisor")
 
     def raised(self, base: Value, exponent: Value) -> Network:
@@ -597,9 +598,7 @@ class Builder:
         return Network(factors=[(function(*operands), row, col)])
 
 
-def without_matrix_form(
-    net: Contracted, free: Sequence[Index | None], reason: str, names: Mapping[Index, str]
-) -> Expr:
+def without_matrix_form(net: Contracted, free: Sequence[Index | None], reason: str, names: Mapping[Index, str]) -> Expr:
     """What becomes of a term that matrix notation cannot write: the one place where another notation comes in.
 
     Parameters
@@ -614,6 +613,6 @@ def without_matrix_form(
         What the text calls each index.
     """
     met = {i: sum(i in f[1:] for f in net.factors) for i in net.bound}
-    crowded = [names.get(i, "a contracted one") for i, count in met.items() if count > 2]
-    shared = f"; shared by three or more factors: {', '.join(crowded)}" if crowded else ""
-    raise UnsupportedError(f"this formula has no matrix notation: {reason}{shared}")
+    crowded = [names[i] for i, count in met.items() if count > 2 and i in names]
+    which = f" (of {', '.join(crowded)})" if crowded else ""
+    raise UnsupportedError(f"this formula has no matrix notation: {reason}{which}")

@@ -8,7 +8,7 @@ from functools import cached_property
 from matcalc.dims import Dim, DimSymbol, is_unit
 from matcalc.errors import LimitError, OperandError
 from matcalc.expr import Expr, Let, Number, Operator, Symbol, as_expr, substitute
-from matcalc.index import At, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times, axis, flat, indices_of
+from matcalc.index import At, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times, axis, indices_of
 from matcalc.node import postorder
 from matcalc.ops.unspecified import Function, Unspecified, UnspecifiedGradient
 from matcalc.printing.index_terms import IndexNames, index_names, term_formula, term_latex
@@ -73,7 +73,7 @@ class IndexNotation:
 
 
 def to_index(e: object) -> IndexNotation:
-    """An expression in index notation, every operator opened down to symbols where it has a definition by entries.
+    r"""An expression in index notation, every operator opened down to symbols where it has a definition by entries.
 
     Operators without one, such as an inverse or a determinant, stay whole: ``inv(X)[i,j]``.
 
@@ -96,7 +96,7 @@ def to_index(e: object) -> IndexNotation:
     >>> f.free, f.bounds
     (('i', 'j'), {'i': m, 'j': p, 'k': n})
     >>> f.to_latex()
-    '\\\\sum_{k} W_{ik} X_{kj} + b_{i}'
+    '\\sum_{k} W_{ik} X_{kj} + b_{i}
     >>> mc.to_index(mc.tr(mc.inv(mc.matrix("S", 3, 3))))
     Sum(inv(S)[i,i], i)
     """

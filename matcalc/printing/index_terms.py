@@ -305,5 +305,10 @@ def _times(pieces: list[Piece], style: Style) -> Piece:
     if pieces[0].body == "1" and len(pieces) > 1:
         del pieces[0]
     if len(pieces) == 1:
-        return pieces[0]._replace(negative=negative)
+        (only,) = pieces
+        return (
+            Piece(style.bracket(only.body), negative=True)
+            if negative and only.level < TERM
+            else only._replace(negative=negative)
+        )
     return Piece(style.juxtapose(pieces), TERM, negative)

@@ -96,7 +96,7 @@ def to_index(e: object) -> IndexNotation:
     >>> f.free, f.bounds
     (('i', 'j'), {'i': m, 'j': p, 'k': n})
     >>> f.to_latex()
-    '\\sum_{k} W_{ik} X_{kj} + b_{i}
+    '\\sum_{k} W_{ik} X_{kj} + b_{i}'
     >>> mc.to_index(mc.tr(mc.inv(mc.matrix("S", 3, 3))))
     Sum(inv(S)[i,i], i)
     """

@@ -419,7 +419,7 @@ class Builder:
 
     def without_form(self, net: Network, free: Sequence[Index | None], reason: str) -> Expr:
         """A term that has no matrix notation, with its deltas contracted."""
-        done, ends = contract_all(net, free, self.lowering)
+        done, ends = contract_all(self.lowered(net), free, self.lowering)
         return without_matrix_form(done, ends, reason, {r.index: r.name for r in self.reading.ranges if r.index is not None})
 
     def build(self, meaning: Meaning, operands: list[Value]) -> Value:
@@ -498,7 +498,7 @@ class Builder:
         terms: list[Expr] = []
         for net in value:
             try:
-                coefficient, body = closed_form(contract(net, row, col, self.lowering), rows, cols, self.scalars)
+                coefficient, body = closed_form(contract(self.lowered(net), row, col, self.lowering), rows, cols, self.scalars)
             except NoMatrixForm as error:
                 terms.append(self.without_form(net, [row, col], str(error)))
                 continue
@@ -507,6 +507,13 @@ class Builder:
                 body = ONE if rows == cols == 1 else FUNCTIONS["zeros"](rows, cols)
             terms.append(hadamard(scalar, body))
         return add(*terms)
+
+    def lowered(self, net: Network) -> Network:
+        """The network with every factor taken apart as far as indices do it, which the rows of ``closed_form`` count on."""
+        out = Network(net.coefficient, [], list(net.deltas), list(net.bound))
+        for atom, i, j in net.factors:
+            self.lowering.lower(atom, i, j, out)
+        return out
 
     def condensed(self, value: Value, what: str) -> Network:
         """A value over at most two indices as a network of one factor."""

@@ -143,6 +143,7 @@ def test_known_sums(key):
         ("r[j]*x[i,1]", "i j", "r[1,n] x[m]", "x*r"),
         ("Sum(delta[i,j]*delta[j,k]*x[k], k)", "i j", {"x": "[n]"}, "diag(x)"),
         ("A[i,j] + 1", "i j", "A[m,n]", "A .+ 1"),
+        ("Sum(Sum(delta[r,r], (l, 1, m))^2, (r, 1, n))", "", "", "n*m^2"),
         ("x[i] - x[j]", "i j", "x[n]", "x*ones(n)' - ones(n)*x'"),
     ],
 )

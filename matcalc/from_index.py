@@ -24,6 +24,7 @@ from matcalc.expr import (
 )
 from matcalc.functions import ENTRYWISE, FUNCTIONS, Function
 from matcalc.index import At, Delta, Index, flat
+from matcalc.index_form import copied
 from matcalc.index_syntax import read_index
 from matcalc.infer import Kind
 from matcalc.lex import Part, number
@@ -35,6 +36,7 @@ from matcalc.to_index import IndexNotation
 
 MAX_TERMS = 5_000
 MAX_INDICES = 100
+MAX_EXPANDED = 6  # the largest power of a sum over three indices or more that is multiplied out
 DELTAS = ("delta", "KroneckerDelta")
 
 
@@ -448,7 +450,7 @@ class Builder:
             case "/":
                 return self.times(operands[0], [self.inverted(operands[1])])
             case "^":
-                return [self.raised(*operands)]
+                return self.raised(*operands)
         raise AssertionError(meaning.kind)
 
     def at(self, place: Range | int, dim: Dim) -> At:
@@ -585,15 +587,20 @@ class Builder:
         """One over a value."""
         return self.entrywise(value, lambda e: quotient(ONE, e), "the divisor")
 
-    def raised(self, base: Value, exponent: Value) -> Network:
+    def raised(self, base: Value, exponent: Value) -> Value:
         """A power; an integer one of a product is the product of the powers."""
         if self.open(exponent):
-            return self.mapped(FUNCTIONS["power"], [base, exponent])
+            return [self.mapped(FUNCTIONS["power"], [base, exponent])]
         p = self.closed(exponent, None, None)
         value = rational(p)
-        if value is not None and value.is_Integer:
-            return self.entrywise(base, lambda e: power(e, p), "the base of a power")
-        return self.mapped(FUNCTIONS["power"], [base, exponent])
+        if value is None or not value.is_Integer:
+            return [self.mapped(FUNCTIONS["power"], [base, exponent])]
+        if 1 < value <= MAX_EXPANDED and len(base) > 1 and len(self.open(base)) > 2:
+            result = base
+            for _ in range(int(value) - 1):
+                result = self.times([copied(net) for net in result], [renewed(net) for net in base])
+            return result
+        return [self.entrywise(base, lambda e: power(e, p), "the base of a power")]
 
     def mapped(self, function: Function, args: list[Value]) -> Network:
         """A function of entries, applied to whole arrays over the indices that its arguments have between them."""
@@ -603,6 +610,17 @@ class Builder:
         row, col = [*found, None, None][:2]
         operands = [self.closed(a, row, col) if self.open(a) else self.closed(a, None, None) for a in args]
         return Network(factors=[(function(*operands), row, col)])
+
+
+def renewed(net: Network) -> Network:
+    """The same network under other bound indices."""
+    new: dict[At, At] = {i: Index.fresh(i.dim) for i in net.bound}
+
+    def at(i: At) -> At:
+        return new.get(i, i)
+
+    factors = [(atom, at(i), at(j)) for atom, i, j in net.factors]
+    return Network(net.coefficient, factors, [Delta(at(d.left), at(d.right)) for d in net.deltas], [new[i] for i in net.bound])  # type: ignore[misc]
 
 
 def without_matrix_form(net: Contracted, free: Sequence[Index | None], reason: str, names: Mapping[Index, str]) -> Expr:

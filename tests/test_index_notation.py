@@ -196,6 +196,13 @@ def check_round_trip(seed):
     return True
 
 
+def test_powers_of_sums_over_three_indices():
+    for text in ("Sum((X[i,k] - X[j,k])^2, k)", "Sum((X[i,k] + X[j,k]*Sum(X[i,l], l))^3, k)"):
+        e = mc.from_index(text, "i j", "X[m,n]")
+        arrays = {"X": np.random.default_rng(0).uniform(0.5, 1.5, (3, 4))}
+        assert_allclose(numbers(e, arrays), Loops(text, arrays).table("ij"), rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize("batch", range(10))
 def test_round_trips(batch):
     assert sum(check_round_trip(20 * batch + k) for k in range(20)) > 8

@@ -19,12 +19,14 @@ from matcalc.errors import (
 )
 from matcalc.expand import expand
 from matcalc.expr import Expr, Symbol, broadcast_add
+from matcalc.from_index import from_index
 from matcalc.functions import FUNCTIONS
 from matcalc.jacobian import differential, hessian, hvp, jacobian, jvp
 from matcalc.ops.unspecified import function
 from matcalc.parse import parse
 from matcalc.printing import latex, pprint, pretty
 from matcalc.scalar import from_sympy
+from matcalc.to_index import IndexNotation, to_index
 from matcalc.userdefined import elementwise
 
 # mc.tr, mc.sum, mc.exp, ...: every function that text knows by name; mc.tensor declares, in text it unstacks a matrix
@@ -32,11 +34,11 @@ globals().update({name: f.public() for name, f in FUNCTIONS.items() if name != "
 
 __version__ = "0.1.0"
 __all__ = [
-    "CheckError", "CheckReport", "Derivation", "Expr", "LimitError", "MatcalcError", "NotDifferentiableError",
+    "CheckError", "CheckReport", "Derivation", "Expr", "IndexNotation", "LimitError", "MatcalcError", "NotDifferentiableError",
     "OperandError", "ParseError", "ShapeError", "Symbol", "UnsupportedError", "broadcast_add", "check", "compile",
     "count_ops", "derive", "differential", "dims",
-    "elementwise", "expand", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
+    "elementwise", "expand", "from_index", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
     "jvp", "latex", "let", "matrix",
-    "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "vector", "vjp",
+    "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "to_index", "vector", "vjp",
     *(name for name in FUNCTIONS if name != "tensor"),
 ]  # fmt: skip

@@ -124,6 +124,8 @@ def read(text: str, start: int = 0, end: int | None = None) -> list[Part]:
 class Reader:
     """The parser: ``operands`` are finished, ``frames`` are open."""
 
+    pattern = TOKEN
+
     def __init__(self, text: str, start: int, end: int) -> None:
         self.text = text
         self.first = start
@@ -143,7 +145,7 @@ class Reader:
 
     def tokens(self) -> Iterator[tuple[str, str, int]]:
         """Kind, text and place of each token."""
-        for m in TOKEN.finditer(self.text, self.first, self.last):
+        for m in self.pattern.finditer(self.text, self.first, self.last):
             kind = m.lastgroup or "end"
             value, at = m.group(kind), m.start(kind)
             if kind == "bad":
@@ -276,4 +278,4 @@ class Reader:
         if not empty:
             frame.args.append(self.operands.pop())
         target = frame.args[0]
-        self.push(Part("apply", "(", tuple(a.part for a in frame.args), target.start, at + 1, target.start))
+        self.push(Part("apply", frame.head, tuple(a.part for a in frame.args), target.start, at + 1, target.start))

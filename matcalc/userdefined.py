@@ -39,6 +39,10 @@ class UserElementwise(Entrywise):
     def call(self) -> tuple[str, tuple[Expr | str, ...]]:
         return self.function, (self.arg,)
 
+    def as_function(self) -> Function:
+        """The function itself."""
+        return user_function(self.function, self.scalar)
+
     @property
     def definition(self) -> Expr:
         """The formula written out on the operand."""
@@ -81,4 +85,9 @@ def elementwise(name: str, formula: sp.Expr) -> Function:
     assert isinstance(over_slot, sp.Expr)
     for checked in (over_slot, sp.diff(over_slot, t)):
         raise_scalar(checked, {t: as_expr(1)})
+    return user_function(name, over_slot)
+
+
+def user_function(name: str, over_slot: sp.Expr) -> Function:
+    """The function of that name with a formula over the slot."""
     return Function(name, lambda arg: UserElementwise(name, over_slot, arg), ENTRYWISE)

@@ -228,11 +228,11 @@ class Einsum(Operator):
         if wide:
             return f"{brief(wide[0])} is summed over indices of its own axes apart, which no matrix product can write"
         if held:
-            shared = " and ".join(", ".join(map(brief, dict.fromkeys(uses[c]))) for c in held[:1])
-            more = f", and likewise {', '.join(held[1:])}" if len(held) > 1 else ""
+            names = ", ".join(map(brief, uses[held[0]]))
+            more = f" (and so {'is' if len(held) == 2 else 'are'} {', '.join(held[1:])})" if len(held) > 1 else ""
             return (
-                f"the summed index {held[0]} is shared by the three factors or more {shared}{more}: "
-                "a product sums over an index that two factors share"
+                f"the summed index {held[0]} is shared by {len(uses[held[0]])} factors, {names}{more}, "
+                "while a matrix product sums over an index that two factors share"
             )
         if len(output) > 2:
             coupled = "are not coupled two by two, as a Kronecker product has them"

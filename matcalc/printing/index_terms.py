@@ -9,7 +9,7 @@ from typing import assert_never
 import sympy as sp
 
 from matcalc.expr import Expr, GradientSymbol, Let, Number, Operator, Symbol, Transpose
-from matcalc.index import ONE, At, Delta, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times, indices_of
+from matcalc.index import ONE, At, Delta, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times, flat, indices_of
 from matcalc.node import postorder
 from matcalc.ops.unspecified import Unspecified, UnspecifiedGradient
 from matcalc.printing.brackets import ATOM, POWER, PREFIX, TERM, binds
@@ -110,6 +110,10 @@ class IndexLatex(Latex):
 
     delta = r"\delta"
 
+    def summed(self, places: Sequence[str], over: Sequence[Index], body: Term, inner: Piece) -> Piece:
+        """A sum over the indices ``over``, called ``places``, of ``body``, which is written."""
+        return _after_sign(self, places, inner)
+
 
 class IndexText(Typesetter):
     """Index notation in text, as ``sum_k W[i,k]*X[k,j] + b[i]``."""
@@ -118,6 +122,10 @@ class IndexText(Typesetter):
 
     def sum_sign(self, places: Sequence[str]) -> str:
         return "sum_" + (places[0] if len(places) == 1 else f"({','.join(places)})")
+
+    def summed(self, places: Sequence[str], over: Sequence[Index], body: Term, inner: Piece) -> Piece:
+        """A sum over the indices ``over``, called ``places``, of ``body``, which is written."""
+        return _after_sign(self, places, inner)
 
     def piece(self, e: Expr) -> Piece:
         written = text(e)
@@ -156,6 +164,27 @@ class IndexText(Typesetter):
         return piece.text if bare else self.bracket(piece.text)
 
 
+def _after_sign(style: IndexLatex | IndexText, places: Sequence[str], inner: Piece) -> Piece:
+    """A sum as its sign in front of its body."""
+    written = f"{style.sum_sign(places)} {style.within(inner._replace(negative=False), TERM)}"
+    return Piece(written, TERM, inner.negative, left=True)
+
+
+class IndexFormula(IndexText):
+    """Index notation in the text that ``from_index`` reads, as ``Sum(W[i,k]*X[k,j], k) + b[i]``."""
+
+    def __init__(self, delta: str = "delta") -> None:
+        self.delta = delta
+
+    def summed(self, places: Sequence[str], over: Sequence[Index], body: Term, inner: Piece) -> Piece:
+        shown = {i for t in _subterms(body) if isinstance(t, Entry) for at in (t.row, t.col) for i in flat(at)}
+        ranges = [p if i in shown else f"({p}, 1, {self.dim(i.dim)})" for p, i in zip(places, over, strict=True)]
+        return Piece(f"Sum({inner.text}, {', '.join(ranges)})")
+
+    def base(self, array: Expr, piece: Piece) -> str:
+        return piece.text if binds(array) == ATOM and not isinstance(array, Number) else self.bracket(piece.text)
+
+
 LATEX, TEXT = IndexLatex(), IndexText()
 Style = IndexLatex | IndexText
 Names = Mapping[Index, str]
@@ -171,7 +200,39 @@ def term_text(term: Term, names: Names | None = None) -> str:
     return _write(term, index_names([term]) if names is None else names, TEXT).text
 
 
+def term_formula(term: Term, names: Names, delta: str) -> str:
+    """An index term in the text that ``from_index`` reads; ``delta`` names Kronecker's."""
+    return _write(term, names, IndexFormula(delta)).text
+
+
 def _write(term: Term, names: Names, style: Style) -> Piece:
+    """A term, written over its tree, operands first."""
+    order = [term]
+    for t in order:
+        order.extend(_inside(t))
+    done: dict[int, Piece] = {}
+    for t in reversed(order):
+        done[id(t)] = _node(t, [done[id(p)] for p in _inside(t)], names, style)
+    return done[id(term)]
+
+
+def _inside(term: Term) -> Sequence[Term]:
+    """What is written inside a term: nested sums are one, and so are nested products."""
+    match term:
+        case Sum(_, body):
+            while isinstance(body, Sum):
+                body = body.body
+            return (body,)
+        case Times():
+            return _factors(term)
+        case Plus(parts) | Map(_, parts):
+            return parts
+        case _:
+            return ()
+
+
+def _node(term: Term, parts: list[Piece], names: Names, style: Style) -> Piece:
+    """One term whose operands are written."""
     match term:
         case Num(value):
             return style.number(value)
@@ -183,17 +244,15 @@ def _write(term: Term, names: Names, style: Style) -> Piece:
             over = []
             body: Term = term
             while isinstance(body, Sum):
-                over.append(names[body.index])
+                over.append(body.index)
                 body = body.body
-            inner = _write(body, names, style)
-            sign = style.sum_sign([style.name(i) for i in over])
-            return Piece(f"{sign} {style.within(inner._replace(negative=False), TERM)}", TERM, inner.negative, left=True)
+            return style.summed([style.name(names[i]) for i in over], over, body, parts[0])
         case Times():
-            return _times(term, names, style)
-        case Plus(terms):
-            return style.total([_write(t, names, style) for t in terms])
-        case Map(op, args):
-            return style.apply(op, [_write(a, names, style) for a in args], scalar=True)
+            return _times(parts, style)
+        case Plus():
+            return style.total(parts)
+        case Map(op):
+            return style.apply(op, parts, scalar=True)
         case _:
             assert_never(term)
 
@@ -221,17 +280,21 @@ def _place(at: At, names: Names, style: Style) -> str:
             assert_never(at)
 
 
-def _times(term: Times, names: Names, style: Style) -> Piece:
-    """A product, its nested products written in one, the signs of its factors in front."""
+def _factors(term: Times) -> list[Term]:
+    """The factors of a product, its nested products taken apart."""
     factors: list[Term] = []
     stack: list[Term] = [term]
     while stack:
         t = stack.pop()
         if isinstance(t, Times):
             stack.extend(reversed(t.factors))
-        elif t != ONE:
+        elif not (isinstance(t, Num) and t == ONE):
             factors.append(t)
-    pieces = [_write(f, names, style) for f in factors]
+    return factors
+
+
+def _times(pieces: list[Piece], style: Style) -> Piece:
+    """A product, the signs of its factors in front."""
     if not pieces:
         return style.number(ONE.value)
     negative = sum(p.negative for p in pieces) % 2 == 1
@@ -239,5 +302,10 @@ def _times(term: Times, names: Names, style: Style) -> Piece:
     if pieces[0].body == "1" and len(pieces) > 1:
         del pieces[0]
     if len(pieces) == 1:
-        return pieces[0]._replace(negative=negative)
+        (only,) = pieces
+        return (
+            Piece(style.bracket(only.body), negative=True)
+            if negative and only.level < TERM
+            else only._replace(negative=negative)
+        )
     return Piece(style.juxtapose(pieces), TERM, negative)

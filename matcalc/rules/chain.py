@@ -337,6 +337,11 @@ def closed_chain(parallel: Sequence[Expr], left: Expr | None, right: Expr | None
         parts = [parallel[0], *([Diag(right)] if right is not None else [])]
         parts += [turn(parallel[1]), *([Diag(left)] if left is not None else [])]
         options.insert(0, trace_of(chain(parts)))
+    elif left is None and right is None:  # what is stored the other way round, as one side of a trace
+        flipped = [p for p in parallel if isinstance(p, Transpose)]
+        straight = [p for p in parallel if not isinstance(p, Transpose)]
+        if flipped and straight:
+            options.append(trace_of(chain([entrywise(straight), turn(entrywise(flipped))])))
     return shortest(options)
 
 

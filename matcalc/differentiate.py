@@ -95,7 +95,7 @@ def adjoint_networks(
     return found
 
 
-def adjoint(linear: Expr, d: Expr, upstream: Expr) -> Expr:
+def adjoint(linear: Expr, d: Symbol, upstream: Expr) -> Expr:
     """The ``answer`` with ``sum_ij upstream_ij linear_ij = sum_kl answer_kl d_kl``, in matrix form.
 
     Raises
@@ -103,6 +103,8 @@ def adjoint(linear: Expr, d: Expr, upstream: Expr) -> Expr:
     NoMatrixForm
         If a term of it has none.
     """
+    if _goes_through(linear, d):
+        return reverse_sweep(linear, upstream, [d])[0]
     scalars = Scalars()
     lowering = Lowering(scalars, opaque=lambda e: e is d)
     terms = []
@@ -111,6 +113,17 @@ def adjoint(linear: Expr, d: Expr, upstream: Expr) -> Expr:
         scale = scalars.back(value)
         terms.append(scale if body is None else hadamard(scale, body))
     return add(*terms) if terms else zeros(d.rows, d.cols)
+
+
+def _goes_through(linear: Expr, d: Expr) -> bool:
+    """Whether ``d`` sits in a linear operator that does not dissolve into indices, and knows its adjoint."""
+    holders: set[Expr] = {d}
+    for node in postorder([linear], lambda e: e.operands):
+        if any(c in holders for c in node.operands):
+            holders.add(node)
+            if isinstance(node, Operator) and not node.structural and type(node).pullback is not Operator.pullback:
+                return True
+    return False
 
 
 # ------------------------------------------------------------------ pullbacks, derived once

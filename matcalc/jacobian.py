@@ -16,6 +16,7 @@ from matcalc.expr import (
     ONE,
     Expr,
     Hadamard,
+    Operator,
     Symbol,
     add,
     as_expr,
@@ -190,25 +191,53 @@ def stacked_jacobian(e: Expr, w: Symbol) -> Expr:
         e = e.arg
     up = Symbol(UPSTREAM, (e.rows, e.cols), ())
     (pulled,) = simplify_all(reverse_sweep(e, up, [w]))
-    scalars = Scalars()
-    lowering = Lowering(scalars, opaque=lambda x: x is up)
-    terms = []
-    for term in addends(pulled, up):
-        term, rows, cols = stacked_term(term, w)
-        k, l = axis(rows), axis(cols)  # noqa: E741 - the field's own letter
-        i, j = axis(e.rows), axis(e.cols)
-        net = lowering.lower(term, k, l, Network())
-        if net.coefficient == 0:
-            continue
-        rest = net.without(up, i, j)
-        if rest is None:
-            reason = "an operator on the way does not divide into entries"
-            raise UnsupportedError(f"the Jacobian of {brief(e)} by {w.name} has no form in matrix notation: {reason}")
-        terms.append(_read_off(rest, (i, j, k, l), lowering, scalars, e, w))
+    terms = [_transposed(term, up, e, w) for term in addends(pulled, up)]
+    terms = [t for t in terms if t is not None]
     if not terms:
         return zeros(times_dim(e.rows, e.cols), times_dim(w.rows, w.cols))
-    (result,) = simplify_all([add(*terms)])
+    (result,) = simplify_all([add(*terms)])  # type: ignore[arg-type]
     return result
+
+
+def _transposed(term: Expr, up: Symbol, e: Expr, w: Symbol) -> Expr | None:
+    """The transpose of the matrix by which ``vec(term)`` is linear in ``vec(up)``; None for zero."""
+    inner = _stacked_part(term, up)
+    if inner is not None:
+        node, k, matrix = inner
+        middle = Symbol(f"{UPSTREAM} of {node.name}", (node.rows, node.cols), ())
+        outside = _transposed(substitute(term, {node: middle}), middle, e, w)
+        inside = [_transposed(t, up, e, w) for t in addends(node.operands[k], up)]
+        found = [t for t in inside if t is not None]
+        return add(*found) @ matrix @ outside if found and outside is not None else None
+    scalars = Scalars()
+    lowering = Lowering(scalars, opaque=lambda x: x is up)
+    term, rows, cols = stacked_term(term, w)
+    k, l = axis(rows), axis(cols)  # noqa: E741 - the field's own letter
+    i, j = axis(up.rows), axis(up.cols)
+    net = lowering.lower(term, k, l, Network())
+    if net.coefficient == 0:
+        return None
+    rest = net.without(up, i, j)
+    if rest is None:
+        reason = "an operator on the way does not divide into entries"
+        raise UnsupportedError(
+            f"the Jacobian of {brief(e)} by {w.name} has no form in matrix notation: {reason}; "
+            "jvp, vjp and (of a scalar) hvp give its products with a direction"
+        )
+    return _read_off(rest, (i, j, k, l), lowering, scalars, e, w)
+
+
+def _stacked_part(term: Expr, up: Symbol) -> tuple[Operator, int, Expr] | None:
+    """The outermost operator around ``up`` that is a matrix on stacked vectors only, its operand with ``up``, that matrix transposed."""
+    node = term
+    while node is not up:
+        k = next(k for k, c in enumerate(node.operands) if up in c.symbols)
+        matrix = node.stacked(k) if isinstance(node, Operator) else None
+        if matrix is not None:
+            assert isinstance(node, Operator)
+            return node, k, matrix
+        node = node.operands[k]
+    return None
 
 
 def stacked_term(term: Expr, w: Symbol) -> tuple[Expr, Dim, Dim]:
@@ -217,7 +246,7 @@ def stacked_term(term: Expr, w: Symbol) -> tuple[Expr, Dim, Dim]:
     if isinstance(body, Reshape) and is_unit(body.arg.cols):
         stacked = hadamard(*scalars, body.arg)
         return stacked, stacked.rows, stacked.cols
-    return term, w.rows, w.cols
+    return term, term.rows, term.cols
 
 
 def _read_off(net: Network, free: Sequence[Index | None], lowering: Lowering, scalars: Scalars, e: Expr, w: Symbol) -> Expr:

@@ -33,6 +33,7 @@ from matcalc.expr import (
 from matcalc.node import postorder
 from matcalc.ops.elementwise import Log, Sigmoid, Softplus
 from matcalc.ops.linalg import Det, Inverse, MatrixPower
+from matcalc.ops.matrix_functions import Frechet
 from matcalc.ops.reductions import IsLargest, LogSumExp, Norm1, Norm2, NormF, NormInf, Softmax, Total, Trace
 from matcalc.ops.stacking import Commutation, Duplication, Unstacked, Vech
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron, Reshape, UnitVector, Vec, Zeros
@@ -449,6 +450,13 @@ class Planner:
         exponent = self.value(e.exponent)
         return self.shaped(self.b.make(e.code, self.f.plane(self.form[e.base]), exponent), e)
 
+    def frechet(self, e: Expr) -> Form:
+        """A Frechet derivative, of as many directions as there are."""
+        assert isinstance(e, Frechet)
+        places = ", ".join(f"#{k + 1}" for k in range(len(e.operands)))
+        v = self.b.make(f"{e.label}({places})", *(self.f.plane(self.form[c]) for c in e.operands))
+        return self.shaped(self.b.make("np.reshape(#1, ())", v) if e.is_scalar else v, e)
+
     def unspecified(self, e: Expr) -> Form:
         assert isinstance(e, (Unspecified, UnspecifiedGradient))
         name = e.function if isinstance(e, Unspecified) else f"d{e.function}"
@@ -514,6 +522,7 @@ HANDLERS: dict[type[Expr], Callable[[Planner, Expr], Form]] = {
     Softmax: Planner.over_axis,
     LogSumExp: Planner.over_axis,
     MatrixPower: Planner.matrix_power,
+    Frechet: Planner.frechet,
     Norm1: Planner.any_axes,
     Norm2: Planner.any_axes,
     NormF: Planner.any_axes,

@@ -228,7 +228,7 @@ def _transposed(term: Expr, up: Symbol, e: Expr, w: Symbol) -> Expr | None:
 
 
 def _stacked_part(term: Expr, up: Symbol) -> tuple[Operator, int, Expr] | None:
-    """The outermost operator around ``up`` that is a matrix on stacked vectors only, its operand with ``up``, that matrix transposed."""
+    """The outermost operator around ``up`` that is a matrix on stacked vectors; its operand; that matrix, transposed."""
     node = term
     while node is not up:
         k = next(k for k, c in enumerate(node.operands) if up in c.symbols)

@@ -59,7 +59,7 @@ class Polar(Operator):
     signature = "m,n -> m,n"
 
     def differential(self, k: int, d: Expr) -> Expr:
-        """By ``A = Q H``: ``Q' dQ`` is skew and solves a Sylvester equation [Higham, Functions of Matrices, 2008, chapter 8]."""
+        """By ``A = Q H``: ``Q' dQ`` is skew and solves a Sylvester equation [Higham, 2008, chapter 8]."""
         q, a = self, self.arg
         if a.is_scalar:
             return hadamard(Number(sp.Integer(0)), d)

@@ -156,13 +156,9 @@ def sylvester(a, b, c):
 
 def frechet(function, a, *directions):
     """The directional derivative of a function of a matrix, by JAX, as often as there are directions."""
-    f = {
-        "expm": expm,
-        "logm": logm,
-        "sqrtm": sqrtm,
-        "sinm": lambda x: cosine_and_sine(x)[1],
-        "cosm": lambda x: cosine_and_sine(x)[0],
-    }[function]
+    by_name = {"expm": expm, "logm": logm, "sqrtm": sqrtm}
+    by_name |= {"sinm": lambda x: cosine_and_sine(x)[1], "cosm": lambda x: cosine_and_sine(x)[0]}
+    f = by_name[function]
     for d in directions:
         f = lambda x, f=f, d=d: jax.jvp(f, (x,), (d,))[1]  # noqa: E731
     return f(a)

@@ -65,14 +65,14 @@ def test_jvp_and_vjp_agree(n):
 
 
 def test_short_forms_stay_short():
-    assert str(mc.grad(mc.tr(mc.expm(X)), X)) == "expm(X')"
+    assert str(mc.grad(mc.tr(mc.expm(X)), X)) == "expm(X)'"
     assert str(mc.grad(mc.tr(A @ mc.expm(X)), X)) == "dexpm(X',A')"
     assert str(mc.jvp(mc.sqrtm(X), X, D)) == "sylvester(sqrtm(X),sqrtm(X),D)"
 
 
 def test_jacobian_of_a_square_root():
     s = mc.matrix("S", N, N, psd=True)
-    assert str(mc.jacobian(mc.sqrtm(s), s, layout="vec")) == "inv(kron(sqrtm(S),eye(n)) + kron(eye(n),sqrtm(S)))"
+    assert str(mc.jacobian(mc.sqrtm(s), s, layout="vec")) == "inv(kron(eye(n),sqrtm(S)) + kron(sqrtm(S),eye(n)))"
 
 
 def test_a_jacobian_without_a_form_names_what_works():

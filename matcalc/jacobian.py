@@ -203,10 +203,10 @@ def _transposed(term: Expr, up: Symbol, e: Expr, w: Symbol) -> Expr | None:
     """The transpose of the matrix by which ``vec(term)`` is linear in ``vec(up)``; None for zero."""
     inner = _stacked_part(term, up)
     if inner is not None:
-        node, k, matrix = inner
+        node, place, matrix = inner
         middle = Symbol(f"{UPSTREAM} of {node.name}", (node.rows, node.cols), ())
         outside = _transposed(substitute(term, {node: middle}), middle, e, w)
-        inside = [_transposed(t, up, e, w) for t in addends(node.operands[k], up)]
+        inside = [_transposed(t, up, e, w) for t in addends(node.operands[place], up)]
         found = [t for t in inside if t is not None]
         return add(*found) @ matrix @ outside if found and outside is not None else None
     scalars = Scalars()

@@ -127,7 +127,7 @@ class Frechet(Operator):
     arg: Expr
     directions: tuple[Expr, ...]
     name = "dexpm"
-    latex = r"L_{#function}(#1, #2)"
+    latex = r"L_{#function}(#1, #directions)"
     code = "frechet(#1, #2)"
 
     def infer_shape(self) -> Shape:

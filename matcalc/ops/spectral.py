@@ -162,9 +162,7 @@ def _left(a: Expr, v: Expr) -> Expr:
 
 
 def _distinct(a: Expr) -> str:
-    return f"{brief(a)} {'' if a.symmetric else 'symmetric, or with real eigenvalues, '}with distinct eigenvalues".replace(
-        ", with distinct", ", that are distinct"
-    )
+    return f"{brief(a)} with real and distinct eigenvalues"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

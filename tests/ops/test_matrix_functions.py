@@ -70,6 +70,10 @@ def test_short_forms_stay_short():
     assert str(mc.jvp(mc.sqrtm(X), X, D)) == "sylvester(sqrtm(X),sqrtm(X),D)"
 
 
+def test_latex_shows_every_direction():
+    assert mc.latex(mc.dexpm(X, A, B)) == r"L_{\mathrm{expm}}(X, A, B)"
+
+
 def test_jacobian_of_a_square_root():
     s = mc.matrix("S", N, N, psd=True)
     assert str(mc.jacobian(mc.sqrtm(s), s, layout="vec")) == "inv(kron(eye(n),sqrtm(S)) + kron(sqrtm(S),eye(n)))"

@@ -105,7 +105,7 @@ def taken_out(net: Network, d: Expr, lowering: Lowering) -> tuple[Network, At, A
     return rest
 
 
-def adjoint(linear: Expr, d: Expr, upstream: Expr, *, always: bool = False) -> Expr:
+def adjoint(linear: Expr, d: Symbol, upstream: Expr, *, always: bool = False) -> Expr:
     """The ``answer`` with ``sum_ij upstream_ij linear_ij = sum_kl answer_kl d_kl``, in matrix form.
 
     A term that has none is an einsum if ``always``.
@@ -115,6 +115,8 @@ def adjoint(linear: Expr, d: Expr, upstream: Expr, *, always: bool = False) -> E
     NoMatrixForm
         If a term of it has none.
     """
+    if _goes_through(linear, d):
+        return reverse_sweep(linear, upstream, [d])[0]
     scalars = Scalars()
     lowering = Lowering(scalars, opaque=lambda e: e is d)
     terms = []
@@ -145,6 +147,17 @@ def read_back(net: Network, row: At, col: At, lowering: Lowering, *, always: boo
             raise
         g = reason.graph
     return g.coefficient, einsum_form(g, became[: len(rows)], became[len(rows) :])
+
+
+def _goes_through(linear: Expr, d: Expr) -> bool:
+    """Whether ``d`` sits in a linear operator that does not dissolve into indices, and knows its adjoint."""
+    holders: set[Expr] = {d}
+    for node in postorder([linear], lambda e: e.operands):
+        if any(c in holders for c in node.operands):
+            holders.add(node)
+            if isinstance(node, Operator) and not node.structural and type(node).pullback is not Operator.pullback:
+                return True
+    return False
 
 
 # ------------------------------------------------------------------ pullbacks, derived once

@@ -527,6 +527,10 @@ class Operator(Expr):
         """The gradient with respect to operand ``k``, where it is known better than by ``differential``."""
         return None
 
+    def stacked(self, k: int) -> Expr | None:
+        """The matrix ``M'`` with ``vec(value) = M vec(operand k)``, for an operator that is linear in it and has no entry."""
+        return None
+
 
 def apply(name: str, *parts: object) -> Expr:
     """The operator of that class name on these parts, for modules above the one that defines it."""

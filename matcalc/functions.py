@@ -28,8 +28,10 @@ from matcalc.expr import (
     transpose,
 )
 from matcalc.ops import OPERATORS
-from matcalc.ops.linalg import det, inv, logdet, matrix_power, solve
-from matcalc.ops.reductions import Norm2, logsumexp, softmax, total, trace
+from matcalc.ops.linalg import det, inv, logdet, matrix_power, solve, sylvester
+from matcalc.ops.matrix_functions import MOST_DIRECTIONS, frechet
+from matcalc.ops.reductions import Norm2, Prod, logsumexp, softmax, total, trace
+from matcalc.ops.spectral import Eig
 from matcalc.ops.stacking import commutation, duplication, vech
 from matcalc.ops.structure import diag, diag_signature, eye, reshape, unit_vector, vec, zeros
 from matcalc.ops.tensors import einsum, unstacked
@@ -191,8 +193,29 @@ def largest_eigenvalue(a: Expr) -> Expr:
     return apply("EigMax", a)
 
 
+def total_of(x: Expr, axis: int | None = None) -> Expr:
+    """``sum(x)``: the sum of all entries; over ``axis`` 0 a row of column sums, over 1 a column of row sums."""
+    return trace(x.arg) if isinstance(x, Eig) and axis != 1 else total(x, axis)  # true for complex eigenvalues too
+
+
+def prod(x: Expr) -> Expr:
+    """``prod(x)``: the product of all entries."""
+    return det(x.arg) if isinstance(x, Eig) else Prod(x)
+
+
+def _directions(shapes: Sequence[Shape], _: Sequence[int]) -> str:
+    return "; ".join(["n,n"] * len(shapes)) + " -> n,n"
+
+
+FRECHET = tuple(
+    Function(f"d{name}", frechet(name), _directions, "xx?" + "x" * (MOST_DIRECTIONS - 1))
+    for name in ("expm", "logm", "sqrtm", "sinm", "cosm")
+)
 ROWS = (
-    Function("sum", total, _reduced, "x?a"),
+    *FRECHET,
+    Function("prod", prod, "m,n -> 1,1"),
+    Function("sylvester", sylvester, "m,m; n,n; m,n -> m,n", "xxx"),
+    Function("sum", total_of, _reduced, "x?a"),
     Function("mean", mean, _reduced, "x?a"),
     Function("softmax", softmax, ENTRYWISE, "x?a"),
     Function("logsumexp", logsumexp, _reduced, "x?a"),

@@ -33,7 +33,7 @@ from matcalc.sizes import (
 )
 
 NOT_YET = (
-    "conj", "real", "imag", "cross", "eig", "perron", "cholesky", "hstack", "vstack", "block",
+    "conj", "real", "imag", "cross", "perron", "hstack", "vstack", "block",
 )  # fmt: skip
 LOSS = unspecified.Function("L")
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from matcalc.calculus import over_structure, scalar_function, target, targets_of, upstream_of
 from matcalc.differentiate import addends, push, reverse_sweep
-from matcalc.dims import Dim, is_unit, same_dim, times_dim
+from matcalc.dims import is_unit, same_dim, times_dim
 from matcalc.errors import OperandError, UnsupportedError
 from matcalc.expr import (
     ONE,
     Expr,
     Hadamard,
+    Operator,
     Symbol,
     add,
     as_expr,
@@ -235,19 +236,7 @@ def stacked_jacobian(e: Expr, w: Symbol) -> Expr:
         e = e.arg
     up = placeholder_like(e)
     pulled = stacked(simplify_all(reverse_sweep(e, up, [w]))[0], (w.rows, w.cols))
-    lowering = Lowering(Scalars(), opaque=lambda x: x is up)
-    terms = []
-    for term in addends(pulled, up):
-        body, rows, cols = stacked_term(term, w)
-        k, l = places_of(body, rows, cols)  # noqa: E741 - the field's own letter
-        net = lowering.lower(body, k, l, Network())
-        if net.coefficient == 0:
-            continue
-        rest = freed_upstream(net, up, [*flat(k), *flat(l)], lowering)
-        if rest is None:
-            reason = "an operator on the way does not divide into entries"
-            raise UnsupportedError(f"the Jacobian of {brief(e)} by {w.name} has no form in matrix notation: {reason}")
-        terms.append(stacked_form(*rest, k, l, lowering))
+    terms = [t for t in (_transposed(term, up, e, w) for term in addends(pulled, up)) if t is not None]
     if not terms:
         return zeros(times_dim(e.rows, e.cols), times_dim(w.rows, w.cols))
     (result,) = simplify_all([add(*terms)])
@@ -260,22 +249,59 @@ def placeholder_like(e: Expr) -> Symbol:
     return Symbol(UPSTREAM, shape, ()) if e.axes is None else TensorSymbol(UPSTREAM, shape, (), e.axes)
 
 
-def stacked_term(term: Expr, w: Symbol) -> tuple[Expr, Dim, Dim]:
-    """A term of a gradient by ``w`` with its axes; one that reads a stacked vector back into a matrix as that vector."""
+def _transposed(term: Expr, up: Symbol, e: Expr, w: Symbol) -> Expr | None:
+    """The transpose of the matrix by which ``vec(term)`` is linear in ``vec(up)``; None for zero."""
+    inner = _stacked_part(term, up)
+    if inner is not None:
+        node, place, matrix = inner
+        middle = Symbol(f"{UPSTREAM} of {node.name}", (node.rows, node.cols), ())
+        outside = _transposed(substitute(term, {node: middle}), middle, e, w)
+        inside = [_transposed(t, up, e, w) for t in addends(node.operands[place], up)]
+        found = [t for t in inside if t is not None]
+        return add(*found) @ matrix @ outside if found and outside is not None else None
+    lowering = Lowering(Scalars(), opaque=lambda x: x is up)
+    body = stacked_term(term)
+    k, l = places_of(body)  # noqa: E741 - the field's own letter
+    net = lowering.lower(body, k, l, Network())
+    if net.coefficient == 0:
+        return None
+    rest = freed_upstream(net, up, [*flat(k), *flat(l)], lowering)
+    if rest is None:
+        raise UnsupportedError(
+            f"the Jacobian of {brief(e)} by {w.name} has no form here: an operator on the way does not divide into entries; "
+            "jvp, vjp and (of a scalar) hvp give its products with a direction"
+        )
+    return stacked_form(*rest, k, l, lowering)
+
+
+def _stacked_part(term: Expr, up: Symbol) -> tuple[Operator, int, Expr] | None:
+    """The outermost operator around ``up`` that is a matrix on stacked vectors; its operand; that matrix, transposed."""
+    node = term
+    while node is not up:
+        k = next(k for k, c in enumerate(node.operands) if up in c.symbols)
+        matrix = node.stacked(k) if isinstance(node, Operator) else None
+        if matrix is not None:
+            assert isinstance(node, Operator)
+            return node, k, matrix
+        node = node.operands[k]
+    return None
+
+
+def stacked_term(term: Expr) -> Expr:
+    """A term of a gradient as a matrix; one that reads a stacked vector back into a matrix as that vector."""
     body, scalars = _apart(term)
     if isinstance(body, Unstacked):
         body = body.arg
     if isinstance(body, Reshape) and is_unit(body.arg.cols):
-        vector = hadamard(*scalars, body.arg)
-        return vector, vector.rows, vector.cols
-    return hadamard(*scalars, body), w.rows, w.cols
+        body = body.arg
+    return hadamard(*scalars, body)
 
 
-def places_of(term: Expr, rows: Dim, cols: Dim) -> tuple[At, At]:
+def places_of(term: Expr) -> tuple[At, At]:
     """New indices for the axes of a term; a stacked axis has a pair."""
     parts = composite_parts(_apart(term)[0])
     if parts is None:
-        return axis(rows), axis(cols)
+        return axis(term.rows), axis(term.cols)
     first, second = (paired([Index.fresh(d) for d in side]) for side in parts)
     return first, second
 

@@ -166,6 +166,29 @@ def eigen(a):
     return jnp.linalg.eigh((a + a.T) / 2)
 
 
+def sylvester(a, b, c):
+    """``X`` with ``A X + X B = C``, as one linear system."""
+    m, n = c.shape
+    system = jnp.kron(jnp.eye(n), a) + jnp.kron(b.T, jnp.eye(m))
+    return jnp.linalg.solve(system, c.reshape(-1, 1, order="F")).reshape(m, n, order="F")
+
+
+def frechet(function, a, *directions):
+    """The directional derivative of a function of a matrix, by JAX, as often as there are directions."""
+    by_name = {"expm": expm, "logm": logm, "sqrtm": sqrtm}
+    by_name |= {"sinm": lambda x: cosine_and_sine(x)[1], "cosm": lambda x: cosine_and_sine(x)[0]}
+    f = by_name[function]
+    for d in directions:
+        f = lambda x, f=f, d=d: jax.jvp(f, (x,), (d,))[1]  # noqa: E731
+    return f(a)
+
+
+def eiggaps(x):
+    gaps = x.T - x
+    own = jnp.eye(len(x))
+    return 1 / (gaps + own) - own
+
+
 def commutation(m, n):
     """``K vec(A) = vec(A')``."""
     places = jnp.arange(m * n).reshape(m, n, order="F").T.reshape(-1, order="F")
@@ -264,6 +287,13 @@ TABLE = {
     "Nuclear": lambda e, a: jnp.sum(jnp.linalg.svd(a, compute_uv=False)),
     "Polar": lambda e, a: polar(a),
     "Spectral": lambda e, a: jnp.max(jnp.linalg.svd(a, compute_uv=False)),
+    "Sylvester": lambda e, a, b, c: sylvester(a, b, c),
+    "Cholesky": lambda e, a: jnp.linalg.cholesky((a + a.T) / 2),
+    "HalfTril": lambda e, a: jnp.tril(a) - jnp.diag(jnp.diag(a)) / 2,
+    "Frechet": lambda e, a, *d: frechet(e.function, a, *d),
+    "Eig": lambda e, a: eigen(a)[0],
+    "EigVecs": lambda e, a: eigen(a)[1],
+    "EigGaps": lambda e, a: eiggaps(a),
     "EigMax": lambda e, a: eigen(a)[0][-1],
     "EigMin": lambda e, a: eigen(a)[0][0],
     "EigVecMax": lambda e, a: eigen(a)[1][:, -1],

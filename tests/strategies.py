@@ -290,6 +290,47 @@ class Builder:
     def _Sqrtm(self, depth: int, shape: Shape) -> Expr:
         return self._of_regular("Sqrtm", depth, shape)
 
+    def _symmetric(self, operator: str, depth: int, dim: Dim) -> Expr:
+        factor = self.build(depth - 1, (dim, dim))
+        return OPERATORS[operator](add(factor, transpose(factor)))
+
+    def _Eig(self, depth: int, shape: Shape) -> Expr:
+        if not is_unit(shape[1]) or is_unit(shape[0]):
+            raise UnbuildableError
+        return self._symmetric("Eig", depth, shape[0])
+
+    def _EigVecs(self, depth: int, shape: Shape) -> Expr:
+        if not same_dim(*shape) or is_unit(shape[0]):
+            raise UnbuildableError
+        return self._symmetric("EigVecs", depth, shape[0])
+
+    def _Prod(self, depth: int, shape: Shape) -> Expr:
+        if shape != (1, 1):
+            raise UnbuildableError
+        return FUNCTIONS["prod"](self.build(depth, self.rng.choice(SHAPES)))
+
+    def _Cholesky(self, depth: int, shape: Shape) -> Expr:
+        if not same_dim(*shape) or is_unit(shape[0]):
+            raise UnbuildableError
+        factor = self.build(depth - 1, shape)
+        return OPERATORS["Cholesky"](add(matmul(factor, transpose(factor)), eye(shape[0])))
+
+    def _Frechet(self, depth: int, shape: Shape) -> Expr:
+        if not same_dim(*shape) or is_unit(shape[0]):
+            raise UnbuildableError
+        name = self.rng.choice(["expm", "sinm", "cosm"])
+        count = self.rng.choice([1, 1, 2])
+        return FUNCTIONS[f"d{name}"](*(self.build(depth - (k == 0), shape) for k in range(1 + count)))
+
+    def _Sylvester(self, depth: int, shape: Shape) -> Expr:
+        if is_unit(shape[0]) or is_unit(shape[1]):
+            raise UnbuildableError
+        sides = []
+        for d in shape:
+            factor = self.build(depth - 1, (d, d))
+            sides.append(add(matmul(factor, transpose(factor)), eye(d)))
+        return OPERATORS["Sylvester"](*sides, self.build(depth, shape))
+
     def _Unspecified(self, depth: int, shape: Shape) -> Expr:
         if shape != (1, 1):
             raise UnbuildableError

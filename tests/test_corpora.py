@@ -24,11 +24,7 @@ FACTS = {
 EXCLUDED = {
     "mse-1690926-tril": "the same input as mse-1690926, whose answer has another layout: one of the two must fail",
 }
-REFUSED = {  # by operator, the cases that raise UnsupportedError
-    "eig": {"cookbook-65", "cookbook-66"},
-    "sqrtm, not under a trace of its own functions": {"bures-A"},
-    "expm, not under a trace of its own functions": {"mse-tr-A-expm"},
-}
+REFUSED: dict[str, set[str]] = {}  # by operator, the cases that raise UnsupportedError
 
 
 def load():

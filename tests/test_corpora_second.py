@@ -29,10 +29,6 @@ REFUSED = {  # by reason, the cases that raise UnsupportedError
     "block structure of a Kronecker product": {
         "cookbook-39-left", "mn-9-kron-right", "mn-9-kron-XX", "mse-2394806",
     },
-    "closed form only where it commutes": {
-        "mit-notes-sqrtm",
-    },
-    "derivative of the eigenvector": {"mn-10-eig"},
 }  # fmt: skip
 SHARE = 12  # one case in so many is compared with JAX by default
 

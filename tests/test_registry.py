@@ -13,7 +13,7 @@ from test_properties import scalar
 import matcalc as mc
 from matcalc.expr import Constant, Entrywise, Expr, Operator, symbol
 from matcalc.ops import OPERATORS
-from matcalc.ops.linalg import EigVecMax, EigVecMin, MatrixPower, Polar
+from matcalc.ops.linalg import MatrixPower
 from matcalc.ops.unspecified import UnspecifiedGradient
 from matcalc.scalar import SLOTS
 from matcalc.userdefined import elementwise
@@ -21,14 +21,14 @@ from matcalc.userdefined import elementwise
 NAMES = sorted(set(OPERATORS) - {"Unstacked"})  # that one has three or four axes
 DIFFERENTIATED = sorted(n for n in NAMES if not issubclass(OPERATORS[n], Constant))
 REFUSING = {
+    "EigVecs",  # signs are arbitrary: see tests/ops/test_spectral.py
     "EigVecMax",
     "EigVecMin",
-    "Polar",
+    "Polar",  # of matrices that may be tall or wide
     "Trigamma",
     "UnspecifiedGradient",
     "Vech",
 }  # nothing above them has a derivative either
-OF_MATRICES = {"Expm", "Logm", "Sqrtm", "Sinm", "Cosm"}  # have one under a trace only
 SHORT = {**judge.SIZES, "m": 1}
 m, n = mc.dims("m n")
 A, S = symbol("A", (n, n)), symbol("S", (n, n), ["psd"])
@@ -40,7 +40,7 @@ def examples(name, count=6):
 
 def values(e, name, seed, sizes):
     """Random values; roots and logarithms of matrices are given some without negative eigenvalues."""
-    shift = 20 if name in ("Logm", "Sqrtm") else 0
+    shift = 20 if "logm(" in str(e) or "sqrtm(" in str(e) else 0
     given = judge.draw(e, seed, sizes)
     return {k: v + shift * np.eye(len(v)) if k[0] in "AB" and v.shape[0] == v.shape[1] else v for k, v in given.items()}
 
@@ -78,8 +78,6 @@ def differentiable(name):
     for k in range(8):
         rng = random.Random(f"derivative of {name} {k}")
         e = random_with(rng, name, depth=1)
-        if name in OF_MATRICES:
-            e = mc.tr(e) if k % 2 else mc.tr(e @ e)
         if e.symbols:
             yield k, scalar(rng, e)
 
@@ -125,29 +123,17 @@ def test_latex_is_accepted_by_katex():
 @pytest.mark.parametrize(
     ("f", "named"),
     [
-        (mc.sum(EigVecMax(S)), "eigvecmax("),
-        (mc.sum(EigVecMin(S)), "eigvecmin("),
         (mc.sum(OPERATORS["Vech"](S)), "vech"),
-        (mc.sum(Polar(S) * 2), "polar("),
+        (mc.sum(mc.polar(mc.matrix("X", m, n)) * 2), "polar("),
         (mc.sum(UnspecifiedGradient("L", S)), "function L"),
-        (mc.sum(mc.expm(S)), "expm("),
-        (mc.sum(mc.logm(S)), "logm("),
-        (mc.sum(mc.sqrtm(S)), "sqrtm("),
-        (mc.sum(mc.sinm(S)), "sinm("),
-        (mc.sum(mc.cosm(S)), "cosm("),
         (mc.sum(MatrixPower(S, symbol("k", (), ["integer"]))), "the matrix power"),
         (mc.sum(mc.trigamma(S)), "trigamma"),
     ],
 )
 def test_refused_derivatives_name_the_operator(f, named):
     with pytest.raises(mc.UnsupportedError) as caught:
-        mc.grad(f, S)
+        mc.grad(f, f.symbols[-1])
     assert named in str(caught.value)
-
-
-def test_refused_derivatives_name_the_operand():
-    with pytest.raises(mc.UnsupportedError, match=r"expm\(S\)"):
-        mc.grad(mc.sum(mc.expm(S)), S)
 
 
 @pytest.mark.parametrize(

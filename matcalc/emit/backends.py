@@ -66,8 +66,9 @@ NUMPY = Backend(
     "numpy", "numpy", "np", "matcalc.emit.runtime",
     frozenset((
         "adjugate", "cosm", "digamma", "eigmax", "eigmin", "eigvecmax", "eigvecmin", "erf", "expm", "gamma", "is_largest",
+        "cholesky", "dcosm", "dexpm", "dlogm", "dsinm", "dsqrtm", "eig", "eiggaps", "eigvecs", "half_tril", "solve_sylvester",
         "commutation", "diagonal_means", "diagonal_sums", "duplication", "vech",
-        "lgamma", "logm", "logsumexp", "polar", "sigmoid", "sinm", "softmax", "sqrtm", "trigamma", "unit_vector",
+        "lgamma", "logm", "logsumexp", "pinv_singular", "polar", "sigmoid", "sinm", "softmax", "sqrtm", "trigamma", "unit_vector",
     )),
 )  # fmt: skip
 

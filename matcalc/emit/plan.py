@@ -32,8 +32,10 @@ from matcalc.expr import (
 )
 from matcalc.node import postorder
 from matcalc.ops.elementwise import Log, Sigmoid, Softplus
-from matcalc.ops.linalg import Det, Inverse, MatrixPower
+from matcalc.ops.linalg import Det, Inverse, MatrixPower, Pinv
+from matcalc.ops.matrix_functions import Frechet
 from matcalc.ops.reductions import IsLargest, LogSumExp, Norm1, Norm2, NormF, NormInf, Softmax, Total, Trace
+from matcalc.ops.spectral import is_singular_shift
 from matcalc.ops.stacking import Commutation, Duplication, Vech
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron, Reshape, UnitVector, Vec, Zeros
 from matcalc.ops.tensors import Einsum, TensorSymbol, Unstacked, is_tensor
@@ -472,10 +474,24 @@ class Planner:
             return self.shaped(self.b.make(e.code, f.value), e)
         return self.shaped(self.b.make(e.code.replace(")", ", axis=#2)"), f.value, self.b.const(e.axis)), e)
 
+    def pinv(self, e: Expr) -> Form:
+        """A pseudoinverse; of a matrix that is singular by how it is written, its least eigenvalue counts as zero."""
+        assert isinstance(e, Pinv)
+        if is_singular_shift(e.arg):
+            return self.shaped(self.b.make("pinv_singular(#1)", self.f.plane(self.form[e.arg])), e)
+        return self.by_matrices(e)
+
     def matrix_power(self, e: Expr) -> Form:
         assert isinstance(e, MatrixPower)
         exponent = self.value(e.exponent)
         return self.shaped(self.b.make(e.code, self.f.plane(self.form[e.base]), exponent), e)
+
+    def frechet(self, e: Expr) -> Form:
+        """A Frechet derivative, of as many directions as there are."""
+        assert isinstance(e, Frechet)
+        places = ", ".join(f"#{k + 1}" for k in range(len(e.operands)))
+        v = self.b.make(f"{e.label}({places})", *(self.f.plane(self.form[c]) for c in e.operands))
+        return self.shaped(self.b.make("np.reshape(#1, ())", v) if e.is_scalar else v, e)
 
     def unspecified(self, e: Expr) -> Form:
         assert isinstance(e, (Unspecified, UnspecifiedGradient))
@@ -544,6 +560,8 @@ HANDLERS: dict[type[Expr], Callable[[Planner, Expr], Form]] = {
     Softmax: Planner.over_axis,
     LogSumExp: Planner.over_axis,
     MatrixPower: Planner.matrix_power,
+    Pinv: Planner.pinv,
+    Frechet: Planner.frechet,
     Norm1: Planner.any_axes,
     Norm2: Planner.any_axes,
     NormF: Planner.any_axes,

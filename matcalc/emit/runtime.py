@@ -93,6 +93,16 @@ def _along_diagonals(a: Array, divisor: Callable[[Array], Array]) -> Array:
     return np.asarray((sums / divisor(counts))[offset])
 
 
+def pinv_singular(a: Array) -> Array:
+    """The pseudoinverse of a symmetric matrix that is singular once: its eigenvalue nearest to zero is left out."""
+    values, vectors = np.linalg.eigh(a)
+    least = np.argmin(np.abs(values))
+    values[least] = 1.0
+    inverse = 1.0 / values
+    inverse[least] = 0.0
+    return np.asarray((vectors * inverse) @ vectors.T)
+
+
 def commutation(m: int, n: int) -> Array:
     """The matrix ``K`` with ``K vec(A) = vec(A')`` for an m x n matrix ``A``."""
     out = np.zeros((m * n, m * n))
@@ -149,6 +159,83 @@ def eigvecmax(a: Array) -> Array:
 def eigvecmin(a: Array) -> Array:
     """A unit eigenvector of the smallest eigenvalue of the symmetric part."""
     return np.asarray(np.linalg.eigh((a + a.T) / 2)[1][:, 0])
+
+
+def eig(a: Array) -> Array:
+    """Eigenvalues in ascending order; NaN where they are not real."""
+    return _eigen(a)[0]
+
+
+def eigvecs(a: Array) -> Array:
+    """Unit eigenvectors as columns, in the order of ``eig``; NaN where they are not real."""
+    return _eigen(a)[1]
+
+
+def _eigen(a: Array) -> tuple[Array, Array]:
+    if np.array_equal(a, a.T) or np.allclose(a, a.T, rtol=0, atol=1e-14 * np.max(np.abs(a), initial=0.0)):
+        found = np.linalg.eigh((a + a.T) / 2)
+        return found[0], found[1]
+    values, vectors = np.linalg.eig(a)
+    if np.iscomplexobj(values):
+        return np.full(len(a), np.nan), np.full(a.shape, np.nan)
+    order = np.argsort(values)
+    return values[order], vectors[:, order]
+
+
+def eiggaps(x: Array) -> Array:
+    """``1 / (x_j - x_i)`` at ``(i, j)``, zeros on the diagonal."""
+    x = np.ravel(x)
+    gaps = x[None, :] - x[:, None] + np.eye(len(x))
+    return np.asarray(1 / gaps - np.eye(len(x)))
+
+
+def cholesky(a: Array) -> Array:
+    """The lower Cholesky factor of the symmetric part."""
+    return np.asarray(np.linalg.cholesky((a + a.T) / 2))
+
+
+def half_tril(a: Array) -> Array:
+    """The lower triangle, its diagonal halved."""
+    return np.asarray(np.tril(a) - np.diag(np.diag(a)) / 2)
+
+
+def solve_sylvester(a: Array, b: Array, c: Array) -> Array:
+    """The solution of ``a x + x b = c``."""
+    return np.asarray(_scipy("linalg", "solve_sylvester")(a, b, c))
+
+
+def _frechet(function: Callable[[Array], Array], a: Array, directions: tuple[Array, ...]) -> Array:
+    """A corner of the function of a block triangular matrix [Mathias, 1996]."""
+    n = len(a)
+    for k, e in enumerate(directions):
+        zero = np.zeros_like(a)
+        a = np.block([[a, np.kron(np.eye(2**k), e)], [zero, a]])
+    return function(a)[:n, -n:]
+
+
+def dexpm(a: Array, *directions: Array) -> Array:
+    """Frechet derivative of ``expm``."""
+    return _frechet(expm, a, directions)
+
+
+def dlogm(a: Array, *directions: Array) -> Array:
+    """Frechet derivative of ``logm``."""
+    return _frechet(logm, a, directions)
+
+
+def dsqrtm(a: Array, *directions: Array) -> Array:
+    """Frechet derivative of ``sqrtm``."""
+    return _frechet(sqrtm, a, directions)
+
+
+def dsinm(a: Array, *directions: Array) -> Array:
+    """Frechet derivative of ``sinm``."""
+    return _frechet(sinm, a, directions)
+
+
+def dcosm(a: Array, *directions: Array) -> Array:
+    """Frechet derivative of ``cosm``."""
+    return _frechet(cosm, a, directions)
 
 
 def erf(x: Any) -> Any:

@@ -1,9 +1,20 @@
 """Every operator without Python syntax, a small file a family; importing this registers them all."""
 
 from matcalc.expr import Operator
-from matcalc.ops import elementwise, linalg, matrix_functions, reductions, stacking, structure, tensors, triangles, unspecified
+from matcalc.ops import (
+    elementwise,
+    linalg,
+    matrix_functions,
+    reductions,
+    spectral,
+    stacking,
+    structure,
+    tensors,
+    triangles,
+    unspecified,
+)
 
-FAMILIES = (elementwise, structure, tensors, stacking, triangles, reductions, linalg, matrix_functions, unspecified)
+FAMILIES = (elementwise, structure, tensors, stacking, triangles, reductions, linalg, matrix_functions, spectral, unspecified)
 OPERATORS = dict(Operator.registered)
 
 __all__ = ["FAMILIES", "OPERATORS"]

@@ -1,4 +1,4 @@
-"""Linear algebra: inverses, determinants, powers, and the functions of singular values and eigenvalues."""
+"""Linear algebra: inverses, determinants, powers, Sylvester equations, the Cholesky factor."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from matcalc.expr import (
     Operator,
     add,
     apply,
+    are_transposes,
     brief,
     hadamard,
     match_signature,
@@ -28,9 +29,11 @@ from matcalc.expr import (
     transpose,
 )
 from matcalc.ops.matrix_functions import commutes
-from matcalc.ops.reductions import Trace, total, trace
-from matcalc.ops.structure import eye
+from matcalc.ops.reductions import Trace, trace
+from matcalc.ops.structure import Kron, eye
+from matcalc.ops.triangles import HalfTril
 
+HALF = Number(sp.Rational(1, 2))
 MAX_POWER = 64  # a numeric power's gradient is a sum of so many products
 
 
@@ -228,113 +231,73 @@ def matrix_power(base: Expr, exponent: Expr) -> Expr:
     return base if r == 1 else MatrixPower(base, exponent)
 
 
-# ------------------------------------------------------------------ singular values and eigenvalues
 @dataclass(frozen=True, eq=False, repr=False)
-class Nuclear(Operator):
-    """Nuclear norm, the sum of the singular values; its derivative needs full rank."""
+class Sylvester(Operator):
+    """Solution ``X`` of ``A*X + X*B = C`` [Bartels and Stewart, 1972].
 
-    arg: Expr
-    name = "nuclear"
-    latex = r"\left\|#1\right\|_*"
-    code = "np.linalg.norm(#1, 'nuc')"
-    signature = "m,n -> 1,1"
+    It is unique where no eigenvalue of ``A`` is minus one of ``B``.
+    """
+
+    left: Expr
+    right: Expr
+    total: Expr
+    name = "sylvester"
+    latex = r"\operatorname{sylvester}(#1, #2, #3)"
+    code = "solve_sylvester(#1, #2, #3)"
+    signature = "m,m; n,n; m,n -> m,n"
+
+    def infer_symmetric(self) -> bool:
+        return self.total.symmetric and (are_transposes(self.left, self.right) or self.left is transpose(self.right))
 
     def differential(self, k: int, d: Expr) -> Expr:
-        return total(hadamard(Polar(self.arg), d))
+        if k < 2:
+            d = negate(product(d, self) if k == 0 else product(self, d))
+        return Sylvester(self.left, self.right, d)
 
+    def pullback(self, k: int, upstream: Expr) -> Expr | None:
+        solved = Sylvester(transpose(self.left), transpose(self.right), upstream)
+        if k == 2:
+            return solved
+        return negate(product(solved, transpose(self)) if k == 0 else product(transpose(self), solved))
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Polar(Operator):
-    """Orthogonal factor ``U V'`` of the polar decomposition, from the thin ``A = U S V'``."""
-
-    arg: Expr
-    name = "polar"
-    latex = r"\operatorname{polar}(#1)"
-    code = "polar(#1)"
-    signature = "m,n -> m,n"
-
-    def differential(self, k: int, d: Expr) -> Expr:
-        raise UnsupportedError(f"the derivative of {brief(self)} (second derivatives of the nuclear norm) is not supported")
+    def stacked(self, k: int) -> Expr | None:
+        if k < 2:
+            return None
+        m, n = self.rows, self.cols
+        return Inverse(add(_kron(eye(n), transpose(self.left)), _kron(self.right, eye(m))))
 
     def conditions_here(self) -> tuple[str, ...]:
-        return (f"{brief(self.arg)} of full rank",)
+        return (f"no eigenvalue of {brief(self.left)} is minus one of {brief(self.right)}",)
+
+
+def _kron(a: Expr, b: Expr) -> Expr:
+    return hadamard(a, b) if a.is_scalar or b.is_scalar else Kron(a, b)
+
+
+def sylvester(a: Expr, b: Expr, c: Expr) -> Expr:
+    """``sylvester(A, B, C)``: the solution ``X`` of ``A*X + X*B = C``."""
+    if c.is_scalar:
+        return quotient(c, add(a, b))
+    return Sylvester(a, b, c)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Spectral(Operator):
-    """Spectral norm, the largest singular value; its derivative needs that value to be simple."""
+class Cholesky(Operator):
+    """Lower triangular ``L`` with ``L*L' = A``, positive on the diagonal, of a positive definite ``A`` [Murray, 2016].
+
+    Of a matrix that is not symmetric it takes the symmetric part, so that gradients by ``A`` come out symmetric.
+    """
 
     arg: Expr
-    name = "spectral"
-    latex = r"\left\|#1\right\|_2"
-    code = "np.linalg.norm(#1, 2)"
-    signature = "m,n -> 1,1"
+    name = "cholesky"
+    latex = r"\operatorname{chol}(#1)"
+    code = "cholesky(#1)"
+    signature = "n,n -> n,n"
 
     def differential(self, k: int, d: Expr) -> Expr:
-        v = EigVecMax(product(transpose(self.arg), self.arg))
-        return quotient(product(transpose(v), transpose(self.arg), d, v), self)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class EigMax(Operator):
-    """Largest eigenvalue of a symmetric matrix (of the symmetric part, where it is not)."""
-
-    arg: Expr
-    name = "eigmax"
-    latex = r"\lambda_{\max}(#1)"
-    code = "eigmax(#1)"
-    signature = "n,n -> 1,1"
-
-    def differential(self, k: int, d: Expr) -> Expr:
-        v = EigVecMax(self.arg)
-        return product(transpose(v), d, v)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class EigMin(Operator):
-    """Smallest eigenvalue of a symmetric matrix (of the symmetric part, where it is not)."""
-
-    arg: Expr
-    name = "eigmin"
-    latex = r"\lambda_{\min}(#1)"
-    code = "eigmin(#1)"
-    signature = "n,n -> 1,1"
-
-    def differential(self, k: int, d: Expr) -> Expr:
-        v = EigVecMin(self.arg)
-        return product(transpose(v), d, v)
-
-
-class Eigenvector(Operator, abstract=True):
-    """A unit eigenvector of a symmetric matrix."""
-
-    arg: Expr
-
-    def differential(self, k: int, d: Expr) -> Expr:
-        raise UnsupportedError(f"the derivative of the eigenvector {brief(self)} is not supported")
+        inverse = inv(self)
+        middle = product(inverse, hadamard(HALF, add(d, transpose(d))), transpose(inverse))
+        return product(self, HalfTril(middle))
 
     def conditions_here(self) -> tuple[str, ...]:
-        which = "largest" if isinstance(self, EigVecMax) else "smallest"
-        return (f"{brief(self.arg)} symmetric with a simple {which} eigenvalue",)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class EigVecMax(Eigenvector):
-    """Unit eigenvector of the largest eigenvalue of a symmetric matrix; its sign is arbitrary."""
-
-    arg: Expr
-    name = "eigvecmax"
-    latex = r"v_{\max}(#1)"
-    code = "eigvecmax(#1)"
-    signature = "n,n -> n,1"
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class EigVecMin(Eigenvector):
-    """Unit eigenvector of the smallest eigenvalue of a symmetric matrix; its sign is arbitrary."""
-
-    arg: Expr
-    name = "eigvecmin"
-    latex = r"v_{\min}(#1)"
-    code = "eigvecmin(#1)"
-    signature = "n,n -> n,1"
+        return (f"{brief(self.arg)} positive definite",)

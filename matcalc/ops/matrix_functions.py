@@ -3,17 +3,20 @@
 The Frechet derivative of ``f`` at ``A`` has a closed form where everything commutes: if the
 upstream gradient ``G`` is itself a function of ``A'``, then the gradient is ``f'(A)' G``
 [Higham, Functions of Matrices, 2008, theorem 3.4 and section 3.2]. That covers every function
-under a trace; elsewhere the derivative is refused.
+under a trace. Elsewhere the derivative is an operator of its own, ``Frechet``; that of the square
+root solves a Sylvester equation.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import sympy as sp
 
-from matcalc.errors import UnsupportedError
+from matcalc.dims import Dim, Shape
+from matcalc.errors import LimitError
 from matcalc.expr import (
     Add,
     Expr,
@@ -28,8 +31,10 @@ from matcalc.expr import (
     are_transposes,
     brief,
     hadamard,
+    match_signature,
     negate,
     product,
+    quotient,
     transpose,
 )
 from matcalc.ops.structure import Eye
@@ -95,16 +100,84 @@ class MatrixFunction(Operator, abstract=True):
     def slope(self) -> Expr:
         """The derivative ``f'`` at the same matrix."""
 
+    def derivative(self, at: Expr, direction: Expr, value: Expr) -> Expr:
+        """The Frechet derivative at ``at``, where the function is ``value``, in a direction."""
+        return Frechet(self.name, at, (direction,))
+
     def differential(self, k: int, d: Expr) -> Expr:
-        if commutes(d, self.arg):
-            return product(self.slope(), d)
-        raise UnsupportedError(
-            f"the derivative of {self.name}({brief(self.arg)}) has a closed form only where it commutes with what it is "
-            f"multiplied by, as in tr({self.name}(A))"
-        )
+        return product(self.slope(), d) if commutes(d, self.arg) else self.derivative(self.arg, d, self)
 
     def pullback(self, k: int, upstream: Expr) -> Expr | None:
-        return product(transpose(self.slope()), upstream) if commutes(upstream, self.arg.T) else None
+        if commutes(upstream, self.arg.T):
+            return product(transpose(self.slope()), upstream)
+        return self.derivative(transpose(self.arg), upstream, transpose(self))
+
+
+MOST_DIRECTIONS = 4  # the code works on matrices 2^k times as large
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Frechet(Operator):
+    """Frechet derivative of a function of a matrix, of order ``k`` in ``k`` directions [Higham and Relton, 2014].
+
+    It is linear in each direction and the same in every order of them. Its adjoint is itself at the transpose.
+    """
+
+    function: str
+    arg: Expr
+    directions: tuple[Expr, ...]
+    name = "dexpm"
+    latex = r"L_{#function}(#1, #directions)"
+    code = "frechet(#1, #2)"
+
+    def infer_shape(self) -> Shape:
+        for e in self.directions:
+            match_signature("n,n; n,n -> n,n", self.label, [self.arg, e])
+        return match_signature("n,n -> n,n", self.label, [self.arg])
+
+    @property
+    def label(self) -> str:
+        """The name in the text syntax."""
+        return f"d{self.function}"
+
+    def infer_symmetric(self) -> bool:
+        return all(e.symmetric for e in self.operands)
+
+    def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
+        return Frechet(self.function, operands[0], tuple(operands[1:]))
+
+    def call(self) -> tuple[str, tuple[Expr | str, ...]]:
+        return self.label, self.operands
+
+    def differential(self, k: int, d: Expr) -> Expr:
+        if k:
+            return self.rebuild([d if i == k else e for i, e in enumerate(self.operands)])
+        if len(self.directions) == MOST_DIRECTIONS:
+            raise LimitError(f"derivatives of {self.function} are supported up to order {MOST_DIRECTIONS}")
+        return Frechet(self.function, self.arg, (*self.directions, d))
+
+    def pullback(self, k: int, upstream: Expr) -> Expr | None:
+        turned = [transpose(e) for i, e in enumerate(self.directions, 1) if i != k]
+        if len(turned) == MOST_DIRECTIONS:
+            raise LimitError(f"derivatives of {self.function} are supported up to order {MOST_DIRECTIONS}")
+        return Frechet(self.function, transpose(self.arg), (upstream, *turned))
+
+    def conditions_here(self) -> tuple[str, ...]:
+        return _right_half(self.arg) if self.function == "logm" else ()
+
+
+def frechet(function: str) -> Callable[..., Expr]:
+    """The function that builds ``dexpm(X, E)``, or one like it."""
+
+    def build(x: Expr, *directions: Expr) -> Expr:
+        return Frechet(function, x, directions)
+
+    build.__doc__ = f"``d{function}(X, E)``: the Frechet derivative of ``{function}`` at ``X`` in the direction ``E``."
+    return build
+
+
+def _right_half(a: Expr) -> tuple[str, ...]:
+    return (f"{brief(a)} without eigenvalues that are 0 or negative",)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -129,7 +202,7 @@ class Logm(MatrixFunction):
         return apply("Inverse", self.arg)
 
     def conditions_here(self) -> tuple[str, ...]:
-        return (f"{brief(self.arg)} without eigenvalues that are 0 or negative",)
+        return _right_half(self.arg)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -142,8 +215,13 @@ class Sqrtm(MatrixFunction):
     def slope(self) -> Expr:
         return hadamard(Number(sp.Rational(1, 2)), apply("Inverse", self))
 
+    def derivative(self, at: Expr, direction: Expr, value: Expr) -> Expr:
+        if direction.is_scalar:
+            return quotient(direction, hadamard(Number(sp.Integer(2)), value))
+        return apply("Sylvester", value, value, direction)
+
     def conditions_here(self) -> tuple[str, ...]:
-        return (f"{brief(self.arg)} without eigenvalues that are 0 or negative",)
+        return _right_half(self.arg)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -31,6 +31,17 @@ class Tril(SelfAdjoint):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class HalfTril(SelfAdjoint):
+    """Lower triangle of a square matrix with its diagonal halved, zeros above; derivatives of Cholesky factors hold it."""
+
+    arg: Expr
+    name = "halftril"
+    latex = r"\operatorname{halftril}(#1)"
+    code = "half_tril(#1)"
+    signature = "n,n -> n,n"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class DiagonalSums(SelfAdjoint):
     """Every entry of a square matrix replaced by the sum along its diagonal: a Toeplitz matrix."""
 

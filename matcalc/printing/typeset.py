@@ -303,6 +303,8 @@ class Typesetter(ABC):
     def _parameter(self, op: Operator, key: str, parts: Sequence[Piece]) -> str:
         if key.isdigit():
             return parts[int(key) - 1].text
+        if key == "directions":
+            return ", ".join(p.text for p in parts[1:])
         value = getattr(op, key)
         if key == "axis":
             return "" if value is None else self.axes[value]

@@ -35,6 +35,7 @@ from matcalc.expr import (
 from matcalc.ops.elementwise import Sqrt, Unary
 from matcalc.ops.linalg import Inverse, MatrixPower, Pinv, matrix_power
 from matcalc.ops.reductions import Total, Trace
+from matcalc.ops.spectral import EigVecs
 from matcalc.ops.stacking import Commutation, Duplication
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron
 from matcalc.scalar import Scalars, quotient_of_powers, raise_scalar, root
@@ -166,7 +167,12 @@ def _cancel_end(out: list[Expr]) -> bool:
 
 def _orthogonal_pair(a: Expr, b: Expr) -> bool:
     base = a.arg if isinstance(a, Transpose) else a
-    return isinstance(base, Symbol) and base.has("orthogonal") and a is not b and are_transposes(a, b)
+    return is_orthogonal(base) and a is not b and are_transposes(a, b)
+
+
+def is_orthogonal(e: Expr) -> bool:
+    """Whether a matrix is declared orthogonal, or holds the eigenvectors of a symmetric one."""
+    return (isinstance(e, Symbol) and e.has("orthogonal")) or (isinstance(e, EigVecs) and e.arg.symmetric)
 
 
 def _cancel_compound(out: list[Expr]) -> bool:

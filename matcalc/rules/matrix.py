@@ -23,6 +23,7 @@ from matcalc.ops.matrix_functions import Expm, Logm
 from matcalc.ops.reductions import Norm1, Norm2, NormF, Softmax, Total, Trace
 from matcalc.ops.structure import Diag, Eye, Kron
 from matcalc.rewrite import Rule, wild
+from matcalc.rules.chain import is_orthogonal
 
 n, m = DimSymbol("n"), DimSymbol("m")
 A, B, X = wild("A", (n, n)), wild("B", (m, m)), wild("X", (m, n))
@@ -45,8 +46,7 @@ def scaled_inverse(found: Found) -> Expr | None:
 
 def orthogonal_inverse(found: Found) -> Expr | None:
     """``Q'`` for an orthogonal symbol ``Q``."""
-    e = found[A]
-    return transpose(e) if isinstance(e, Symbol) and e.has("orthogonal") else None
+    return transpose(found[A]) if is_orthogonal(found[A]) else None
 
 
 def simplex_sum(found: Found) -> Expr | None:

@@ -182,9 +182,17 @@ CASES = [
     *unary("EigMin", lambda a: scalar(np.linalg.eigvals(symmetric(a)).min()), S, P),
     *unary("Expm", scipy.linalg.expm, S), *unary("Logm", lambda a: np.real(scipy.linalg.logm(a)), P),
     *unary("Sqrtm", lambda a: np.real(scipy.linalg.sqrtm(a)), P),
+    *unary("Cholesky", np.linalg.cholesky, P), *unary("HalfTril", lambda a: np.tril(a) - np.diag(np.diag(a)) / 2, S),
+    *unary("Eig", lambda a: np.linalg.eigvalsh(a)[:, None], P),
+    *unary("EigGaps", lambda a: np.array([[0 if s == t else 1 / (t - s) for t in a[:, 0]] for s in a[:, 0]]), x),
+    (O["Sylvester"](S, P, S), scipy.linalg.solve_sylvester, (S, P, S)),
+    (O["Frechet"]("expm", S, (P,)), lambda a, e: scipy.linalg.expm_frechet(a, e)[1], (S, P)),
+    (O["Frechet"]("expm", S, (P, S)),
+     lambda a, e, _: (scipy.linalg.expm_frechet(a + 1e-5 * a, e)[1] - scipy.linalg.expm_frechet(a - 1e-5 * a, e)[1]) / 2e-5,
+     (S, P, S)),
     *unary("Sinm", scipy.linalg.sinm, S), *unary("Cosm", scipy.linalg.cosm, S),
 ]  # fmt: skip
-ELSEWHERE = {"EigVecMax", "EigVecMin", "Unspecified", "UnspecifiedGradient", "UserElementwise"}  # in the tests below
+ELSEWHERE = {"EigVecs", "EigVecMax", "EigVecMin", "Unspecified", "UnspecifiedGradient", "UserElementwise"}  # in the tests below
 
 
 def value_of(e):
@@ -200,7 +208,8 @@ def value_of(e):
 def test_value(e, plain, operands):
     got, source = value_of(e)
     want = plain(*(V[s.name] for s in operands))
-    np.testing.assert_allclose(got, np.reshape(want, got.shape), rtol=1e-9, atol=1e-9, err_msg=source)
+    tight = 1e-7 if isinstance(e, O["Frechet"]) and len(e.directions) > 1 else 1e-9  # second one against differences
+    np.testing.assert_allclose(got, np.reshape(want, got.shape), rtol=tight, atol=tight, err_msg=source)
 
 
 def test_every_operator_is_here():
@@ -215,6 +224,12 @@ def test_eigenvectors(name, top):
     values = np.linalg.eigvalsh(symmetric(V["S"]))
     np.testing.assert_allclose(symmetric(V["S"]) @ got, values[top] * got, atol=1e-9)
     assert np.linalg.norm(got) == pytest.approx(1)
+
+
+def test_all_eigenvectors():
+    got, _ = value_of(O["EigVecs"](P))
+    np.testing.assert_allclose(V["P"] @ got, got * np.linalg.eigvalsh(V["P"]), atol=1e-9)
+    np.testing.assert_allclose(got.T @ got, np.eye(4), atol=1e-9)
 
 
 @pytest.mark.parametrize("e", [A, x, r, c], ids=str)

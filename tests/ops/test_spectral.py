@@ -1,0 +1,95 @@
+"""Eigenvalues, eigenvectors, singular values and the polar factor, to second order."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import matcalc as mc
+
+N = mc.dims("n")
+RNG = np.random.default_rng(3)
+
+
+def run(e, given, n):
+    call = mc.compile(e)
+    known = {**given, "n": n}
+    return np.asarray(call(**{k: known[k] for k in call.names}))
+
+
+def gradient_by_differences(f, wrt, given, n, step=1e-5):
+    out = np.zeros(given[wrt].shape)
+    for place in np.ndindex(*out.shape):
+        moved = [np.array(given[wrt]), np.array(given[wrt])]
+        moved[0][place] += step
+        moved[1][place] -= step
+        out[place] = np.subtract(*(float(run(f, {**given, wrt: x}, n)) for x in moved)) / (2 * step)
+    return out
+
+
+def require_two_orders(f, wrt, given, n):
+    """The gradient against differences of the value, and the Hessian's product against differences of the gradient."""
+    w = next(s for s in f.symbols if s.name == wrt)
+    g = mc.grad(f, w)
+    want = gradient_by_differences(f, wrt, given, n)
+    assert_allclose(run(g, given, n), want, rtol=1e-5, atol=1e-6 * max(1, abs(want).max()))
+    h = mc.hvp(f, w, mc.matrix("D", w.rows, w.cols))
+    step = 1e-5
+    moved = [run(g, {**given, wrt: given[wrt] + s * given["D"]}, n) for s in (step, -step)]
+    want = (moved[0] - moved[1]) / (2 * step)
+    assert_allclose(run(h, given, n), want, rtol=1e-5, atol=1e-6 * max(1, abs(want).max()))
+
+
+A, D, X, S = mc.symbols("A[n,n] D[n,n] X[n,n] S[n,n](symmetric)")
+
+
+def given_for(n):
+    a = RNG.normal(size=(n, n))
+    return {"A": RNG.normal(size=(n, n)), "D": RNG.normal(size=(n, n)), "X": a + a.T, "S": a + a.T}
+
+
+@pytest.mark.parametrize("n", [1, 4])
+@pytest.mark.parametrize("f", [
+    mc.sum(mc.exp(mc.eig(X) / 4)), mc.eigmax(X) ** 2, mc.eigmin(X), mc.norm2(A @ mc.eigvecmax(X)) ** 2,
+    mc.norm2(A @ mc.eigvecmin(X)) ** 2, mc.normf(mc.eigvecs(X) @ mc.diag(mc.sin(mc.eig(X))) @ mc.inv(mc.eigvecs(X)) - A) ** 2,
+], ids=str)  # fmt: skip
+def test_two_orders(f, n):
+    require_two_orders(f, "X", given_for(n), n)
+
+
+def test_eigenvalues_of_a_matrix_that_is_not_symmetric():
+    given = given_for(3)
+    given["X"] = np.diag([1.0, 3.0, 7.0]) + given["A"] / 4
+    require_two_orders(mc.sum(mc.sin(mc.eig(X))), "X", given, 3)
+
+
+def test_sum_and_product_of_eigenvalues():
+    assert str(mc.grad(mc.sum(mc.eig(X)), X)) == "eye(n)"
+    assert mc.parse("prod(eig(X))", {"X": X}) is mc.det(X)
+
+
+def test_symmetric_forms():
+    assert str(mc.grad(mc.sum(mc.exp(mc.eig(S))), S)) == "eigvecs(S)*diag(exp(eig(S)))*eigvecs(S)'"
+    given = given_for(3)
+    hessian = run(mc.hessian(mc.eigmax(S), S, layout="vec"), given, 3)
+    product = run(mc.hvp(mc.eigmax(S), S, D), given, 3)
+    assert_allclose(hessian @ given["D"].ravel(order="F"), product.ravel(order="F"), atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (4, 2), (2, 4)])
+@pytest.mark.parametrize("name", ["nuclear", "spectral"])
+def test_norms(name, shape):
+    w = mc.matrix("X", *shape)
+    given = {"X": RNG.normal(size=shape), "D": RNG.normal(size=shape)}
+    require_two_orders(getattr(mc, name)(w) ** 2, "X", given, 0)
+
+
+def test_second_derivative_of_a_norm_of_unknown_side():
+    m, n = mc.dims("m n")
+    w = mc.matrix("X", m, n)
+    with pytest.raises(mc.UnsupportedError, match="tall"):
+        mc.hvp(mc.nuclear(w), w, "D")
+
+
+@pytest.mark.parametrize("f", [mc.sum(mc.exp(mc.eig(S))), mc.sum(mc.eigvecmax(S)) ** 2], ids=str)
+def test_derivations_hold(f):
+    assert mc.derive(f, S).check().passed

@@ -26,6 +26,7 @@ from matcalc.parse import parse
 from matcalc.printing import latex, pprint, pretty
 from matcalc.scalar import from_sympy
 from matcalc.userdefined import elementwise
+from matcalc.wirtinger import wirtinger
 
 # mc.tr, mc.sum, mc.exp, ...: every function that text knows by name; text alone needs tensor(...)
 globals().update({name: f.public() for name, f in FUNCTIONS.items() if name != "tensor"})
@@ -37,6 +38,6 @@ __all__ = [
     "count_ops", "derive", "differential", "dims",
     "elementwise", "expand", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
     "jvp", "latex", "let", "matrix",
-    "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "vector", "vjp",
+    "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "vector", "vjp", "wirtinger",
     *(name for name in FUNCTIONS if name != "tensor"),
 ]  # fmt: skip

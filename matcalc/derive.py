@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from matcalc.calculus import pulled_back, scalar_function, target, upstream_of
+from matcalc.conjugates import has_complex
 from matcalc.derivation import Chained, Derivation, Partial, Step
 from matcalc.differentiate import addends, change_of, differential, pull
 from matcalc.errors import OperandError, UnsupportedError
@@ -27,6 +28,7 @@ from matcalc.expr import (
     Symbol,
     add,
     as_expr,
+    brief,
 )
 from matcalc.index import At, Entry, Index, Num, Plus, Term, axis, indices_of
 from matcalc.index_form import collected, contracted_term, copied, define, network_term, plus
@@ -84,6 +86,8 @@ def derive(f: object, wrt: object, *, kind: str = "grad", style: str = "index", 
     if kind == "vjp" and upstream is None:
         named = e if isinstance(e, Let) else Let(free_name(e, "f", set()), e)
         e, kind = Unspecified("L", named), "grad"
+    if has_complex(e) or w.is_complex:
+        raise UnsupportedError(f"derivations of complex functions, here of {brief(e)}, are not supported; grad and wirtinger are")
     seed = upstream_of(e, upstream) if kind == "vjp" else ONE
     (result,) = pulled_back(e, seed, [w])
     return Deriver(e, w, seed, result).run()

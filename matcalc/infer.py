@@ -32,7 +32,7 @@ from matcalc.sizes import (
 )
 
 NOT_YET = (
-    "conj", "real", "imag", "cross", "eig", "perron", "cholesky", "einsum", "hstack", "vstack", "block",
+    "cross", "eig", "perron", "cholesky", "einsum", "hstack", "vstack", "block",
 )  # fmt: skip
 LOSS = unspecified.Function("L")
 

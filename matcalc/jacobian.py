@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from matcalc.calculus import over_structure, scalar_function, target, targets_of, upstream_of
+from matcalc.conjugates import by_conjugates, independent
 from matcalc.differentiate import addends, push, reverse_sweep
 from matcalc.dims import Dim, is_unit, same_dim, times_dim
 from matcalc.errors import OperandError, UnsupportedError
@@ -69,7 +70,21 @@ def jacobian(f: object, wrt: object, *, layout: str = "numerator") -> object:
     """
     e = as_expr(f)
     _require_layout(layout)
-    return over_structure(e, wrt, lambda targets: [in_layout(stacked_jacobian(e, w), e, w, layout) for w in targets])
+
+    def jacobians(targets: list[Symbol]) -> list[Expr]:
+        return [in_layout(_holomorphic(e, w), e, w, layout) for w in targets]
+
+    return over_structure(e, wrt, jacobians)
+
+
+def _holomorphic(e: Expr, w: Symbol) -> Expr:
+    """The Jacobian in vec form; by a complex symbol, of what is holomorphic in it."""
+    parts = independent(e, [w])
+    parts.require_holomorphic(e)
+    if not parts.meaning:
+        return stacked_jacobian(e, w)
+    (result,) = simplify_all(parts.back([stacked_jacobian(parts.body, *parts.free)]))
+    return result
 
 
 def hessian(f: object, wrt: object, wrt2: object = None, *, layout: str = "numerator") -> object:
@@ -103,10 +118,10 @@ def hessian(f: object, wrt: object, wrt2: object = None, *, layout: str = "numer
 
 
 def _hessian(e: Expr, w: Symbol, w2: Symbol, layout: str) -> Expr:
-    free = {s: Symbol(s.name, s.dims, ()) for s in (w, w2)}  # facts are of the point, not of the directions
-    body = substitute(e, dict(free.items()))
+    free = {s: s.free for s in (w, w2)}  # facts are of the point, not of the directions
+    body = _plain(substitute(e, dict(free.items())), list(free.values()))
     (gradient,) = simplify_all(reverse_sweep(body, ONE, [free[w]]))
-    stacked = stacked_jacobian(gradient, free[w2])
+    stacked = stacked_jacobian(by_conjugates(gradient), free[w2])
     (result,) = simplify_all([substitute(stacked, {bare: s for s, bare in free.items()})])
     return in_layout(result, gradient, w2, layout, first=w)
 
@@ -124,8 +139,15 @@ def jvp(f: object, wrt: object, tangent: object) -> Expr:
     e = as_expr(f)
     w = target(e, wrt)
     d = upstream_of(w, tangent, "tangent")
-    (result,) = simplify_all([push(e, {w: d})])
+    (result,) = simplify_all([push(_plain(e, [w]), {w: d})])
     return result
+
+
+def _plain(e: Expr, targets: Sequence[Symbol]) -> Expr:
+    """The function as the engine differentiates it; refused where it depends on the conjugate of a target."""
+    parts = independent(e, targets)
+    parts.require_holomorphic(e)
+    return parts.back([parts.body])[0]
 
 
 def differential(f: object, wrt: object = None) -> Expr:
@@ -151,7 +173,8 @@ def differential(f: object, wrt: object = None) -> Expr:
     clash = [n for n in names.values() if n in taken]
     if clash:
         raise OperandError(f"{clash[0]} is a symbol of {brief(e)} already, and cannot stand for a differential")
-    (result,) = simplify_all([push(e, {w: Symbol(n, w.dims, ()) for w, n in names.items()})])
+    changes: dict[Symbol, Expr] = {w: Symbol(n, w.dims, w.free.facts) for w, n in names.items()}
+    (result,) = simplify_all([push(_plain(e, targets), changes)])
     return result
 
 
@@ -168,9 +191,9 @@ def hvp(f: object, wrt: object, direction: object) -> Expr:
     e = scalar_function(f, "hvp")
     w = target(e, wrt)
     d = upstream_of(w, direction, "direction")
-    free = Symbol(w.name, w.dims, ())
-    (gradient,) = simplify_all(reverse_sweep(substitute(e, {w: free}), ONE, [free]))
-    (product,) = reverse_sweep(gradient, substitute(d, {w: free}), [free])
+    free = w.free
+    (gradient,) = simplify_all(reverse_sweep(_plain(substitute(e, {w: free}), [free]), ONE, [free]))
+    (product,) = reverse_sweep(by_conjugates(gradient), substitute(d, {w: free}), [free])
     (result,) = simplify_all([substitute(product, {free: w})])
     return result
 

@@ -30,6 +30,7 @@ from matcalc.expr import (
     transpose,
 )
 from matcalc.node import postorder
+from matcalc.ops.complex import Conj, settled
 from matcalc.ops.linalg import Inverse, MatrixPower, Pinv
 from matcalc.ops.reductions import Total
 from matcalc.ops.structure import UnitVector
@@ -38,12 +39,15 @@ from matcalc.rules.chain import turn
 from matcalc.rules.matrix import SHORT
 
 
+MOST_JOINED = 40  # symbols of an expression for which one conjugate over all of it is tried
+
+
 def present(roots: Sequence[Expr]) -> list[Expr]:
     """Expressions in the form in which they are shown, over their shared graph."""
     done: dict[Expr, Expr] = {}
     for node in postorder(roots, lambda e: () if isinstance(e, Let) else e.operands):
         ready = node if isinstance(node, Let) else node.rebuild([done[c] for c in node.operands])
-        done[node] = shown(ready)
+        done[node] = joined(shown(ready)) if node.is_complex else shown(ready)
     return [done[r] for r in roots]
 
 
@@ -61,6 +65,18 @@ def shown(e: Expr) -> Expr:
         case _:
             hit = first_match(e, SHORT)
             return e if hit is None else hit[1]
+
+
+def joined(e: Expr) -> Expr:
+    """``conj(A)*conj(x)`` as ``conj(A*x)``, where that is shorter."""
+    if e.leaves > MOST_JOINED or isinstance(e, (Symbol, Number, Conj)):
+        return e
+    whole = Conj(settled(Conj(e)))
+    if whole.cost < e.cost:
+        return whole
+    if not e.is_scalar and not isinstance(e, Transpose):
+        whole = Transpose(Conj(turn(whole.arg)))
+    return whole if whole.cost < e.cost else e
 
 
 def finished(e: Expr) -> Expr:
@@ -105,6 +121,8 @@ def with_names(e: Product) -> Expr:
 
 def _named_pair(a: Expr, b: Expr) -> Expr | None:
     """The pseudoinverse that two factors make: ``inv(A'*A)*A'`` or ``A'*inv(A*A')``, or its transpose."""
+    if a.is_complex or b.is_complex:  # the pseudoinverse has a Hermitian transpose in it
+        return None
     for inverse, other, first in ((a, b, True), (b, a, False)):
         if isinstance(inverse, Inverse) and isinstance(inverse.arg, Product) and len(inverse.arg.args) == 2:
             x, y = inverse.arg.args

@@ -39,6 +39,7 @@ class Inverse(Operator):
     """Inverse of a square matrix [Matrix Cookbook, 2012, eq. 59]."""
 
     arg: Expr
+    analytic = True
     name = "inv"
     latex = r"@1^{-1}"
     code = "np.linalg.inv(#1)"
@@ -70,6 +71,7 @@ class Det(Operator):
     """Determinant [Matrix Cookbook, 2012, eq. 41]."""
 
     arg: Expr
+    analytic = True
     name = "det"
     latex = r"\det(#1)"
     code = "np.linalg.det(#1)"
@@ -88,6 +90,9 @@ class LogDet(Operator):
     latex = r"\log\det(#1)"
     code = "np.linalg.slogdet(#1)[1]"
     signature = "n,n -> 1,1"
+
+    def infer_complex(self) -> bool:
+        return False
 
     def differential(self, k: int, d: Expr) -> Expr:
         return trace(matmul(inv(self.arg), d))
@@ -163,6 +168,7 @@ class MatrixPower(Operator):
 
     base: Expr
     exponent: Expr
+    analytic = True
     name = "^"
     latex = "@1^{#2}"
     code = "np.linalg.matrix_power(#1, #2)"
@@ -239,6 +245,9 @@ class Nuclear(Operator):
     code = "np.linalg.norm(#1, 'nuc')"
     signature = "m,n -> 1,1"
 
+    def infer_complex(self) -> bool:
+        return False
+
     def differential(self, k: int, d: Expr) -> Expr:
         return total(hadamard(Polar(self.arg), d))
 
@@ -269,6 +278,9 @@ class Spectral(Operator):
     latex = r"\left\|#1\right\|_2"
     code = "np.linalg.norm(#1, 2)"
     signature = "m,n -> 1,1"
+
+    def infer_complex(self) -> bool:
+        return False
 
     def differential(self, k: int, d: Expr) -> Expr:
         v = EigVecMax(product(transpose(self.arg), self.arg))

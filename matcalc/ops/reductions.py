@@ -90,6 +90,7 @@ class Prod(Operator):
     """Product of all entries; its derivative needs every entry nonzero."""
 
     arg: Expr
+    analytic = True
     name = "prod"
     latex = r"\operatorname{prod}(#1)"
     code = "np.prod(#1)"
@@ -112,6 +113,9 @@ class Norm1(Operator):
     code = "np.sum(np.abs(#1))"
     signature = "m,n -> 1,1"
 
+    def infer_complex(self) -> bool:
+        return False
+
     def infer_sign(self) -> int:
         return max(1, self.arg.sign)
 
@@ -128,6 +132,9 @@ class Norm2(Operator):
     latex = r"\left\|#1\right\|_2"
     code = "np.linalg.norm(#1)"
     signature = "n,1 -> 1,1"
+
+    def infer_complex(self) -> bool:
+        return False
 
     def infer_sign(self) -> int:
         return max(1, self.arg.sign)
@@ -146,6 +153,9 @@ class NormF(Operator):
     code = "np.linalg.norm(#1)"
     signature = "m,n -> 1,1"
 
+    def infer_complex(self) -> bool:
+        return False
+
     def infer_sign(self) -> int:
         return max(1, self.arg.sign)
 
@@ -162,6 +172,9 @@ class NormInf(Operator):
     latex = r"\left\|#1\right\|_\infty"
     code = "np.max(np.abs(#1))"
     signature = "m,n -> 1,1"
+
+    def infer_complex(self) -> bool:
+        return False
 
     def infer_sign(self) -> int:
         return max(1, self.arg.sign)
@@ -193,6 +206,7 @@ class LogSumExp(AxisReduction):
 
     arg: Expr
     axis: int | None
+    analytic = True
     name = "logsumexp"
     latex = r"\operatorname{logsumexp}#axis(#1)"
     code = "logsumexp(#1)"
@@ -207,6 +221,7 @@ class Softmax(AxisReduction):
 
     arg: Expr
     axis: int | None
+    analytic = True
     name = "softmax"
     latex = r"\operatorname{softmax}#axis(#1)"
     code = "softmax(#1)"

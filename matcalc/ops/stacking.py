@@ -88,6 +88,7 @@ class Vech(Operator):
     """Entries on and below the diagonal of a square matrix, column by column."""
 
     arg: Expr
+    analytic = True
     name = "vech"
     latex = r"\operatorname{vech}(#1)"
     code = "vech(#1)"
@@ -116,6 +117,7 @@ class Unstacked(Operator):
     arg: Expr
     rows_as: tuple[Dim, ...]
     cols_as: tuple[Dim, ...]
+    analytic = True
     name = "tensor"
     latex = r"\operatorname{tensor}(#1)"
     code = "unstacked(#1)"

@@ -161,6 +161,7 @@ class Vec(Operator):
     """Columns of a matrix stacked into one vector."""
 
     arg: Expr
+    analytic = True
     name = "vec"
     latex = r"\operatorname{vec}(#1)"
     code = "#1.reshape(-1, order='F')"
@@ -198,6 +199,7 @@ class Kron(Operator):
 
     left: Expr
     right: Expr
+    analytic = True
     name = "kron"
     latex = r"@1 \otimes @2"
     code = "np.kron(#1, #2)"
@@ -221,6 +223,7 @@ class Reshape(Operator):
 
     arg: Expr
     dims: Shape
+    analytic = True
     name = "reshape"
     latex = r"\operatorname{reshape}#dims(#1)"
     code = "#1.reshape(#rows, #cols, order='F')"

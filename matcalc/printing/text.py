@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import sympy as sp
+
 from matcalc.expr import (
     Add,
     BroadcastAdd,
@@ -24,6 +26,7 @@ from matcalc.expr import (
     negate,
 )
 from matcalc.node import postorder
+from matcalc.ops.complex import Conj
 from matcalc.ops.linalg import MatrixPower
 from matcalc.printing.brackets import ATOM, POSTFIX, PREFIX, SUM, TERM, binds
 
@@ -42,6 +45,8 @@ def _children(e: Expr) -> tuple[Expr, ...]:
     """What is written inside ``e``; a sum writes its negative terms without their sign."""
     if isinstance(e, Let):
         return ()
+    if isinstance(e, Transpose) and isinstance(e.arg, Conj):
+        return (e.arg, e.arg.arg)
     if isinstance(e, (Add, BroadcastAdd)):
         first, *rest = e.operands
         return (first, *(negate(t) if is_negative(t) else t for t in rest))
@@ -68,7 +73,7 @@ def _symbol(e: Expr, done: Written) -> str:
 
 def _number(e: Expr, done: Written) -> str:
     assert isinstance(e, Number)
-    return str(e.value)
+    return "1i" if e.value is sp.I else str(e.value)
 
 
 def _sum(e: Expr, done: Written) -> str:
@@ -117,6 +122,8 @@ def _power(e: Expr, done: Written) -> str:
 
 def _transpose(e: Expr, done: Written) -> str:
     assert isinstance(e, Transpose)
+    if isinstance(e.arg, Conj) and not any(s.name == "H" for s in e.symbols):
+        return _within(e.arg.arg, POSTFIX, done) + "^H"
     return _within(e.arg, POSTFIX, done) + "'"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from matcalc.dims import DimSymbol
 from matcalc.expr import (
     ONE,
@@ -17,6 +19,7 @@ from matcalc.expr import (
     quotient,
     transpose,
 )
+from matcalc.ops.complex import Conj, Imag, Real, are_conjugates, simpler_conj, simpler_imag, simpler_real
 from matcalc.ops.elementwise import Abs, Exp, Log, Relu, Sqrt
 from matcalc.ops.linalg import Adjugate, Det, Inverse, LogDet, Pinv
 from matcalc.ops.matrix_functions import Expm, Logm
@@ -90,6 +93,47 @@ def softmax_sum(found: Found) -> Expr | None:
     return ONE
 
 
+def if_real(v: Expr) -> Callable[[Found], Expr | None]:
+    """What a placeholder stands for, where that is real."""
+    return lambda found: None if found[v].is_complex else found[v]
+
+
+def applied(change: Callable[[Expr], Expr | None], v: Expr) -> Callable[[Found], Expr | None]:
+    """A change of what a placeholder stands for."""
+    return lambda found: change(found[v])
+
+
+def euclidean(found: Found) -> Expr | None:
+    """``norm2(x)`` for ``sqrt(x'*x)`` of something real."""
+    return None if found[x].is_complex else Norm2(found[x])
+
+
+def frobenius(found: Found) -> Expr | None:
+    """``normf(X)`` for ``sqrt(tr(X'*X))`` of something real."""
+    return None if found[X].is_complex else NormF(found[X])
+
+
+def modulus(found: Found) -> Expr | None:
+    """The norm or the absolute value that is the root of something times its conjugate."""
+    e = found[X] if X in found else found[c]
+    match e:
+        case Hadamard((a, b)) if are_conjugates(a, b):
+            return Abs(b if isinstance(a, Conj) else a)
+        case Product((a, b)) if e.is_scalar and are_conjugates(a, transpose(b)):
+            if isinstance(a, Transpose):
+                return Norm2(b if isinstance(a.arg, Conj) else a.arg)
+        case Total(Hadamard((a, b)), None) if are_conjugates(a, b):
+            return NormF(b if isinstance(a, Conj) else a)
+        case Trace(Product((a, b))) if are_conjugates(a, transpose(b)):
+            return NormF(_plainest(a, b))
+    return None
+
+
+def _plainest(a: Expr, b: Expr) -> Expr:
+    """The one of two factors that is written without a conjugate, if there is one."""
+    return b if isinstance(a, Transpose) and isinstance(a.arg, Conj) else a
+
+
 MATRIX = (
     Rule("inverse-twice", Inverse(Inverse(A)), A, why="inverting twice changes nothing"),
     Rule(
@@ -111,11 +155,11 @@ MATRIX = (
     Rule("adjugate-transpose", Adjugate(Transpose(A)), Transpose(Adjugate(A)), why="cofactors transpose with the matrix"),
     Rule("pinv-twice", Pinv(Pinv(X)), X, why="inverting twice changes nothing"),
     Rule("pinv-transpose", Pinv(Transpose(X)), Transpose(Pinv(X)), why="the pseudoinverse of a transpose is its transpose"),
-    Rule("log-exp", Log(Exp(X)), X, why="the logarithm undoes the exponential"),
-    Rule("log-exp-scalar", Log(Exp(c)), c, why="the logarithm undoes the exponential"),
+    Rule("log-exp", Log(Exp(X)), if_real(X), why="the logarithm undoes the exponential"),
+    Rule("log-exp-scalar", Log(Exp(c)), if_real(c), why="the logarithm undoes the exponential"),
     Rule("abs-twice", Abs(Abs(X)), Abs(X), why="an absolute value is not negative"),
     Rule("relu-twice", Relu(Relu(X)), Relu(X), why="a positive part is not negative"),
-    Rule("logm-expm", Logm(Expm(A)), A, why="the logarithm undoes the exponential"),
+    Rule("logm-expm", Logm(Expm(A)), if_real(A), why="the logarithm undoes the exponential"),
     Rule("norm1-transpose", Norm1(Transpose(X)), Norm1(X), why="the entries are the same"),
     Rule("normf-transpose", NormF(Transpose(X)), NormF(X), why="the entries are the same"),
     Rule("norm1-negative", Norm1(-X), Norm1(X), why="a norm ignores a sign"),
@@ -123,11 +167,19 @@ MATRIX = (
     Rule("normf-negative", NormF(-X), NormF(X), why="a norm ignores a sign"),
     Rule("norm2-unit", Norm2(x), unit_norm, why="a unit vector has norm 1"),
     Rule("sum-softmax", Total(Softmax(X, None), None), softmax_sum, why="the entries of a softmax sum to 1"),
+    *(Rule("conj", Conj(v), applied(simpler_conj, v), why="a conjugate goes inside; of something real it is itself") for v in (X, c)),
+    *(Rule("real", Real(v), applied(simpler_real, v), why="what is real is its own real part") for v in (X, c)),
+    *(Rule("imag", Imag(v), applied(simpler_imag, v), why="what is real has no imaginary part") for v in (X, c)),
+    *(Rule("abs-conj", Abs(Conj(v)), Abs(v), why="a conjugate is as long") for v in (X, c)),
+    Rule("norm2-conj", Norm2(Conj(x)), Norm2(x), why="a conjugate is as long"),
+    Rule("normf-conj", NormF(Conj(X)), NormF(X), why="a conjugate is as long"),
+    Rule("norm1-conj", Norm1(Conj(X)), Norm1(X), why="a conjugate is as long"),
     Rule("sum-simplex", Total(x, None), simplex_sum, why="probabilities sum to 1"),
 )
 
 SHORT = (
-    Rule("norm2-name", Sqrt(Product((Transpose(x), x))), Norm2(x), why="this is the Euclidean norm"),
-    Rule("normf-name", Sqrt(Trace(Product((Transpose(X), X)))), NormF(X), why="this is the Frobenius norm"),
-    Rule("normf-name-2", Sqrt(Trace(Product((X, Transpose(X))))), NormF(X), why="this is the Frobenius norm"),
+    Rule("norm2-name", Sqrt(Product((Transpose(x), x))), euclidean, why="this is the Euclidean norm"),
+    Rule("normf-name", Sqrt(Trace(Product((Transpose(X), X)))), frobenius, why="this is the Frobenius norm"),
+    Rule("normf-name-2", Sqrt(Trace(Product((X, Transpose(X))))), frobenius, why="this is the Frobenius norm"),
+    *(Rule("modulus-name", Sqrt(v), modulus, why="this is an absolute value or a norm") for v in (X, c)),
 )

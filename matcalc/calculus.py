@@ -11,8 +11,9 @@ from matcalc.conjugates import independent, is_real
 from matcalc.differentiate import reverse_sweep
 from matcalc.dims import is_name, same_dim, shape_text
 from matcalc.errors import MatcalcError, OperandError, ShapeError
-from matcalc.expr import ASSUMED, DECLARED, ONE, Expr, Let, Number, Symbol, as_expr, brief, hadamard, named_shape
+from matcalc.expr import ASSUMED, DECLARED, ONE, Expr, Let, Number, Symbol, as_expr, brief, hadamard, named_shape, substitute
 from matcalc.node import postorder
+from matcalc.ops.complex import Real
 from matcalc.simplify import simplify_all
 from matcalc.structure import require_structure, restructured
 
@@ -202,12 +203,15 @@ def pulled_back(e: Expr, upstream: Expr, targets: Sequence[Symbol]) -> list[Expr
 
 def steepest(e: Expr, targets: Sequence[Symbol]) -> list[Expr]:
     """Gradients of a real scalar by complex variables, ``2 df/dconj(z)``, and by real ones."""
+    function = e
+    if not is_real(substitute(e, {w: w.free for w in targets})):  # real for a hermitian variable only
+        function = Real(e)
     if not is_real(e):
         raise OperandError(
             f"grad by a complex symbol needs a real function, but {brief(e)} is not known to be real: take real(f) or abs(f)^2, "
             "or mc.wirtinger for its two derivatives"
         )
-    parts = independent(e, targets)
+    parts = independent(function, targets)
     found = reverse_sweep(parts.body, ONE, parts.partners)
     twice = [hadamard(TWO, g) if w.is_complex else g for w, g in zip(targets, found, strict=True)]
     return finished(e, targets, parts.back(twice))

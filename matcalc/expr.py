@@ -215,7 +215,7 @@ class Expr(Node):
     @property
     def H(self) -> Expr:  # noqa: N802 - as in NumPy's matrix class
         """The Hermitian transpose, ``conj(A)'``."""
-        return transpose(apply("Conj", self) if self.is_complex else self)
+        return transpose(apply("Conj", self))
 
     def __getitem__(self, key: object) -> Expr:
         return item(self, key)

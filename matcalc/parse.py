@@ -298,6 +298,8 @@ class Builder:
             case "prefix":
                 e = self.of(part.args[0])
                 return negate(e) if part.head == "-" else e
+            case "binary" if k in self.inference.hermitian:
+                return self.of(part.args[0]).H
             case "binary":
                 return self.build_binary(part.head, self.of(part.args[0]), self.of(part.args[1]))
         return self.build_application(k, part)

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sympy as sp
 
 from matcalc.errors import NotDifferentiableError
 from matcalc.expr import SLOTS, Expr, Let, Number, Operator, Symbol, brief, transpose
 from matcalc.node import postorder
-from matcalc.ops.elementwise import Unary, named
+from matcalc.ops.elementwise import Unary
 from matcalc.ops.structure import zeros
 
-t = SLOTS[0]
-
-
-def whole_part(name: str) -> Any:
-    """A part of a complex number as SymPy's function, which numbers alone work out."""
-    return named(name)(t)
+t = SLOTS[0]  # real, as every slot is: what is differentiated by something complex has no conj in it any more
 
 
 class Conj(Unary):
     """Complex conjugate of every entry; of something real, itself."""
 
-    name, formula, head = "conj", whole_part("conj"), named("conj")
-    slopes = (sp.Integer(1),)  # of something real: engines take conj(z) for a variable of its own
+    name, formula, head = "conj", sp.conjugate(t), sp.conjugate
     latex, code = r"\overline{#1}", "np.conj(#1)"
     joins_transpose = True
 
@@ -38,8 +30,7 @@ class Conj(Unary):
 class Real(Unary):
     """Real part of every entry."""
 
-    name, formula, head = "real", whole_part("real"), named("real")
-    slopes = (sp.Integer(1),)
+    name, formula, head = "real", sp.re(t), sp.re
     latex, code = r"\operatorname{Re}(#1)", "np.real(#1)"
 
     def infer_complex(self) -> bool:
@@ -52,8 +43,7 @@ class Real(Unary):
 class Imag(Unary):
     """Imaginary part of every entry."""
 
-    name, formula, head = "imag", whole_part("imag"), named("imag")
-    slopes = (sp.Integer(0),)
+    name, formula, head = "imag", sp.im(t), sp.im
     latex, code = r"\operatorname{Im}(#1)", "np.imag(#1)"
 
     def infer_complex(self) -> bool:

@@ -36,8 +36,13 @@ Written = dict[Expr, str]
 def text(e: Expr) -> str:
     """The expression in the text syntax."""
     done: Written = {}
-    for node in postorder([e], _children):
-        done[node] = _write(node, done)
+    nodes = list(postorder([e], _children))
+    marks = not any(isinstance(n, Symbol) and "H" in {n.name, *map(str, n.dims)} for n in nodes)  # ^H is free
+    for node in nodes:
+        if marks and isinstance(node, Transpose) and isinstance(node.arg, Conj):
+            done[node] = _within(node.arg.arg, POSTFIX, done) + "^H"
+        else:
+            done[node] = _write(node, done)
     return done[e]
 
 
@@ -122,8 +127,6 @@ def _power(e: Expr, done: Written) -> str:
 
 def _transpose(e: Expr, done: Written) -> str:
     assert isinstance(e, Transpose)
-    if isinstance(e.arg, Conj) and not any(s.name == "H" for s in e.symbols):
-        return _within(e.arg.arg, POSTFIX, done) + "^H"
     return _within(e.arg, POSTFIX, done) + "'"
 
 

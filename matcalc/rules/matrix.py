@@ -17,6 +17,7 @@ from matcalc.expr import (
     dim_number,
     hadamard,
     quotient,
+    sort_key,
     transpose,
 )
 from matcalc.ops.complex import Conj, Imag, Real, are_conjugates, simpler_conj, simpler_imag, simpler_real
@@ -26,6 +27,7 @@ from matcalc.ops.matrix_functions import Expm, Logm
 from matcalc.ops.reductions import Norm1, Norm2, NormF, Softmax, Total, Trace
 from matcalc.ops.structure import Diag, Eye, Kron
 from matcalc.rewrite import Rule, wild
+from matcalc.rules.chain import turn
 
 n, m = DimSymbol("n"), DimSymbol("m")
 A, B, X = wild("A", (n, n)), wild("B", (m, m)), wild("X", (m, n))
@@ -93,6 +95,14 @@ def softmax_sum(found: Found) -> Expr | None:
     return ONE
 
 
+def turned(function: Callable[[Expr], Expr], e: Expr) -> Expr | None:
+    """``inv(X^H*X)'`` for ``inv(X'*conj(X))``, and the like: of a complex product the way of writing that is shorter."""
+    if not (e.is_complex and isinstance(e, Product)):
+        return None
+    other = turn(e)
+    return transpose(function(other)) if sort_key(other) < sort_key(e) else None
+
+
 def if_real(v: Expr) -> Callable[[Found], Expr | None]:
     """What a placeholder stands for, where that is real."""
     return lambda found: None if found[v].is_complex else found[v]
@@ -145,9 +155,11 @@ MATRIX = (
     Rule("inverse-scaled", Inverse(A), scaled_inverse, why="a scalar leaves an inverse inverted"),
     Rule("inverse-identity", Inverse(A), identity_value, why="the identity is its own inverse"),
     Rule("inverse-orthogonal", Inverse(A), orthogonal_inverse, why="an orthogonal matrix is inverted by its transpose"),
+    Rule("inverse-turned", Inverse(A), lambda found: turned(Inverse, found[A]), why="the inverse of a transpose is the transposed inverse"),
     Rule("inverse-diagonal", Inverse(Diag(x)), Diag(quotient(ONE, x)), why="a diagonal matrix is inverted entry by entry"),
     Rule("inverse-kron", Inverse(Kron(A, B)), kron_inverse, why="a Kronecker product is inverted factor by factor"),
     Rule("det-transpose", Det(Transpose(A)), Det(A), why="a determinant ignores a transpose"),
+    Rule("det-turned", Det(A), lambda found: turned(Det, found[A]), why="a determinant ignores a transpose"),
     Rule("det-identity", Det(A), identity_one, why="the identity has determinant 1"),
     Rule("logdet-transpose", LogDet(Transpose(A)), LogDet(A), why="a determinant ignores a transpose"),
     Rule("logdet-inverse", LogDet(Inverse(A)), -LogDet(A), why="the determinant of an inverse is inverted"),

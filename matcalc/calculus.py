@@ -7,7 +7,7 @@ from typing import overload
 
 import sympy as sp
 
-from matcalc.conjugates import independent, is_real
+from matcalc.conjugates import has_complex, independent, is_real
 from matcalc.differentiate import reverse_sweep
 from matcalc.dims import is_name, same_dim, shape_text
 from matcalc.errors import MatcalcError, OperandError, ShapeError
@@ -70,7 +70,7 @@ def grad(f: object, wrt: object, *, structure: str = "ambient") -> object:
     require_structure(structure)
 
     def gradients(targets: list[Symbol]) -> list[Expr]:
-        free = steepest(e, targets) if any(w.is_complex for w in targets) else pulled_back(e, ONE, targets)
+        free = steepest(e, targets) if has_complex(e) else pulled_back(e, ONE, targets)
         if structure == "ambient":
             return free
         return simplify_all([restructured(g, w, structure) for g, w in zip(free, targets, strict=True)])
@@ -206,6 +206,8 @@ def steepest(e: Expr, targets: Sequence[Symbol]) -> list[Expr]:
     function = e
     if not is_real(substitute(e, {w: w.free for w in targets})):  # real for a hermitian variable only
         function = Real(e)
+    if not any(w.is_complex for w in targets) and not is_real(e):
+        return pulled_back(e, ONE, targets)
     if not is_real(e):
         raise OperandError(
             f"grad by a complex symbol needs a real function, but {brief(e)} is not known to be real: take real(f) or abs(f)^2, "
@@ -214,7 +216,10 @@ def steepest(e: Expr, targets: Sequence[Symbol]) -> list[Expr]:
     parts = independent(function, targets)
     found = reverse_sweep(parts.body, ONE, parts.partners)
     twice = [hadamard(TWO, g) if w.is_complex else g for w, g in zip(targets, found, strict=True)]
-    return finished(e, targets, parts.back(twice))
+    results = finished(e, targets, parts.back(twice))
+    if not any(g.is_complex and not w.is_complex for w, g in zip(targets, results, strict=True)):
+        return results
+    return finished(e, targets, [g if w.is_complex else Real(g) for w, g in zip(targets, results, strict=True)])
 
 
 def finished(e: Expr, targets: Sequence[Symbol], gradients: Sequence[Expr]) -> list[Expr]:

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from matcalc.differentiate import require_analytic
 from matcalc.errors import NotDifferentiableError
 from matcalc.expr import (
     IMAGINARY_UNIT,
     Expr,
     Number,
+    Operator,
     Power,
     Symbol,
     add,
@@ -34,6 +36,7 @@ from matcalc.ops.complex import Conj, Imag, Real, conjugate
 from matcalc.ops.elementwise import Abs, Log, Sqrt
 from matcalc.ops.linalg import Det, LogDet
 from matcalc.ops.reductions import Norm1, Norm2, NormF, total
+from matcalc.ops.structure import zeros
 from matcalc.simplify import Simplifier, simplify_all
 
 HALF = Number(sp.Rational(1, 2))
@@ -85,9 +88,23 @@ def independent(e: Expr, targets: Sequence[Symbol]) -> Independent:
     partner = {w: Symbol(f"conj {w.name}", w.dims, ("complex",)) if w.is_complex else w for w in targets}
     body = by_conjugates(substitute(e, dict(free.items())))
     body = substitute(body, {Conj(free[w]): partner[w] for w in targets if w.is_complex})
+    require_analytic_in(body, {*free.values(), *partner.values()})
     (body,) = Simplifier([body]).run()
     meaning: dict[Expr, Expr] = {free[w]: w for w in targets} | {partner[w]: Conj(w) for w in targets if w.is_complex}
     return Independent(body, list(free.values()), list(partner.values()), meaning)
+
+
+def require_analytic_in(e: Expr, variables: set[Symbol]) -> None:
+    """Refuse an expression where a variable is below something that has no complex derivative."""
+    active: set[Expr] = set()
+    for node in postorder([e], lambda x: x.operands):
+        if node in variables:
+            active.add(node)
+        for k, c in enumerate(node.operands):
+            if c in active:
+                active.add(node)
+                if isinstance(node, Operator):
+                    require_analytic(node, k)
 
 
 def by_conjugates(e: Expr) -> Expr:
@@ -95,7 +112,11 @@ def by_conjugates(e: Expr) -> Expr:
     done: dict[Expr, Expr] = {}
     for node in postorder([e], lambda x: x.operands):
         new = node.rebuild([done[c] for c in node.operands]) if node.operands else node
-        if any(c.is_complex for c in node.operands):
+        if isinstance(node, (Conj, Real)) and not node.arg.is_complex:
+            new = done[node.arg]
+        elif isinstance(node, Imag) and not node.arg.is_complex:
+            new = zeros(node.rows, node.cols)
+        elif any(c.is_complex for c in new.operands) and not isinstance(node, Power):
             new = _written_out(new)
         elif isinstance(node, Power):
             new = _even_power(node, new)

@@ -87,7 +87,9 @@ def derive(f: object, wrt: object, *, kind: str = "grad", style: str = "index", 
         named = e if isinstance(e, Let) else Let(free_name(e, "f", set()), e)
         e, kind = Unspecified("L", named), "grad"
     if has_complex(e) or w.is_complex:
-        raise UnsupportedError(f"derivations of complex functions, here of {brief(e)}, are not supported; grad and wirtinger are")
+        raise UnsupportedError(
+            f"derivations of complex functions, here of {brief(e)}, are not supported; grad and wirtinger are"
+        )
     seed = upstream_of(e, upstream) if kind == "vjp" else ONE
     (result,) = pulled_back(e, seed, [w])
     return Deriver(e, w, seed, result).run()

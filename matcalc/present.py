@@ -8,6 +8,7 @@ import sympy as sp
 
 from matcalc.dims import is_unit, same_dim
 from matcalc.expr import (
+    IMAGINARY_UNIT,
     Add,
     Expr,
     Hadamard,
@@ -30,7 +31,7 @@ from matcalc.expr import (
     transpose,
 )
 from matcalc.node import postorder
-from matcalc.ops.complex import Conj, settled
+from matcalc.ops.complex import Conj, Imag, Real, are_conjugates, settled
 from matcalc.ops.linalg import Inverse, MatrixPower, Pinv
 from matcalc.ops.reductions import Total
 from matcalc.ops.structure import UnitVector
@@ -71,12 +72,37 @@ def joined(e: Expr) -> Expr:
     """``conj(A)*conj(x)`` as ``conj(A*x)``, where that is shorter."""
     if e.leaves > MOST_JOINED or isinstance(e, (Symbol, Number, Conj)):
         return e
+    if isinstance(e, Add):
+        e = with_parts(e)
+        if not e.is_complex or not isinstance(e, Add):
+            return e
     whole = Conj(settled(Conj(e)))
     if whole.cost < e.cost:
         return whole
     if not e.is_scalar and not isinstance(e, Transpose):
         whole = Transpose(Conj(turn(whole.arg)))
     return whole if whole.cost < e.cost else e
+
+
+def with_parts(e: Add) -> Expr:
+    """``z + conj(z)`` as ``2*real(z)``, and ``z - conj(z)`` as ``2i*imag(z)``."""
+    terms = list(e.args)
+    out: list[Expr] = []
+    while terms:
+        c, a = coefficient(terms.pop(0))
+        for k, t in enumerate(terms):
+            d, b = coefficient(t)
+            if abs(c) == abs(d) and are_conjugates(a, b):
+                del terms[k]
+                plain = min(a, b, key=lambda x: x.cost)
+                if c == d:
+                    out.append(hadamard(Number(2 * c), Real(plain)))
+                else:
+                    out.append(hadamard(Number(2 * (c if plain is a else d)), IMAGINARY_UNIT, Imag(plain)))
+                break
+        else:
+            out.append(hadamard(Number(c), a))
+    return add(*out)
 
 
 def finished(e: Expr) -> Expr:

@@ -94,7 +94,9 @@ def _turned(node: Expr, turned: dict[Expr, Expr], plain: dict[Expr, Expr], stric
         return node.rebuild([turned[c] for c in node.operands])
     if strict:
         assert isinstance(node, Operator)
-        raise NotDifferentiableError(f"{node.name} of something complex, in {brief(node)}, has no conjugate in closed form here")
+        raise NotDifferentiableError(
+            f"{node.name} of something complex, in {brief(node)}, has no conjugate in closed form here"
+        )
     return Conj(plain[node])
 
 

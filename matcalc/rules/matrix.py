@@ -155,7 +155,12 @@ MATRIX = (
     Rule("inverse-scaled", Inverse(A), scaled_inverse, why="a scalar leaves an inverse inverted"),
     Rule("inverse-identity", Inverse(A), identity_value, why="the identity is its own inverse"),
     Rule("inverse-orthogonal", Inverse(A), orthogonal_inverse, why="an orthogonal matrix is inverted by its transpose"),
-    Rule("inverse-turned", Inverse(A), lambda found: turned(Inverse, found[A]), why="the inverse of a transpose is the transposed inverse"),
+    Rule(
+        "inverse-turned",
+        Inverse(A),
+        lambda found: turned(Inverse, found[A]),
+        why="the inverse of a transpose is the transposed inverse",
+    ),
     Rule("inverse-diagonal", Inverse(Diag(x)), Diag(quotient(ONE, x)), why="a diagonal matrix is inverted entry by entry"),
     Rule("inverse-kron", Inverse(Kron(A, B)), kron_inverse, why="a Kronecker product is inverted factor by factor"),
     Rule("det-transpose", Det(Transpose(A)), Det(A), why="a determinant ignores a transpose"),
@@ -179,7 +184,10 @@ MATRIX = (
     Rule("normf-negative", NormF(-X), NormF(X), why="a norm ignores a sign"),
     Rule("norm2-unit", Norm2(x), unit_norm, why="a unit vector has norm 1"),
     Rule("sum-softmax", Total(Softmax(X, None), None), softmax_sum, why="the entries of a softmax sum to 1"),
-    *(Rule("conj", Conj(v), applied(simpler_conj, v), why="a conjugate goes inside; of something real it is itself") for v in (X, c)),
+    *(
+        Rule("conj", Conj(v), applied(simpler_conj, v), why="a conjugate goes inside; of something real it is itself")
+        for v in (X, c)
+    ),
     *(Rule("real", Real(v), applied(simpler_real, v), why="what is real is its own real part") for v in (X, c)),
     *(Rule("imag", Imag(v), applied(simpler_imag, v), why="what is real has no imaginary part") for v in (X, c)),
     *(Rule("abs-conj", Abs(Conj(v)), Abs(v), why="a conjugate is as long") for v in (X, c)),

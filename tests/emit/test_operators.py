@@ -127,7 +127,7 @@ CASES = [
     (O["Eye"](n), lambda: np.eye(4), ()), (O["UnitVector"](2, n), lambda: np.eye(4)[:, 1:2], ()),
     *unary("Exp", np.exp), *unary("Log", np.log), *unary("Sqrt", np.sqrt), *unary("Abs", np.abs), *unary("Sign", np.sign),
     *unary("Sin", np.sin), *unary("Cos", np.cos), *unary("Tan", np.tan), *unary("Asin", np.arcsin), *unary("Acos", np.arccos),
-    *unary("Atan", np.arctan), *unary("Sinh", np.sinh), *unary("Cosh", np.cosh), *unary("Tanh", np.tanh),
+    *unary("Atan", np.arctan), *unary("Conj", np.conj), *unary("Real", np.real), *unary("Imag", np.imag), *unary("Sinh", np.sinh), *unary("Cosh", np.cosh), *unary("Tanh", np.tanh),
     *unary("Step", lambda a: (a > 0) * 1.0), *unary("Relu", lambda a: np.where(a > 0, a, 0)),
     *unary("Sigmoid", lambda a: 1 / (1 + np.exp(-a))), *unary("Softplus", lambda a: np.log(1 + np.exp(a))),
     *unary("Erf", scipy.special.erf), *unary("Gamma", scipy.special.gamma), *unary("LogGamma", scipy.special.gammaln),

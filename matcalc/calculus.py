@@ -210,8 +210,8 @@ def steepest(e: Expr, targets: Sequence[Symbol]) -> list[Expr]:
         return pulled_back(e, ONE, targets)
     if not is_real(e):
         raise OperandError(
-            f"grad by a complex symbol needs a real function, but {brief(e)} is not known to be real: take real(f) or abs(f)^2, "
-            "or mc.wirtinger for its two derivatives"
+            f"grad by a complex symbol needs a real function, but {brief(e)} is not known to be real: take real(f) or "
+            "abs(f)^2, or mc.wirtinger for its two derivatives"
         )
     parts = independent(function, targets)
     found = reverse_sweep(parts.body, ONE, parts.partners)

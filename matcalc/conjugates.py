@@ -64,8 +64,8 @@ class Independent:
         for w, partner in zip(self.free, self.partners, strict=True):
             if partner is not w and partner in inside:
                 raise NotDifferentiableError(
-                    f"{brief(e)} depends on conj({w.name}), so it has no complex derivative by {w.name}: mc.wirtinger gives the "
-                    f"derivatives by {w.name} and by conj({w.name}), mc.grad the gradient of a real scalar"
+                    f"{brief(e)} depends on conj({w.name}), so it has no complex derivative by {w.name}: mc.wirtinger gives "
+                    f"the derivatives by {w.name} and by conj({w.name}), mc.grad the gradient of a real scalar"
                 )
 
 

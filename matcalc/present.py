@@ -39,7 +39,6 @@ from matcalc.rewrite import first_match
 from matcalc.rules.chain import turn
 from matcalc.rules.matrix import SHORT
 
-
 MOST_JOINED = 40  # symbols of an expression for which one conjugate over all of it is tried
 
 
@@ -76,12 +75,13 @@ def joined(e: Expr) -> Expr:
         e = with_parts(e)
         if not e.is_complex or not isinstance(e, Add):
             return e
-    whole = Conj(settled(Conj(e)))
-    if whole.cost < e.cost:
-        return whole
-    if not e.is_scalar and not isinstance(e, Transpose):
-        whole = Transpose(Conj(turn(whole.arg)))
-    return whole if whole.cost < e.cost else e
+    other = settled(Conj(e))
+    if 1 + other.cost < e.cost:
+        return Conj(other)
+    if e.is_scalar or isinstance(e, Transpose):
+        return e
+    turned = Transpose(Conj(turn(other)))
+    return turned if turned.cost < e.cost else e
 
 
 def with_parts(e: Add) -> Expr:

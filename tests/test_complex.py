@@ -2,9 +2,9 @@
 
 import random
 
-import judge  # noqa: F401 - sets JAX to double precision
 import jax
 import jax.numpy as jnp
+import judge  # noqa: F401 - sets JAX to double precision
 import numpy as np
 import pytest
 import sympy as sp

@@ -297,6 +297,8 @@ def draw_symbol(s, seed=0, sizes=SIZES):
     rng = np.random.default_rng([seed, zlib.crc32(s.name.encode())])
     m, n = size(s.rows, sizes), size(s.cols, sizes)
     a = rng.uniform(0.2, 1.0, (m, n)) * rng.choice([-1.0, 1.0], (m, n))
+    if s.has("complex"):
+        a = a + 1j * rng.uniform(0.2, 1.0, (m, n))
     if s.has("integer"):
         return jnp.full((1, 1), float(rng.integers(2, 5)))
     if s.has("positive") or s.has("simplex"):

@@ -30,12 +30,13 @@ K, X = symbol("K", (m, m)), symbol("X", (m, n))
 x, y, z = (symbol(s, (n,)) for s in "xyz")
 s, u, pos = symbol("s", (n,), ["simplex"]), symbol("u", (n,), ["unit"]), symbol("q", (n,), ["positive"])
 c = symbol("c", (), ["positive"])
+W, w, o = symbol("W", (n, n), ["complex"]), symbol("w", (n,), ["complex"]), symbol("o", (), ["complex"])
 OPERANDS = {
-    "A": [A, P, Q, S, hadamard(c, A), quotient(A, c), eye(n), Kron(A, K), A @ B],
+    "A": [A, P, Q, S, hadamard(c, A), quotient(A, c), eye(n), Kron(A, K), A @ B, transpose(W) @ mc.conj(W)],
     "B": [K],
-    "X": [X, A, X @ A, x, transpose(x)],
+    "X": [X, A, X @ A, x, transpose(x), hadamard(w, mc.conj(w)), W @ w],
     "x": [x, s, u, pos, x + y, A @ x],
-    "c": [c, mc.tr(A)],
+    "c": [c, mc.tr(A), mc.sum(hadamard(w, mc.conj(w))), w.H @ w, hadamard(o, mc.conj(o))],
 }
 
 

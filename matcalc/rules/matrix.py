@@ -103,6 +103,11 @@ def turned(function: Callable[[Expr], Expr], e: Expr) -> Expr | None:
     return transpose(function(other)) if sort_key(other) < sort_key(e) else None
 
 
+def named(name: str, v: Expr) -> str:
+    """The name of one of two equal rules, for arrays and for scalars."""
+    return f"{name}-scalar" if v.is_scalar else name
+
+
 def if_real(v: Expr) -> Callable[[Found], Expr | None]:
     """What a placeholder stands for, where that is real."""
     return lambda found: None if found[v].is_complex else found[v]
@@ -185,12 +190,12 @@ MATRIX = (
     Rule("norm2-unit", Norm2(x), unit_norm, why="a unit vector has norm 1"),
     Rule("sum-softmax", Total(Softmax(X, None), None), softmax_sum, why="the entries of a softmax sum to 1"),
     *(
-        Rule("conj", Conj(v), applied(simpler_conj, v), why="a conjugate goes inside; of something real it is itself")
+        Rule(named("conj", v), Conj(v), applied(simpler_conj, v), why="a conjugate goes inside; of something real it is itself")
         for v in (X, c)
     ),
-    *(Rule("real", Real(v), applied(simpler_real, v), why="what is real is its own real part") for v in (X, c)),
-    *(Rule("imag", Imag(v), applied(simpler_imag, v), why="what is real has no imaginary part") for v in (X, c)),
-    *(Rule("abs-conj", Abs(Conj(v)), Abs(v), why="a conjugate is as long") for v in (X, c)),
+    *(Rule(named("real", v), Real(v), applied(simpler_real, v), why="what is real is its own real part") for v in (X, c)),
+    *(Rule(named("imag", v), Imag(v), applied(simpler_imag, v), why="what is real has no imaginary part") for v in (X, c)),
+    *(Rule(named("abs-conj", v), Abs(Conj(v)), Abs(v), why="a conjugate is as long") for v in (X, c)),
     Rule("norm2-conj", Norm2(Conj(x)), Norm2(x), why="a conjugate is as long"),
     Rule("normf-conj", NormF(Conj(X)), NormF(X), why="a conjugate is as long"),
     Rule("norm1-conj", Norm1(Conj(X)), Norm1(X), why="a conjugate is as long"),
@@ -201,5 +206,5 @@ SHORT = (
     Rule("norm2-name", Sqrt(Product((Transpose(x), x))), euclidean, why="this is the Euclidean norm"),
     Rule("normf-name", Sqrt(Trace(Product((Transpose(X), X)))), frobenius, why="this is the Frobenius norm"),
     Rule("normf-name-2", Sqrt(Trace(Product((X, Transpose(X))))), frobenius, why="this is the Frobenius norm"),
-    *(Rule("modulus-name", Sqrt(v), modulus, why="this is an absolute value or a norm") for v in (X, c)),
+    *(Rule(named("modulus-name", v), Sqrt(v), modulus, why="this is an absolute value or a norm") for v in (X, c)),
 )

@@ -19,8 +19,8 @@ from matcalc.rules.chain import chain, closed_chain, entrywise, inner, product_o
 from matcalc.rules.matrix import MATRIX, SHORT
 
 RULES = (*MATRIX, *SHORT)
-MAY_LENGTHEN = {  # they divide something large into parts, or write for a square matrix what is simpler to invert
-    "inverse-kron", "logdet-kron", "inverse-diagonal", "inverse-scaled",
+MAY_LENGTHEN = {  # they divide something large into parts, or write for a square matrix what is simpler to invert; a conjugate goes inside
+    "inverse-kron", "logdet-kron", "inverse-diagonal", "inverse-scaled", "conj", "conj-scalar",
 }  # fmt: skip
 m, n, p = (DimSymbol(d) for d in "mnp")
 A, B, C = symbol("A", (n, n)), symbol("B", (n, n)), symbol("C", (n, p))

@@ -138,7 +138,8 @@ def modulus(found: Found) -> Expr | None:
             if isinstance(a, Transpose):
                 return Norm2(b if isinstance(a.arg, Conj) else a.arg)
         case Total(Hadamard((a, b)), None) if are_conjugates(a, b):
-            return NormF(b if isinstance(a, Conj) else a)
+            plain = b if isinstance(a, Conj) else a
+            return Norm2(plain) if plain.cols == 1 else NormF(plain)
         case Trace(Product((a, b))) if are_conjugates(a, transpose(b)):
             return NormF(_plainest(a, b))
     return None

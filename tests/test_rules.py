@@ -19,7 +19,7 @@ from matcalc.rules.chain import chain, closed_chain, entrywise, inner, product_o
 from matcalc.rules.matrix import MATRIX, SHORT
 
 RULES = (*MATRIX, *SHORT)
-MAY_LENGTHEN = {  # they divide something large into parts, or write for a square matrix what is simpler to invert; a conjugate goes inside
+MAY_LENGTHEN = {  # they divide something large into parts, or write what is simpler to go on with
     "inverse-kron", "logdet-kron", "inverse-diagonal", "inverse-scaled", "conj", "conj-scalar",
 }  # fmt: skip
 m, n, p = (DimSymbol(d) for d in "mnp")

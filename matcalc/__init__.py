@@ -28,6 +28,7 @@ from matcalc.printing import latex, pprint, pretty
 from matcalc.scalar import from_sympy
 from matcalc.to_index import IndexNotation, to_index
 from matcalc.userdefined import elementwise
+from matcalc.wirtinger import wirtinger
 
 # mc.tr, mc.sum, mc.exp, ...: every function that text knows by name; mc.tensor declares, in text it unstacks a matrix
 globals().update({name: f.public() for name, f in FUNCTIONS.items() if name != "tensor"})
@@ -39,6 +40,6 @@ __all__ = [
     "count_ops", "derive", "differential", "dims",
     "elementwise", "expand", "from_index", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
     "jvp", "latex", "let", "matrix",
-    "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "to_index", "vector", "vjp",
+    "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "to_index", "vector", "vjp", "wirtinger",
     *(name for name in FUNCTIONS if name != "tensor"),
 ]  # fmt: skip

@@ -5,16 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import overload
 
+import sympy as sp
+
+from matcalc.conjugates import has_complex, independent, is_real
 from matcalc.differentiate import reverse_sweep
 from matcalc.dims import same_dim, shape_text
 from matcalc.errors import MatcalcError, OperandError, ShapeError
-from matcalc.expr import ASSUMED, DECLARED, ONE, Expr, Let, Symbol, as_expr, brief, named_shape, symbol
+from matcalc.expr import (
+    ASSUMED,
+    DECLARED,
+    ONE,
+    Expr,
+    Let,
+    Number,
+    Symbol,
+    as_expr,
+    brief,
+    hadamard,
+    named_shape,
+    substitute,
+    symbol,
+)
 from matcalc.node import postorder
+from matcalc.ops.complex import Real
 from matcalc.ops.tensors import with_axes_of
 from matcalc.simplify import simplify_all
 from matcalc.structure import require_structure, restructured
 
 Wrt = Symbol | str
+TWO = Number(sp.Integer(2))
 
 
 @overload
@@ -29,7 +48,8 @@ def grad(f: object, wrt: object, *, structure: str = "ambient") -> object:
     Parameters
     ----------
     f : Expr, scalar
-        The function; SymPy scalars are accepted too.
+        The function; SymPy scalars are accepted too. By a complex ``wrt`` it must be real, and the gradient is
+        ``2 df/dconj(z)``, the direction of steepest ascent.
     wrt : Symbol, str, or a list or dict of them
         What to differentiate by; the result has the same structure, from one reverse sweep.
     structure : {"ambient", "projected", "independent"}
@@ -65,7 +85,7 @@ def grad(f: object, wrt: object, *, structure: str = "ambient") -> object:
     require_structure(structure)
 
     def gradients(targets: list[Symbol]) -> list[Expr]:
-        free = pulled_back(e, ONE, targets)
+        free = steepest(e, targets) if has_complex(e) else pulled_back(e, ONE, targets)
         if structure == "ambient":
             return free
         return simplify_all([restructured(g, w, structure) for g, w in zip(free, targets, strict=True)])
@@ -187,8 +207,35 @@ def over_structure(e: Expr, wrt: object, derive: Callable[[list[Symbol]], list[E
 
 def pulled_back(e: Expr, upstream: Expr, targets: Sequence[Symbol]) -> list[Expr]:
     """Simplified gradients by each target, with their shapes asserted."""
-    found = simplify_all(reverse_sweep(e, upstream, targets))
-    results = [with_axes_of(g, w) for g, w in zip(found, targets, strict=True)]
+    parts = independent(e, targets)
+    parts.require_holomorphic(e)
+    return finished(e, targets, parts.back(reverse_sweep(parts.body, upstream, parts.free)))
+
+
+def steepest(e: Expr, targets: Sequence[Symbol]) -> list[Expr]:
+    """Gradients of a real scalar by complex variables, ``2 df/dconj(z)``, and by real ones."""
+    function = e
+    if not is_real(substitute(e, {w: w.free for w in targets})):  # real for a hermitian variable only
+        function = Real(e)
+    if not any(w.is_complex for w in targets) and not is_real(e):
+        return pulled_back(e, ONE, targets)
+    if not is_real(e):
+        raise OperandError(
+            f"grad by a complex symbol needs a real function, but {brief(e)} is not known to be real: take real(f) or "
+            "abs(f)^2, or mc.wirtinger for its two derivatives"
+        )
+    parts = independent(function, targets)
+    found = reverse_sweep(parts.body, ONE, parts.partners)
+    twice = [hadamard(TWO, g) if w.is_complex else g for w, g in zip(targets, found, strict=True)]
+    results = finished(e, targets, parts.back(twice))
+    if not any(g.is_complex and not w.is_complex for w, g in zip(targets, results, strict=True)):
+        return results
+    return finished(e, targets, [g if w.is_complex else Real(g) for w, g in zip(targets, results, strict=True)])
+
+
+def finished(e: Expr, targets: Sequence[Symbol], gradients: Sequence[Expr]) -> list[Expr]:
+    """Gradients simplified, with their conditions, and their shapes asserted."""
+    results = [with_axes_of(g, w) for g, w in zip(simplify_all(gradients), targets, strict=True)]
     assumed = e.conditions
     for g in results:
         assume(g, assumed)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from matcalc.calculus import grad, scalar_function, target
+from matcalc.conjugates import is_real
 from matcalc.dims import same_dim, shape_text
 from matcalc.emit import compile as compile_expr
 from matcalc.errors import CheckError, OperandError, UnsupportedError
@@ -73,6 +74,8 @@ class CheckReport:
 def check(f: object, wrt: object, answer: object = None, *, kind: str = "grad", trials: int = 5, seed: int = 0) -> CheckReport:
     """Compare a gradient with central differences of the function at random points.
 
+    By a complex symbol the differences are taken along its real and its imaginary part.
+
     Parameters
     ----------
     f : Expr, scalar
@@ -104,6 +107,8 @@ def check(f: object, wrt: object, answer: object = None, *, kind: str = "grad", 
         raise OperandError(f"trials is a positive int, not {trials!r}")
     e = scalar_function(f, "check")
     w = target(e, wrt)
+    if not is_real(e):
+        raise OperandError(f"check needs a real function, but {e} is not known to be real: take real(f) or abs(f)^2")
     claim = grad(e, w) if answer is None else as_expr(answer)
     if not (same_dim(claim.rows, w.rows) and same_dim(claim.cols, w.cols)):
         message = f"the answer {named_shape(claim)} does not have the shape of {w.name}, {shape_text((w.rows, w.cols))}"
@@ -130,7 +135,7 @@ def _error(claim: Expr, point: Point, slope: np.ndarray[Any, Any]) -> float:
     call = compile_expr(claim)
     with np.errstate(all="ignore"):
         try:
-            got = np.asarray(call(**{k: v for k, v in point.given.items() if k in call.names}), dtype=float)
+            got = np.asarray(call(**{k: v for k, v in point.given.items() if k in call.names}))
         except np.linalg.LinAlgError:
             return float("inf")
     return relative_error(got, slope.reshape(got.shape))

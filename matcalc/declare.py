@@ -10,7 +10,7 @@ import sympy as sp
 
 from matcalc.dims import Dim, DimSymbol, is_name, times_dim
 from matcalc.errors import LimitError, MatcalcError, OperandError, ParseError, caret
-from matcalc.expr import FACTS, LATER_FACTS, Let, Symbol, as_expr, symbol
+from matcalc.expr import FACTS, Let, Symbol, as_expr, symbol
 from matcalc.lex import Part, number, read, require_text
 
 MAX_DIM = 10**9
@@ -126,7 +126,7 @@ def _facts(name: object, facts: dict[str, bool]) -> list[str]:
     for fact, value in facts.items():
         if not isinstance(value, bool):
             raise OperandError(f"{name}: {fact} is True or False, not {value!r}")
-    return [fact for fact, value in facts.items() if value or fact not in (*FACTS, *LATER_FACTS)]
+    return [fact for fact, value in facts.items() if value or fact not in FACTS]
 
 
 def symbols(text: str) -> tuple[Symbol, ...] | Symbol:

@@ -9,13 +9,14 @@ The last line is what ``grad``, ``vjp``, ``jacobian``, ``hessian``, ``jvp``, ``h
 from __future__ import annotations
 
 from matcalc.calculus import pulled_back, scalar_function, target, upstream_of
+from matcalc.conjugates import has_complex
 from matcalc.derivation import Derivation
 from matcalc.derive_gradient import GradientLines
 from matcalc.derive_hessian import hessian_derivation, jacobian_derivation
 from matcalc.derive_push import hvp_derivation, push_derivation
 from matcalc.derive_structure import add_structure
 from matcalc.errors import OperandError, UnsupportedError
-from matcalc.expr import ONE, Expr, Let, Symbol, as_expr
+from matcalc.expr import ONE, Expr, Let, Symbol, as_expr, brief
 from matcalc.jacobian import LAYOUTS, hessian
 from matcalc.ops.unspecified import Unspecified
 from matcalc.structure import require_structure
@@ -126,6 +127,10 @@ def gradient_derivation(e: Expr, w: Symbol, kind: str, upstream: object) -> Deri
     if kind == "vjp" and upstream is None:
         named = e if isinstance(e, Let) else Let(free_name(e, "f", set()), e)
         e, kind = Unspecified("L", named), "grad"
+    if has_complex(e) or w.is_complex:
+        raise UnsupportedError(
+            f"derivations of complex functions, here of {brief(e)}, are not supported; grad and wirtinger are"
+        )
     seed = upstream_of(e, upstream) if kind == "vjp" else ONE
     (result,) = pulled_back(e, seed, [w])
     return GradientLines(e, w, seed, result).run()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from matcalc.dims import Dim, DimSymbol, Shape, is_unit, same_dim, shape_text
-from matcalc.errors import UnsupportedError
+from matcalc.errors import NotDifferentiableError, UnsupportedError
 from matcalc.expr import (
     Add,
     BroadcastAdd,
@@ -44,12 +44,19 @@ from matcalc.simplify import simplify_all
 # ------------------------------------------------------------------ one operator
 def differential(op: Operator, k: int, d: Expr) -> Expr:
     """What ``op`` changes by, to first order, when operand ``k`` changes by ``d``."""
+    require_analytic(op, k)
     if isinstance(op, Entrywise) and type(op).differential is Operator.differential:
         slope = partial(op, k)
         shape = (op.rows, op.cols)
         slope = slope if slope.is_scalar else spread(slope, shape)
         return hadamard(slope, spread(d, shape) if d.is_scalar else d)
     return op.differential(k, d)
+
+
+def require_analytic(op: Operator, k: int) -> None:
+    """Refuse to differentiate by something complex what has no complex derivative."""
+    if op.operands[k].is_complex and not op.analytic:
+        raise NotDifferentiableError(f"{op.name} of something complex, in {brief(op)}, has no complex derivative here")
 
 
 def change_of(e: Expr, name: str) -> Symbol:
@@ -207,6 +214,7 @@ def pull(op: Operator, k: int, upstream: Expr) -> Expr:
     """
     if isinstance(op, Add):
         return upstream
+    require_analytic(op, k)
     special = op.pullback(k, upstream)
     if special is not None:
         return special

@@ -35,15 +35,16 @@ NUMPY_OPERATORS: dict[str, Callable[..., Any]] = {
 }
 FACTS = (
     "symmetric", "psd", "diagonal", "orthogonal", "invertible", "lower_triangular", "skew", "toeplitz",
-    "zero_diagonal", "positive", "unit", "simplex", "integer",
+    "zero_diagonal", "positive", "unit", "simplex", "integer", "complex", "hermitian",
 )  # fmt: skip
-LATER_FACTS = ("complex", "hermitian")
-SQUARE_FACTS = frozenset(FACTS[:9])
+SQUARE_FACTS = frozenset((*FACTS[:9], "hermitian"))
+REAL_FACTS = ("positive", "simplex", "integer", "orthogonal")  # what a complex symbol cannot be declared
 IMPLIED = {
     "psd": ("symmetric", "invertible"),
     "diagonal": ("symmetric",),
     "orthogonal": ("invertible",),
     "simplex": ("positive",),
+    "hermitian": ("complex",),
 }
 SLOTS: tuple[sp.Symbol, ...] = sp.symbols("t0:8", real=True)
 
@@ -64,6 +65,9 @@ class Expr(Node):
     axes: tuple[Dim, ...] | None  # all axes, where there are more than two; rows and columns then stack them
     takes_tensors: ClassVar[bool] = False  # whether operands may have more than two axes
     keeps_axes: ClassVar[bool] = False  # whether the result has those of its operands
+    is_complex: bool  # depends on something complex, and is not known to be real all the same
+    analytic: ClassVar[bool] = False  # has complex derivatives, conj(f(z)) = f(conj(z)), and code for complex arrays
+    joins_transpose: ClassVar[bool] = False  # written with a transpose around it as one mark, as in A^H
     is_matrix_function: ClassVar[bool] = False  # f(A) of one square operand, which commutes with A
     hooks: ClassVar[dict[str, Callable[..., Any]]] = {}  # what modules above this one register: printers, conversions
 
@@ -86,7 +90,8 @@ class Expr(Node):
         object.__setattr__(self, "axes", self.infer_axes())
         object.__setattr__(self, "cost", self.own_cost() + sum(e.cost for e in found))
         object.__setattr__(self, "leaves", sum(e.leaves for e in found) if found else int(isinstance(self, Symbol)))
-        object.__setattr__(self, "sign", self.infer_sign())
+        object.__setattr__(self, "is_complex", self.infer_complex())
+        object.__setattr__(self, "sign", 0 if self.is_complex else self.infer_sign())
         object.__setattr__(self, "symmetric", self.is_scalar or self.infer_symmetric())
 
     def infer_sign(self) -> int:
@@ -100,6 +105,10 @@ class Expr(Node):
     def infer_axes(self) -> tuple[Dim, ...] | None:
         """All axes, where there are more than two; an entrywise operator has those of its operands."""
         return next((e.axes for e in self.operands if e.axes is not None), None) if self.keeps_axes else None
+
+    def infer_complex(self) -> bool:
+        """Whether the value may be complex, by its operands."""
+        return any(e.is_complex for e in self.operands)
 
     @abstractmethod
     def infer_shape(self) -> Shape:
@@ -225,8 +234,13 @@ class Expr(Node):
 
     @property
     def T(self) -> Expr:  # noqa: N802 - NumPy's name
-        """The transpose."""
+        """The transpose, also of a complex matrix."""
         return transpose(self)
+
+    @property
+    def H(self) -> Expr:  # noqa: N802 - as in NumPy's matrix class
+        """The Hermitian transpose, ``conj(A)'``."""
+        return transpose(apply("Conj", self))
 
     def __getitem__(self, key: object) -> Expr:
         return item(self, key)
@@ -286,7 +300,7 @@ class ScalarAtom(sp.Symbol):
     expr: Expr
 
     def __new__(cls, expr: Expr) -> ScalarAtom:
-        atom = sp.Symbol.__xnew__(cls, str(expr), real=True)
+        atom = sp.Symbol.__xnew__(cls, str(expr), real=None if expr.is_complex else True)
         atom.expr = expr
         return atom  # type: ignore[no-any-return]
 
@@ -355,12 +369,27 @@ class Symbol(Expr):
     def infer_symmetric(self) -> bool:
         return self.has("symmetric")
 
+    def infer_complex(self) -> bool:
+        return self.has("complex")
+
     def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
         return type(self)(self.name, (dim(self.dims[0]), dim(self.dims[1])), *self.parts[2:])
 
     def has(self, fact: str) -> bool:
         """Whether the fact was declared, or follows from one that was."""
+        if fact == "symmetric" and "psd" in self.facts and self.is_hermitian:
+            return fact in self.facts
         return fact in self.facts or any(fact in IMPLIED.get(f, ()) for f in self.facts)
+
+    @property
+    def is_hermitian(self) -> bool:
+        """Whether it is complex and equals its Hermitian transpose: declared so, or complex and psd."""
+        return "hermitian" in self.facts or {"complex", "psd"} <= set(self.facts)
+
+    @property
+    def free(self) -> Symbol:
+        """A symbol of the same name and shape of which nothing is known, but whether it is complex."""
+        return Symbol(self.name, self.dims, ("complex",) if self.is_complex else ())
 
 
 def symbol(name: str, shape: Sequence[object], facts: Iterable[str] = ()) -> Symbol:
@@ -373,14 +402,15 @@ def symbol(name: str, shape: Sequence[object], facts: Iterable[str] = ()) -> Sym
     pair: Shape = (dims[0] if dims else 1, dims[1] if len(dims) > 1 else 1)
     known = tuple(sorted(set(facts)))
     for fact in known:
-        if fact in LATER_FACTS:
-            raise UnsupportedError(f"{name}: {fact} variables are not supported; real ones are")
         if fact not in FACTS:
             raise OperandError(f"{name}: unknown attribute {fact!r}; the attributes are {', '.join(FACTS)}")
         if fact in SQUARE_FACTS and not same_dim(*pair):
             raise ShapeError(f"{name} is {shape_text(pair)}, but {fact} needs a square matrix")
         if fact == "integer" and len(dims):
             raise ShapeError(f"{name} is {shape_text(pair)}, but integer needs a scalar")
+    real = [f for f in known if f in REAL_FACTS]
+    if real and not {"complex", "hermitian"}.isdisjoint(known):
+        raise UnsupportedError(f"{name}: a complex symbol cannot be declared {real[0]}; that is for real ones")
     return Symbol(name, pair, known)
 
 
@@ -395,6 +425,9 @@ class Number(Expr):
 
     def infer_sign(self) -> int:
         return 2 if self.value.is_positive else int(bool(self.value.is_nonnegative))
+
+    def infer_complex(self) -> bool:
+        return bool(self.value.has(sp.I))
 
     def own_cost(self) -> int:
         return 3 if isinstance(self.value, sp.Rational) and self.value.q != 1 else 1
@@ -443,6 +476,7 @@ class JacobianSymbol(GradientSymbol):
 
 
 ONE, MINUS_ONE, ZERO = Number(sp.Integer(1)), Number(sp.Integer(-1)), Number(sp.Integer(0))
+IMAGINARY_UNIT = Number(sp.I)  # 1i in text
 
 
 def dim_number(dim: Dim) -> Expr:
@@ -482,6 +516,7 @@ class Operator(Expr):
         super().__init_subclass__(**kwargs)
         cls.abstract = abstract
         if not abstract:
+            cls.analytic = cls.analytic or cls.structural
             cls.require_complete()
             Operator.registered[cls.__name__] = cls
 
@@ -847,6 +882,7 @@ class Quotient(Entrywise):
     latex = r"\frac{#1}{#2}"
     code = "#1 / #2"
     formula = SLOTS[0] / SLOTS[1]
+    analytic = True
 
     def infer_sign(self) -> int:
         return min(self.above.sign, self.below.sign)
@@ -870,6 +906,7 @@ class Power(Entrywise):
     latex = "@1^{#2}"
     code = "#1 ** #2"
     formula = SLOTS[0] ** SLOTS[1]
+    analytic = True
     slopes = (SLOTS[1] * SLOTS[0] ** (SLOTS[1] - 1), SLOTS[0] ** SLOTS[1] * sp.log(SLOTS[0]))
 
     def infer_sign(self) -> int:
@@ -901,6 +938,9 @@ class Transpose(Operator):
 
     def infer_shape(self) -> Shape:
         return (self.arg.cols, self.arg.rows)
+
+    def own_cost(self) -> int:
+        return 0 if self.arg.joins_transpose else 1
 
     def infer_sign(self) -> int:
         return self.arg.sign
@@ -1010,7 +1050,7 @@ def as_expr(value: object) -> Expr:
     if isinstance(value, bool):
         raise OperandError(f"{value} is a truth value, not a number")
     if isinstance(value, sp.Basic):
-        if isinstance(value, (sp.Rational, sp.NumberSymbol, DimSymbol)):
+        if isinstance(value, (sp.Rational, sp.NumberSymbol, DimSymbol)) or value is sp.I:
             return Number(value)
         return Expr.hooks["from_sympy"](value)  # type: ignore[no-any-return]
     if getattr(value, "ndim", 0):
@@ -1020,6 +1060,8 @@ def as_expr(value: object) -> Expr:
         )
     if isinstance(value, numbers.Complex) or (hasattr(value, "dtype") and hasattr(value, "item")):
         plain = value.item() if hasattr(value, "item") else value
+        if isinstance(plain, complex):
+            return add(Number(exact(plain.real)), hadamard(Number(exact(plain.imag)), IMAGINARY_UNIT))
         return Number(exact(plain))
     raise OperandError(f"{value!r} ({type(value).__name__}) is not an expression or a number")
 
@@ -1033,7 +1075,7 @@ def exact(value: object) -> sp.Rational:
         if x != x or x in (float("inf"), float("-inf")):
             raise OperandError(f"{x} is not a finite number")
         return sp.Rational(repr(x))  # type: ignore[no-any-return]
-    raise UnsupportedError(f"{value!r} is not a real number; complex numbers are not supported")
+    raise OperandError(f"{value!r} is not a number of a kind that is known here")
 
 
 def rational(e: Expr) -> sp.Rational | None:

@@ -33,7 +33,7 @@ from matcalc.sizes import (
 )
 
 NOT_YET = (
-    "conj", "real", "imag", "cross", "perron", "hstack", "vstack", "block",
+    "cross", "perron", "hstack", "vstack", "block",
 )  # fmt: skip
 LOSS = unspecified.Function("L")
 
@@ -92,6 +92,7 @@ class Inference:
         self.undeclared: dict[str, tuple[Kind, Extent]] = {}
         self.sizes = Sizes()
         self.symbols: dict[str, Symbol] = {}
+        self.hermitian: set[int] = set()  # the parts that are a Hermitian transpose, A^H
 
     def run(self) -> None:
         """Find everything out."""
@@ -129,6 +130,9 @@ class Inference:
                 self.dims.add(part.head)
             for a in part.args:
                 self.role[a] = "dim"
+        elif self.role[k] == "expr" and part.kind == "binary" and part.head == "^" and self.is_mark(part.args[1]):
+            self.hermitian.add(k)
+            self.role[part.args[1]] = "skip"
         elif self.role[k] == "expr" and part.kind == "apply":
             meaning = self.meaning[k] = self.find_meaning(k, part)
             if isinstance(meaning, (Entries, Fill)):
@@ -220,6 +224,11 @@ class Inference:
                 raise self.error("a place is a number from 1, or a colon; for a product write *", a)
         return Entries(tuple(0 if self.parts[a].kind == "all" else int(self.parts[a].head) for a in args))
 
+    def is_mark(self, k: int) -> bool:
+        """Whether a part is the H of a Hermitian transpose: that name, where nothing is declared under it."""
+        part = self.parts[k]
+        return part.kind == "name" and part.head == "H" and "H" not in self.names and "H" not in self.dims
+
     def is_place(self, k: int) -> bool:
         """Whether a part is a position; 0 is refused here, as the error of who counts from 0."""
         part = self.parts[k]
@@ -246,6 +255,9 @@ class Inference:
                 return cols, rows
             case "prefix":
                 return self.extent[part.args[0]]
+            case "binary" if k in self.hermitian:
+                rows, cols = self.extent[part.args[0]]
+                return cols, rows
             case "binary":
                 return self.infer_binary(k, part.head, *part.args)
         meaning = self.meaning[k]

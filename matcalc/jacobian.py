@@ -6,7 +6,10 @@ the Jacobian; pairing it with a tangent, by the same transposition that makes pu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from matcalc.calculus import over_structure, scalar_function, target, targets_of, upstream_of
+from matcalc.conjugates import by_conjugates, independent
 from matcalc.differentiate import addends, push, reverse_sweep
 from matcalc.dims import is_unit, same_dim, times_dim
 from matcalc.errors import OperandError, UnsupportedError
@@ -83,9 +86,19 @@ def jacobian(f: object, wrt: object, *, layout: str = "numerator", structure: st
     require_structure(structure)
 
     def first(targets: list[Symbol]) -> list[Expr]:
-        return [in_layout(structured_columns(stacked_jacobian(e, w), w, structure), e, w, layout) for w in targets]
+        return [in_layout(structured_columns(_holomorphic(e, w), w, structure), e, w, layout) for w in targets]
 
     return over_structure(e, wrt, first)
+
+
+def _holomorphic(e: Expr, w: Symbol) -> Expr:
+    """The Jacobian in vec form; by a complex symbol, of what is holomorphic in it."""
+    parts = independent(e, [w])
+    parts.require_holomorphic(e)
+    if not parts.meaning:
+        return stacked_jacobian(e, w)
+    (result,) = simplify_all(parts.back([stacked_jacobian(parts.body, *parts.free)]))
+    return result
 
 
 def structured_columns(stacked: Expr, w: Symbol, structure: str) -> Expr:
@@ -131,10 +144,10 @@ def hessian(f: object, wrt: object, wrt2: object = None, *, layout: str = "numer
 
 
 def _hessian(e: Expr, w: Symbol, w2: Symbol, layout: str, structure: str) -> Expr:
-    free = {s: bare(s) for s in (w, w2)}
-    body = substitute(e, dict(free.items()))
+    free = {s: s.free for s in (w, w2)}  # facts are of the point, not of the directions
+    body = _plain(substitute(e, dict(free.items())), list(free.values()))
     (gradient,) = simplify_all(reverse_sweep(body, ONE, [free[w]]))
-    stacked = stacked_jacobian(gradient, free[w2])
+    stacked = stacked_jacobian(by_conjugates(gradient), free[w2])
     if structure != "ambient" and (w.has("orthogonal") or w2.has("orthogonal")):
         raise UnsupportedError(
             f"the {structure} Hessian on orthogonal matrices is not supported: it needs the curvature of the set"
@@ -161,8 +174,15 @@ def jvp(f: object, wrt: object, tangent: object) -> Expr:
     e = as_expr(f)
     w = target(e, wrt)
     d = upstream_of(w, tangent, "tangent")
-    (result,) = simplify_all([push(e, {w: d})])
+    (result,) = simplify_all([push(_plain(e, [w]), {w: d})])
     return with_axes_of(result, e)
+
+
+def _plain(e: Expr, targets: Sequence[Symbol]) -> Expr:
+    """The function as the engine differentiates it; refused where it depends on the conjugate of a target."""
+    parts = independent(e, targets)
+    parts.require_holomorphic(e)
+    return parts.back([parts.body])[0]
 
 
 def differential(f: object, wrt: object = None) -> Expr:
@@ -188,7 +208,8 @@ def differential(f: object, wrt: object = None) -> Expr:
     clash = [n for n in names.values() if n in taken]
     if clash:
         raise OperandError(f"{clash[0]} is a symbol of {brief(e)} already, and cannot stand for a differential")
-    (result,) = simplify_all([push(e, {w: symbol(n, w.shape if w.axes else w.dims) for w, n in names.items()})])
+    changes: dict[Symbol, Expr] = {w: symbol(n, w.shape if w.axes else w.dims, w.free.facts) for w, n in names.items()}
+    (result,) = simplify_all([push(_plain(e, targets), changes)])
     return with_axes_of(result, e)
 
 
@@ -205,8 +226,9 @@ def hvp(f: object, wrt: object, direction: object) -> Expr:
     e = scalar_function(f, "hvp")
     w = target(e, wrt)
     d = upstream_of(w, direction, "direction")
-    free = bare(w)
-    (gradient,) = simplify_all(reverse_sweep(substitute(e, {w: free}), ONE, [free]))
+    free = w.free
+    (gradient,) = simplify_all(reverse_sweep(_plain(substitute(e, {w: free}), [free]), ONE, [free]))
+    gradient = by_conjugates(gradient)
     turned = substitute(d, {w: free})
     if w.is_scalar:  # a gradient by one number: forward it stays factored
         product = push(gradient, {free: turned})
@@ -214,11 +236,6 @@ def hvp(f: object, wrt: object, direction: object) -> Expr:
         (product,) = reverse_sweep(gradient, turned, [free])
     (result,) = simplify_all([substitute(product, {free: w})])
     return with_axes_of(result, w)
-
-
-def bare(s: Symbol) -> Symbol:
-    """The symbol without its facts, which are of the point and not of the directions."""
-    return s if s.axes is not None else Symbol(s.name, s.dims, ())
 
 
 def _require_layout(layout: str) -> None:

@@ -13,6 +13,7 @@ from matcalc.dims import Dim, DimSymbol, is_name, same_dim
 from matcalc.errors import LimitError, MatcalcError, OperandError, ParseError, ShapeError
 from matcalc.expr import (
     DECLARED,
+    IMAGINARY_UNIT,
     MINUS_ONE,
     Expr,
     Hadamard,
@@ -286,6 +287,8 @@ class Builder:
                 self.require_product(factors)
                 return product(*factors) if kind == "product" else hadamard(*factors)
         match part.kind:
+            case "number" if part.head.endswith("i"):
+                return hadamard(Number(number(part.head[:-1])), IMAGINARY_UNIT)
             case "number":
                 return Number(number(part.head))
             case "name":
@@ -295,6 +298,8 @@ class Builder:
             case "prefix":
                 e = self.of(part.args[0])
                 return negate(e) if part.head == "-" else e
+            case "binary" if k in self.inference.hermitian:
+                return self.of(part.args[0]).H
             case "binary":
                 return self.build_binary(part.head, self.of(part.args[0]), self.of(part.args[1]))
         return self.build_application(k, part)

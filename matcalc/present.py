@@ -8,6 +8,7 @@ import sympy as sp
 
 from matcalc.dims import is_unit, same_dim
 from matcalc.expr import (
+    IMAGINARY_UNIT,
     Add,
     Expr,
     Hadamard,
@@ -30,6 +31,7 @@ from matcalc.expr import (
     transpose,
 )
 from matcalc.node import postorder
+from matcalc.ops.complex import Conj, Imag, Real, are_conjugates, settled
 from matcalc.ops.linalg import Inverse, MatrixPower, Pinv
 from matcalc.ops.reductions import Total
 from matcalc.ops.structure import UnitVector
@@ -37,13 +39,15 @@ from matcalc.rewrite import first_match
 from matcalc.rules.chain import turn
 from matcalc.rules.matrix import SHORT
 
+MOST_JOINED = 40  # symbols of an expression for which one conjugate over all of it is tried
+
 
 def present(roots: Sequence[Expr]) -> list[Expr]:
     """Expressions in the form in which they are shown, over their shared graph."""
     done: dict[Expr, Expr] = {}
     for node in postorder(roots, lambda e: () if isinstance(e, Let) else e.operands):
         ready = node if isinstance(node, Let) else node.rebuild([done[c] for c in node.operands])
-        done[node] = shown(ready)
+        done[node] = joined(shown(ready)) if node.is_complex else shown(ready)
     return [done[r] for r in roots]
 
 
@@ -61,6 +65,44 @@ def shown(e: Expr) -> Expr:
         case _:
             hit = first_match(e, SHORT)
             return e if hit is None else hit[1]
+
+
+def joined(e: Expr) -> Expr:
+    """``conj(A)*conj(x)`` as ``conj(A*x)``, where that is shorter."""
+    if e.leaves > MOST_JOINED or isinstance(e, (Symbol, Number, Conj)):
+        return e
+    if isinstance(e, Add):
+        e = with_parts(e)
+        if not e.is_complex or not isinstance(e, Add):
+            return e
+    other = settled(Conj(e))
+    if 1 + other.cost < e.cost:
+        return Conj(other)
+    if e.is_scalar or isinstance(e, Transpose):
+        return e
+    turned = Transpose(Conj(turn(other)))
+    return turned if turned.cost < e.cost else e
+
+
+def with_parts(e: Add) -> Expr:
+    """``z + conj(z)`` as ``2*real(z)``, and ``z - conj(z)`` as ``2i*imag(z)``."""
+    terms = list(e.args)
+    out: list[Expr] = []
+    while terms:
+        c, a = coefficient(terms.pop(0))
+        for k, t in enumerate(terms):
+            d, b = coefficient(t)
+            if abs(c) == abs(d) and are_conjugates(a, b):
+                del terms[k]
+                plain = min(a, b, key=lambda x: x.cost)
+                if c == d:
+                    out.append(hadamard(Number(2 * c), Real(plain)))
+                else:
+                    out.append(hadamard(Number(2 * (c if plain is a else d)), IMAGINARY_UNIT, Imag(plain)))
+                break
+        else:
+            out.append(hadamard(Number(c), a))
+    return add(*out)
 
 
 def finished(e: Expr) -> Expr:
@@ -105,6 +147,8 @@ def with_names(e: Product) -> Expr:
 
 def _named_pair(a: Expr, b: Expr) -> Expr | None:
     """The pseudoinverse that two factors make: ``inv(A'*A)*A'`` or ``A'*inv(A*A')``, or its transpose."""
+    if a.is_complex or b.is_complex:  # the pseudoinverse has a Hermitian transpose in it
+        return None
     for inverse, other, first in ((a, b, True), (b, a, False)):
         if isinstance(inverse, Inverse) and isinstance(inverse.arg, Product) and len(inverse.arg.args) == 2:
             x, y = inverse.arg.args

@@ -105,13 +105,17 @@ def steady_gradient(call: Any, w: Symbol, point: Point) -> Array | None:
     import numpy as np
 
     given = {k: v for k, v in point.given.items() if k in call.names}
-    x = np.asarray(point.values[w.name], dtype=float)
+    x = np.asarray(point.values[w.name], dtype=complex if w.is_complex else float)
     if w.name not in call.names:
         return np.zeros(x.shape)
+
+    def value(p: Any) -> float:
+        return float(np.real(call(**(given | {w.name: p}))))
+
     with np.errstate(all="ignore"):
         try:
-            level = abs(float(call(**given)))
-            coarse, fine = (differences(lambda p: float(call(**(given | {w.name: p}))), x, h) for h in (1e-3, 5e-4))
+            level = abs(value(x))
+            coarse, fine = (gradient_by_differences(value, x, h) for h in (1e-3, 5e-4))
         except (np.linalg.LinAlgError, ValueError) as error:
             if isinstance(error, MatcalcError):
                 raise
@@ -128,6 +132,16 @@ def is_steady(coarse: Array, fine: Array, least: float) -> bool:
         return False
     scale = max(float(np.max(np.abs(fine), initial=0.0)), least, 1e-9)
     return float(np.max(np.abs(coarse - fine), initial=0.0)) <= STEADY * scale
+
+
+def gradient_by_differences(f: Callable[[Any], float], x: Array, step: float) -> Array:
+    """The direction of steepest ascent; of a complex array with the slopes along both parts, ``d/dRe + i d/dIm``."""
+    import numpy as np
+
+    if not np.iscomplexobj(x):
+        return differences(f, x, step)
+    along = differences(lambda p: f(p + 1j * x.imag), x.real.copy(), step)
+    return np.asarray(along + 1j * differences(lambda p: f(x.real + 1j * p), x.imag.copy(), step))
 
 
 def differences(f: Callable[[Any], float], x: Array, step: float) -> Array:
@@ -207,14 +221,18 @@ def draw_symbol(s: Symbol, shape: Sequence[int], rng: np.random.Generator, scale
     else:
         x = rng.normal(size=tuple(shape))
     x = scale * x
+    if s.is_complex and not positive:
+        x = x + 1j * scale * rng.normal(size=tuple(shape))
+    elif s.is_complex:
+        x = x * np.exp(0.4j * rng.normal(size=tuple(shape)))
     if "simplex" in facts:
         x = x / x.sum(axis=-1, keepdims=True)
     if len(shape) != 2 or shape[0] != shape[1] or is_unit(s.cols):
         return x / np.linalg.norm(x) if "unit" in facts else x
-    return _with_structure(x, facts, rng)
+    return _with_structure(x, facts, rng, s.is_hermitian)
 
 
-def _with_structure(x: Array, facts: set[str], rng: np.random.Generator) -> Array:
+def _with_structure(x: Array, facts: set[str], rng: np.random.Generator, hermitian: bool = False) -> Array:
     """A square matrix bent to its facts."""
     import numpy as np
 
@@ -226,7 +244,9 @@ def _with_structure(x: Array, facts: set[str], rng: np.random.Generator) -> Arra
     if "orthogonal" in facts:
         x = np.linalg.qr(x)[0]
     if "psd" in facts:
-        x = x @ x.T / n + 0.5 * np.eye(n)
+        x = x @ x.conj().T / n + 0.5 * np.eye(n)
+    if hermitian:
+        x = (x + x.conj().T) / 2
     if "symmetric" in facts:
         x = (x + x.T) / 2
     if "skew" in facts:

@@ -96,7 +96,7 @@ def _arguments(e: sp.Basic) -> Sequence[sp.Basic]:
 def _raise_node(e: sp.Basic, done: dict[sp.Basic, Expr]) -> Expr:
     if isinstance(e, ScalarAtom):
         return e.expr
-    if isinstance(e, (sp.Rational, DimSymbol)) or e is sp.pi:
+    if isinstance(e, (sp.Rational, DimSymbol)) or e is sp.pi or e is sp.I:
         return Number(e)
     if e is sp.E:
         return apply("Exp", ONE)
@@ -205,7 +205,7 @@ class Scalars:
         if found is None:
             found = sp.Symbol(
                 f"s{len(self.symbol_of):05d}",
-                real=True,
+                real=None if e.is_complex else True,
                 positive=True if e.sign == 2 else None,
                 nonnegative=True if e.sign else None,
             )

@@ -34,6 +34,10 @@ def restructured(gradient: Expr, w: Symbol, structure: str) -> Expr:
         If ``w`` has a structure that the question has no answer for here.
     """
     facts = {f for f in STRUCTURED if w.has(f)}
+    if w.is_hermitian:
+        if facts or structure != "projected":
+            raise UnsupportedError(f"the {structure} gradient by {w.name}, which is hermitian, is not supported")
+        return hadamard(HALF, add(gradient, gradient.H))
     if not facts:
         return gradient
     if facts in ({"diagonal"}, {"diagonal", "symmetric"}, {"diagonal", "lower_triangular"}):

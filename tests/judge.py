@@ -244,6 +244,9 @@ TABLE = {
     "Acos": lambda e, a: jnp.arccos(a),
     "Atan": lambda e, a: jnp.arctan(a),
     "Sinh": lambda e, a: jnp.sinh(a),
+    "Conj": lambda e, a: jnp.conj(a),
+    "Real": lambda e, a: jnp.real(a),
+    "Imag": lambda e, a: jnp.imag(a),
     "Cosh": lambda e, a: jnp.cosh(a),
     "Tanh": lambda e, a: jnp.tanh(a),
     "Sigmoid": lambda e, a: jax.nn.sigmoid(a),
@@ -271,8 +274,8 @@ TABLE = {
     "Prod": lambda e, a: jnp.prod(a).reshape(1, 1),
     "Total": lambda e, a: keep(jnp.sum, e, a),
     "Norm1": lambda e, a: jnp.sum(jnp.abs(a)),
-    "Norm2": lambda e, a: jnp.sqrt(jnp.sum(a**2)),
-    "NormF": lambda e, a: jnp.sqrt(jnp.sum(a**2)),
+    "Norm2": lambda e, a: jnp.sqrt(jnp.sum(jnp.real(a * jnp.conj(a)))),
+    "NormF": lambda e, a: jnp.sqrt(jnp.sum(jnp.real(a * jnp.conj(a)))),
     "NormInf": lambda e, a: jnp.max(jnp.abs(a)),
     "IsLargest": lambda e, a: jnp.zeros(a.size).at[jnp.argmax(a)].set(1.0),
     "LogSumExp": lambda e, a: jnp.log(keep(jnp.sum, e, jnp.exp(a))),
@@ -344,6 +347,8 @@ def draw_symbol(s, seed=0, sizes=SIZES):
     rng = np.random.default_rng([seed, zlib.crc32(s.name.encode())])
     m, n = size(s.rows, sizes), size(s.cols, sizes)
     a = rng.uniform(0.2, 1.0, (m, n)) * rng.choice([-1.0, 1.0], (m, n))
+    if s.has("complex"):
+        a = a + 1j * rng.uniform(0.2, 1.0, (m, n))
     if s.has("integer"):
         return jnp.full((1, 1), float(rng.integers(2, 5)))
     if s.has("positive") or s.has("simplex"):

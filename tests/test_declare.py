@@ -93,7 +93,7 @@ def test_bad_declarations_say_where(text, column, says):
         ("A[m,n](symmetric)", mc.ShapeError, "square"),
         ("x[n](integer)", mc.ShapeError, "scalar"),
         ("S[n,n](nice)", mc.MatcalcError, "unknown attribute 'nice'"),
-        ("z[n](complex)", mc.UnsupportedError, "complex"),
+        ("z[n](complex,positive)", mc.UnsupportedError, "complex"),
         ("T[m,n,k](symmetric)", mc.UnsupportedError, "3 axes"),
         ("x[99999999999]", mc.MatcalcError, "at most"),
         ("x[9^8^8]", mc.LimitError, "too large"),

@@ -19,8 +19,8 @@ from matcalc.rules.chain import chain, closed_chain, entrywise, inner, product_o
 from matcalc.rules.matrix import MATRIX, SHORT
 
 RULES = (*MATRIX, *SHORT)
-MAY_LENGTHEN = {  # they divide something large into parts, or write for a square matrix what is simpler to invert
-    "inverse-kron", "logdet-kron", "inverse-diagonal", "inverse-scaled",
+MAY_LENGTHEN = {  # they divide something large into parts, or write what is simpler to go on with
+    "inverse-kron", "logdet-kron", "inverse-diagonal", "inverse-scaled", "conj", "conj-scalar",
 }  # fmt: skip
 m, n, p = (DimSymbol(d) for d in "mnp")
 A, B, C = symbol("A", (n, n)), symbol("B", (n, n)), symbol("C", (n, p))
@@ -30,12 +30,13 @@ K, X = symbol("K", (m, m)), symbol("X", (m, n))
 x, y, z = (symbol(s, (n,)) for s in "xyz")
 s, u, pos = symbol("s", (n,), ["simplex"]), symbol("u", (n,), ["unit"]), symbol("q", (n,), ["positive"])
 c = symbol("c", (), ["positive"])
+W, w, o = symbol("W", (n, n), ["complex"]), symbol("w", (n,), ["complex"]), symbol("o", (), ["complex"])
 OPERANDS = {
-    "A": [A, P, Q, S, hadamard(c, A), quotient(A, c), eye(n), Kron(A, K), A @ B],
+    "A": [A, P, Q, S, hadamard(c, A), quotient(A, c), eye(n), Kron(A, K), A @ B, transpose(W) @ mc.conj(W)],
     "B": [K],
-    "X": [X, A, X @ A, x, transpose(x)],
+    "X": [X, A, X @ A, x, transpose(x), hadamard(w, mc.conj(w)), W @ w],
     "x": [x, s, u, pos, x + y, A @ x],
-    "c": [c, mc.tr(A)],
+    "c": [c, mc.tr(A), mc.sum(hadamard(w, mc.conj(w))), w.H @ w, hadamard(o, mc.conj(o))],
 }
 
 

@@ -85,6 +85,7 @@ class Check:
     ndim: int
     axes: tuple[tuple[int, Dim], ...]
     convert: Callable[[Any], Any]
+    is_complex: bool = False
 
 
 class Compiled:
@@ -95,7 +96,7 @@ class Compiled:
     names : tuple of str
         The parameters, in order.
     function : callable
-        The bare function, which takes float arrays in that order and checks nothing.
+        The bare function, which takes float arrays (complex ones for complex symbols) in that order and checks nothing.
     """
 
     def __init__(
@@ -107,9 +108,9 @@ class Compiled:
         self._written = _write(plan, exprs, parameters, backend, single=unpack is None)
         self.function: Callable[..., Any] = _make_function(self._written.definition, namespace)
         runtime = backend.runtime_module
-        self._array, self._float = runtime.ARRAY, runtime.FLOAT
-        self._checks = [self._check_of(name, plan, runtime.as_array) for name in self.names]
-        self._fast = [(c.ndim, c.axes, c.convert) for c in self._checks]
+        self._array = runtime.ARRAY
+        self._checks = [self._check_of(name, plan, runtime) for name in self.names]
+        self._fast = [(c.ndim, c.axes, runtime.COMPLEX if c.is_complex else runtime.FLOAT, c.convert) for c in self._checks]
         self._known: dict[Dim, int] = {d: d for c in self._checks for _, d in c.axes if isinstance(d, int)}
         self._size_at = [(self.names.index(name), d) for name, d in parameters.sizes.items()]
         self._composite = [(d, _dim_function(d)) for d in parameters.composite]
@@ -132,10 +133,10 @@ class Compiled:
         if kwargs or len(args) != len(self._fast):
             given, extra = self._bind(args, kwargs)
         known = self._known.copy()
-        array, float64 = self._array, self._float
-        for k, (ndim, axes, convert) in enumerate(self._fast):
+        array = self._array
+        for k, (ndim, axes, dtype, convert) in enumerate(self._fast):
             value = given[k]
-            if type(value) is not array or value.ndim != ndim or value.dtype is not float64:
+            if type(value) is not array or value.ndim != ndim or value.dtype is not dtype:
                 value = given[k] = convert(value)
             for axis, dim in axes:
                 if known.setdefault(dim, value.shape[axis]) != value.shape[axis]:
@@ -171,7 +172,7 @@ class Compiled:
     def _listed(self) -> str:
         return ", ".join(self.names) or "none"
 
-    def _check_of(self, name: str, plan: Plan, as_array: Callable[[str, Any], Any]) -> Check:
+    def _check_of(self, name: str, plan: Plan, runtime: Any) -> Check:
         p = self._parameters
         if name in p.sizes:
             return Check(name, -1, (), lambda value: _as_size(name, value))
@@ -181,11 +182,12 @@ class Compiled:
         if name in plan.integers:
             return Check(name, -1, (), lambda value: _as_integer(name, value))
         axes = _axes(s)
+        as_array = runtime.as_complex_array if s.is_complex else runtime.as_array
         wanted = _shape_text(s)
 
         def convert(value: Any) -> Any:
             if not axes and type(value) is float:
-                return value
+                return complex(value) if s.is_complex else value
             a = as_array(name, value)
             shape = tuple(a.shape)
             if len(axes) == len(shape):
@@ -197,7 +199,7 @@ class Compiled:
                 return a.reshape(-1)
             raise ShapeError(f"{name} is {wanted}, but the array given has shape {shape}")
 
-        return Check(name, len(axes), tuple(axes), convert)
+        return Check(name, len(axes), tuple(axes), convert, s.is_complex)
 
     # ---------------------------------------------------------------- checking sizes
     def _misfit(self, given: Sequence[Any]) -> NoReturn:

@@ -27,20 +27,23 @@ from matcalc.expr import (
     Quotient,
     Symbol,
     Transpose,
+    brief,
     coefficient,
     rational,
 )
 from matcalc.node import postorder
-from matcalc.ops.elementwise import Log, Sigmoid, Softplus
-from matcalc.ops.linalg import Det, Inverse, MatrixPower, Pinv
+from matcalc.ops.complex import Conj, Imag, Real
+from matcalc.ops.elementwise import Abs, Erf, Log, Sigmoid, Softplus
+from matcalc.ops.linalg import Det, Inverse, LogDet, MatrixPower, Pinv
 from matcalc.ops.matrix_functions import Frechet
 from matcalc.ops.reductions import IsLargest, LogSumExp, Norm1, Norm2, NormF, NormInf, Softmax, Total, Trace
-from matcalc.ops.spectral import is_singular_shift
+from matcalc.ops.spectral import Nuclear, Spectral, is_singular_shift
 from matcalc.ops.stacking import Commutation, Duplication, Vech
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron, Reshape, UnitVector, Vec, Zeros
 from matcalc.ops.tensors import Einsum, TensorSymbol, Unstacked, is_tensor
 from matcalc.ops.unspecified import Unspecified, UnspecifiedGradient
 
+COMPLEX_CODE = (Conj, Real, Imag, Abs, Norm1, Norm2, NormF, NormInf, LogDet, Nuclear, Spectral, Pinv)  # besides the analytic
 LONG_SEGMENT = 6  # the longest run of factors that is looked for in other chains
 
 
@@ -133,6 +136,8 @@ class Planner:
     # ---------------------------------------------------------------- one node
     def lower(self, e: Expr) -> Form:
         """The form of a node, given those of its operands."""
+        if isinstance(e, Operator) and any(c.is_complex for c in e.operands):
+            require_complex_code(e)
         handler = HANDLERS.get(type(e))
         if handler is not None:
             return handler(self, e)
@@ -251,7 +256,7 @@ class Planner:
         arg = e.arg
         if isinstance(arg, Det) and isinstance(arg.arg, Symbol) and arg.arg.has("psd"):
             return self.shaped(self.b.make("np.linalg.slogdet(#1)[1]", self.value(arg.arg)), e)
-        if isinstance(arg, Sigmoid):
+        if isinstance(arg, Sigmoid) and not arg.is_complex:
             b = self.b
             return self.f.entrywise(lambda vs: b.neg(b.make(Softplus.code, b.neg(vs[0]))), [self.form[arg.arg]], e.rows, e.cols)
         return self.entrywise(e)
@@ -504,6 +509,12 @@ class Planner:
         if isinstance(e, UnspecifiedGradient) and f.is_vector:
             v = self.b.make("#1.reshape(-1)", v)
         return self.shaped(v, e)
+
+
+def require_complex_code(e: Operator) -> None:
+    """Refuse an operator whose code is for real arrays alone."""
+    if not (e.analytic or isinstance(e, COMPLEX_CODE)) or isinstance(e, (Softplus, Erf, LogSumExp)):
+        raise UnsupportedError(f"{e.name} has no code for complex arrays, in {brief(e)}")
 
 
 def _factor(e: Expr, flip: bool = False) -> Factor:

@@ -12,7 +12,7 @@ import numpy as np
 from matcalc.errors import MatcalcError, OperandError
 
 Array = np.ndarray[Any, Any]
-ARRAY, FLOAT = np.ndarray, np.dtype(np.float64)  # an argument that is this needs no conversion
+ARRAY, FLOAT, COMPLEX = np.ndarray, np.dtype(np.float64), np.dtype(np.complex128)  # what needs no conversion
 
 
 def as_array(name: str, value: Any) -> Array:
@@ -26,6 +26,19 @@ def as_array(name: str, value: Any) -> Array:
         return a.astype(np.float64)
     except (TypeError, ValueError):
         raise OperandError(f"{name} must be an array of real numbers, not {_described(value)}") from None
+
+
+def as_complex_array(name: str, value: Any) -> Array:
+    """An argument as an array of complex numbers; single precision is kept."""
+    try:
+        a = np.asarray(value)
+        if a.dtype in (np.complex128, np.complex64):
+            return a
+        if a.dtype.kind not in "biufcO":
+            raise TypeError
+        return a.astype(np.complex64 if a.dtype == np.float32 else np.complex128)
+    except (TypeError, ValueError):
+        raise OperandError(f"{name} must be an array of numbers, not {_described(value)}") from None
 
 
 def _described(value: Any) -> str:
@@ -43,6 +56,8 @@ def _scipy(module: str, name: str) -> Any:
 
 def sigmoid(x: Any) -> Any:
     """``1 / (1 + exp(-x))``, without overflow."""
+    if np.iscomplexobj(x):
+        return 1 / (1 + np.exp(-x))
     small = np.exp(-np.abs(x))
     return np.where(np.asarray(x) >= 0, 1 / (1 + small), small / (1 + small))[()]
 
@@ -267,12 +282,12 @@ def _quietly(name: str, a: Array) -> Array:
     """SciPy's matrix function without its warnings on accuracy: what is not finite says enough."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _real(_scipy("linalg", name)(a))
+        return _real(_scipy("linalg", name)(a), a)
 
 
 def expm(a: Array) -> Array:
     """Matrix exponential."""
-    return _real(_scipy("linalg", "expm")(a))
+    return _real(_scipy("linalg", "expm")(a), a)
 
 
 def logm(a: Array) -> Array:
@@ -287,17 +302,17 @@ def sqrtm(a: Array) -> Array:
 
 def sinm(a: Array) -> Array:
     """Matrix sine."""
-    return _real(_scipy("linalg", "sinm")(a))
+    return _real(_scipy("linalg", "sinm")(a), a)
 
 
 def cosm(a: Array) -> Array:
     """Matrix cosine."""
-    return _real(_scipy("linalg", "cosm")(a))
+    return _real(_scipy("linalg", "cosm")(a), a)
 
 
-def _real(a: Array) -> Array:
-    """The matrix without imaginary parts that are rounding errors; NaN where there is no real one."""
-    if not np.iscomplexobj(a):
+def _real(a: Array, of: Array) -> Array:
+    """The function of a real matrix without imaginary parts that are rounding errors; NaN where there is no real one."""
+    if not np.iscomplexobj(a) or np.iscomplexobj(of):
         return a
     scale = np.max(np.abs(a), initial=1.0)
     return a.real if np.max(np.abs(a.imag), initial=0.0) <= 1e-8 * scale else np.full(a.shape, np.nan)

@@ -76,7 +76,7 @@ class Builder:
         return found
 
     # numbers and dimensions
-    def const(self, number: int | float) -> Value:
+    def const(self, number: complex) -> Value:
         """A number."""
         if isinstance(number, int) and abs(number) > EXACT:
             number = self._quotient(number, 1)
@@ -107,6 +107,8 @@ class Builder:
             return self.make("np.pi")
         if value is sp.E:
             return self.make("np.e")
+        if value is sp.I:
+            return self.const(1j)
         if value.is_number:
             return self.const(float(value))
         return self.dim(value)

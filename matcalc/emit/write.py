@@ -176,5 +176,7 @@ class _Writer:
 
 
 def _number(value: object) -> ast.expr:
-    assert isinstance(value, (int, float))
+    assert isinstance(value, (int, float, complex))
+    if isinstance(value, complex):
+        return ast.Constant(value)
     return ast.UnaryOp(ast.USub(), ast.Constant(-value)) if value < 0 else ast.Constant(value)

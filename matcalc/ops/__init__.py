@@ -2,6 +2,7 @@
 
 from matcalc.expr import Operator
 from matcalc.ops import (
+    complex,
     elementwise,
     linalg,
     matrix_functions,
@@ -14,7 +15,19 @@ from matcalc.ops import (
     unspecified,
 )
 
-FAMILIES = (elementwise, structure, tensors, stacking, triangles, reductions, linalg, matrix_functions, spectral, unspecified)
+FAMILIES = (
+    elementwise,
+    structure,
+    tensors,
+    stacking,
+    triangles,
+    reductions,
+    linalg,
+    matrix_functions,
+    spectral,
+    unspecified,
+    complex,
+)
 OPERATORS = dict(Operator.registered)
 
 __all__ = ["FAMILIES", "OPERATORS"]

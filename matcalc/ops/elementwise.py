@@ -43,6 +43,7 @@ class Unary(Entrywise, abstract=True):
 class Exp(Unary):
     """Exponential."""
 
+    analytic = True
     name, formula, head = "exp", sp.exp(t), sp.exp
     least = 2
     latex, code = r"\exp(#1)", "np.exp(#1)"
@@ -51,6 +52,7 @@ class Exp(Unary):
 class Log(Unary):
     """Natural logarithm."""
 
+    analytic = True
     name, formula, head = "log", sp.log(t), sp.log
     latex, code, domain = r"\log(#1)", "np.log(#1)", "positive"
 
@@ -58,6 +60,7 @@ class Log(Unary):
 class Sqrt(Unary):
     """Square root."""
 
+    analytic = True
     name, formula = "sqrt", sp.sqrt(t)
     latex, code, domain = r"\sqrt{#1}", "np.sqrt(#1)", "positive"
 
@@ -72,6 +75,9 @@ class Abs(Unary):
     slopes = (sp.sign(t),)
     least = 1
     latex, code = r"\left|#1\right|", "np.abs(#1)"
+
+    def infer_complex(self) -> bool:
+        return False
 
 
 class Sign(Unary):
@@ -105,6 +111,7 @@ class Relu(Unary):
 class Sin(Unary):
     """Sine."""
 
+    analytic = True
     name, formula, head = "sin", sp.sin(t), sp.sin
     latex, code = r"\sin(#1)", "np.sin(#1)"
 
@@ -112,6 +119,7 @@ class Sin(Unary):
 class Cos(Unary):
     """Cosine."""
 
+    analytic = True
     name, formula, head = "cos", sp.cos(t), sp.cos
     latex, code = r"\cos(#1)", "np.cos(#1)"
 
@@ -119,6 +127,7 @@ class Cos(Unary):
 class Tan(Unary):
     """Tangent."""
 
+    analytic = True
     name, formula, head = "tan", sp.tan(t), sp.tan
     latex, code = r"\tan(#1)", "np.tan(#1)"
 
@@ -126,6 +135,7 @@ class Tan(Unary):
 class Asin(Unary):
     """Inverse sine."""
 
+    analytic = True
     name, formula, head = "asin", sp.asin(t), sp.asin
     latex, code, domain = r"\arcsin(#1)", "np.arcsin(#1)", "between -1 and 1"
 
@@ -133,6 +143,7 @@ class Asin(Unary):
 class Acos(Unary):
     """Inverse cosine."""
 
+    analytic = True
     name, formula, head = "acos", sp.acos(t), sp.acos
     latex, code, domain = r"\arccos(#1)", "np.arccos(#1)", "between -1 and 1"
 
@@ -140,6 +151,7 @@ class Acos(Unary):
 class Atan(Unary):
     """Inverse tangent."""
 
+    analytic = True
     name, formula, head = "atan", sp.atan(t), sp.atan
     latex, code = r"\arctan(#1)", "np.arctan(#1)"
 
@@ -147,6 +159,7 @@ class Atan(Unary):
 class Sinh(Unary):
     """Hyperbolic sine."""
 
+    analytic = True
     name, formula, head = "sinh", sp.sinh(t), sp.sinh
     latex, code = r"\sinh(#1)", "np.sinh(#1)"
 
@@ -154,6 +167,7 @@ class Sinh(Unary):
 class Cosh(Unary):
     """Hyperbolic cosine."""
 
+    analytic = True
     name, formula, head = "cosh", sp.cosh(t), sp.cosh
     least = 2
     latex, code = r"\cosh(#1)", "np.cosh(#1)"
@@ -162,6 +176,7 @@ class Cosh(Unary):
 class Tanh(Unary):
     """Hyperbolic tangent."""
 
+    analytic = True
     name, formula, head = "tanh", sp.tanh(t), sp.tanh
     latex, code = r"\tanh(#1)", "np.tanh(#1)"
 
@@ -169,6 +184,7 @@ class Tanh(Unary):
 class Sigmoid(Unary):
     """Logistic function ``1/(1 + exp(-t))``."""
 
+    analytic = True
     name, formula, head = "sigmoid", 1 / (1 + sp.exp(-t)), named("sigmoid")
     slopes = (named("sigmoid")(t) * (1 - named("sigmoid")(t)),)
     least = 2
@@ -178,6 +194,7 @@ class Sigmoid(Unary):
 class Softplus(Unary):
     """``log(1 + exp(t))``."""
 
+    analytic = True
     name, formula, head = "softplus", sp.log(1 + sp.exp(t)), named("softplus")
     slopes = (named("sigmoid")(t),)
     least = 2

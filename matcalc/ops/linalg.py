@@ -42,6 +42,7 @@ class Inverse(Operator):
     """Inverse of a square matrix [Matrix Cookbook, 2012, eq. 59]."""
 
     arg: Expr
+    analytic = True
     name = "inv"
     latex = r"@1^{-1}"
     code = "np.linalg.inv(#1)"
@@ -73,6 +74,7 @@ class Det(Operator):
     """Determinant [Matrix Cookbook, 2012, eq. 41]."""
 
     arg: Expr
+    analytic = True
     name = "det"
     latex = r"\det(#1)"
     code = "np.linalg.det(#1)"
@@ -91,6 +93,9 @@ class LogDet(Operator):
     latex = r"\log\det(#1)"
     code = "np.linalg.slogdet(#1)[1]"
     signature = "n,n -> 1,1"
+
+    def infer_complex(self) -> bool:
+        return False
 
     def differential(self, k: int, d: Expr) -> Expr:
         return trace(matmul(inv(self.arg), d))
@@ -166,6 +171,7 @@ class MatrixPower(Operator):
 
     base: Expr
     exponent: Expr
+    analytic = True
     name = "^"
     latex = "@1^{#2}"
     code = "np.linalg.matrix_power(#1, #2)"
@@ -249,6 +255,9 @@ class Sylvester(Operator):
     def infer_symmetric(self) -> bool:
         return self.total.symmetric and (are_transposes(self.left, self.right) or self.left is transpose(self.right))
 
+    def infer_complex(self) -> bool:
+        return False
+
     def differential(self, k: int, d: Expr) -> Expr:
         if k < 2:
             d = negate(product(d, self) if k == 0 else product(self, d))
@@ -293,6 +302,9 @@ class Cholesky(Operator):
     latex = r"\operatorname{chol}(#1)"
     code = "cholesky(#1)"
     signature = "n,n -> n,n"
+
+    def infer_complex(self) -> bool:
+        return False
 
     def differential(self, k: int, d: Expr) -> Expr:
         inverse = inv(self)

@@ -90,6 +90,7 @@ class MatrixFunction(Operator, abstract=True):
     """A scalar function carried over to square matrices."""
 
     arg: Expr
+    analytic = True
     signature = "n,n -> n,n"
     is_matrix_function = True
 

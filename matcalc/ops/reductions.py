@@ -94,6 +94,7 @@ class Prod(Operator):
     """Product of all entries; its derivative needs every entry nonzero."""
 
     arg: Expr
+    analytic = True
     name = "prod"
     latex = r"\operatorname{prod}(#1)"
     code = "np.prod(#1)"
@@ -117,6 +118,9 @@ class Norm1(Operator):
     code = "np.sum(np.abs(#1))"
     signature = "m,n -> 1,1"
 
+    def infer_complex(self) -> bool:
+        return False
+
     def infer_sign(self) -> int:
         return max(1, self.arg.sign)
 
@@ -133,6 +137,9 @@ class Norm2(Operator):
     latex = r"\left\|#1\right\|_2"
     code = "np.linalg.norm(#1)"
     signature = "n,1 -> 1,1"
+
+    def infer_complex(self) -> bool:
+        return False
 
     def infer_sign(self) -> int:
         return max(1, self.arg.sign)
@@ -152,6 +159,9 @@ class NormF(Operator):
     code = "np.linalg.norm(#1)"
     signature = "m,n -> 1,1"
 
+    def infer_complex(self) -> bool:
+        return False
+
     def infer_sign(self) -> int:
         return max(1, self.arg.sign)
 
@@ -169,6 +179,9 @@ class NormInf(Operator):
     latex = r"\left\|#1\right\|_\infty"
     code = "np.max(np.abs(#1))"
     signature = "m,n -> 1,1"
+
+    def infer_complex(self) -> bool:
+        return False
 
     def infer_sign(self) -> int:
         return max(1, self.arg.sign)
@@ -200,6 +213,7 @@ class LogSumExp(AxisReduction):
 
     arg: Expr
     axis: int | None
+    analytic = True
     name = "logsumexp"
     latex = r"\operatorname{logsumexp}#axis(#1)"
     code = "logsumexp(#1)"
@@ -214,6 +228,7 @@ class Softmax(AxisReduction):
 
     arg: Expr
     axis: int | None
+    analytic = True
     name = "softmax"
     latex = r"\operatorname{softmax}#axis(#1)"
     code = "softmax(#1)"

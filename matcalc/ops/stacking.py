@@ -84,6 +84,7 @@ class Vech(Operator):
     """Entries on and below the diagonal of a square matrix, column by column."""
 
     arg: Expr
+    analytic = True
     name = "vech"
     latex = r"\operatorname{vech}(#1)"
     code = "vech(#1)"

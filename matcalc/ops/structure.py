@@ -162,6 +162,7 @@ class Vec(Operator):
 
     arg: Expr
     takes_tensors = True
+    analytic = True
     name = "vec"
     latex = r"\operatorname{vec}(#1)"
     code = "#1.reshape(-1, order='F')"
@@ -208,6 +209,7 @@ class Kron(Operator):
 
     left: Expr
     right: Expr
+    analytic = True
     name = "kron"
     latex = r"@1 \otimes @2"
     code = "np.kron(#1, #2)"
@@ -236,6 +238,7 @@ class Reshape(Operator):
     arg: Expr
     dims: Shape
     takes_tensors = True
+    analytic = True
     name = "reshape"
     latex = r"\operatorname{reshape}#dims(#1)"
     code = "#1.reshape(#rows, #cols, order='F')"

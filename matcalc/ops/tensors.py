@@ -36,6 +36,11 @@ class TensorSymbol(Symbol):
     def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
         return type(self)(self.name, (dim(self.dims[0]), dim(self.dims[1])), self.facts, tuple(dim(d) for d in self.axes))
 
+    @property
+    def free(self) -> Symbol:
+        """The symbol itself: a tensor has no facts."""
+        return self
+
     def composite_axes(self) -> tuple[tuple[Dim, ...], tuple[Dim, ...]]:
         """The dimensions that the rows and the columns are made of, the last running fastest."""
         k = next(k for k in range(len(self.axes)) if same_dim(_size(self.axes[:k]), self.rows))
@@ -92,6 +97,7 @@ class Unstacked(Operator):
     arg: Expr
     rows_as: tuple[Dim, ...]
     cols_as: tuple[Dim, ...]
+    analytic = True
     name = "tensor"
     latex = r"\operatorname{tensor}(#1)"
     code = "unstacked(#1)"
@@ -184,6 +190,7 @@ class Einsum(Operator):
     args: tuple[Expr, ...]
     takes_tensors = True
     pulled_in_place = True
+    analytic = True
     name = "einsum"
     latex = r"\operatorname{einsum}(#1)"
     code = "np.einsum(#1)"

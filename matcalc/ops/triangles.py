@@ -27,6 +27,7 @@ class Tril(SelfAdjoint):
     name = "tril"
     latex = r"\operatorname{tril}(#1)"
     code = "np.tril(#1)"
+    analytic = True
     signature = "n,n -> n,n"
 
 

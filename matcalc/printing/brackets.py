@@ -39,4 +39,6 @@ def binds(e: Expr) -> int:
     if isinstance(e, Number):
         value = rational(e)
         return ATOM if value is None or (value.is_Integer and value >= 0) else TERM
+    if isinstance(e, Transpose) and e.arg.joins_transpose:  # A^H
+        return POWER
     return _BINDS.get(type(e), ATOM)

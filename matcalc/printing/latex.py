@@ -22,6 +22,7 @@ class Latex(Typesetter):
 
     ones = r"\mathbf{1}"
     top = r"\top"
+    hermitian = r"\mathsf{H}"
     odot = r"\odot"
     oslash = r"\oslash"
     partial = r"\partial "

@@ -73,6 +73,7 @@ class Pretty(Typesetter):
         text = re.sub(r"\\(?:operatorname|text)\{(\w+)\}", r"\1", op.latex)
         text = re.sub(r"(\\[a-z]+)(?=\\[A-Za-z])", r"\1 ", text) if "(" in text else text
         text = re.sub(r"\\sqrt\{(.*)\}", r"√(\1)", text)
+        text = re.sub(r"\\overline\{(.*)\}", r"conj(\1)", text)
         text = re.sub(r"\\(mathbf\{[01]\}|[A-Za-z]+|\|)", lambda m: _MACROS.get(m[1], GREEK.get(m[1], m[1])), text)
         text = re.sub(r"_(\d)", lambda m: m[1].translate(SUBSCRIPTS), text)
         return re.sub(r"_\{(\w+)\}", r"_\1", text)

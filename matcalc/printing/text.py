@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import sympy as sp
+
 from matcalc.expr import (
     Add,
     BroadcastAdd,
@@ -25,6 +27,7 @@ from matcalc.expr import (
     negate,
 )
 from matcalc.node import postorder
+from matcalc.ops.complex import Conj
 from matcalc.ops.linalg import MatrixPower
 from matcalc.ops.tensors import TensorSymbol
 from matcalc.printing.brackets import ATOM, POSTFIX, PREFIX, SUM, TERM, binds
@@ -35,8 +38,13 @@ Written = dict[Expr, str]
 def text(e: Expr) -> str:
     """The expression in the text syntax."""
     done: Written = {}
-    for node in postorder([e], _children):
-        done[node] = _write(node, done)
+    nodes = list(postorder([e], _children))
+    marks = not any(isinstance(n, Symbol) and "H" in {n.name, *map(str, n.dims)} for n in nodes)  # ^H is free
+    for node in nodes:
+        if marks and isinstance(node, Transpose) and isinstance(node.arg, Conj):
+            done[node] = _within(node.arg.arg, POSTFIX, done) + "^H"
+        else:
+            done[node] = _write(node, done)
     return done[e]
 
 
@@ -44,6 +52,8 @@ def _children(e: Expr) -> tuple[Expr, ...]:
     """What is written inside ``e``; a sum writes its negative terms without their sign."""
     if isinstance(e, Let):
         return ()
+    if isinstance(e, Transpose) and isinstance(e.arg, Conj):
+        return (e.arg, e.arg.arg)
     if isinstance(e, (Add, BroadcastAdd)):
         first, *rest = e.operands
         return (first, *(negate(t) if is_negative(t) else t for t in rest))
@@ -70,7 +80,7 @@ def _symbol(e: Expr, done: Written) -> str:
 
 def _number(e: Expr, done: Written) -> str:
     assert isinstance(e, Number)
-    return str(e.value)
+    return "1i" if e.value is sp.I else str(e.value)
 
 
 def _sum(e: Expr, done: Written) -> str:

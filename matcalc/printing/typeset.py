@@ -35,6 +35,7 @@ from matcalc.expr import (
     rational,
 )
 from matcalc.node import postorder
+from matcalc.ops.complex import Conj
 from matcalc.ops.linalg import Inverse, MatrixPower
 from matcalc.ops.reductions import Total
 from matcalc.ops.structure import UnitVector
@@ -66,6 +67,7 @@ class Typesetter(ABC):
 
     ones: str
     top: str  # the superscript of a transpose
+    hermitian: str = "H"  # that of a Hermitian transpose
     odot: str
     oslash: str
     partial: str
@@ -173,7 +175,8 @@ class Typesetter(ABC):
             case Power() | MatrixPower():
                 return self.power(e, parts, scalar)
             case Transpose(arg):
-                return self.raised(parts[0], f"-{self.top}" if isinstance(arg, Inverse) else self.top)
+                mark = f"-{self.top}" if isinstance(arg, Inverse) else self.hermitian if isinstance(arg, Conj) else self.top
+                return self.raised(parts[0], mark)
             case Item():
                 return self.item(e, parts[0])
             case Ones(dims):
@@ -324,7 +327,7 @@ def _inside(e: Expr) -> tuple[Expr, ...]:
     match e:
         case Let():
             return ()
-        case Transpose(Inverse(arg)):
+        case Transpose(Inverse(arg)) | Transpose(Conj(arg)):
             return (arg,)
         case Unstacked(Einsum(_, _, args)) if e.letters is not None:
             return args

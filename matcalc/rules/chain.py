@@ -47,7 +47,7 @@ LONGEST_RUN = 8  # a power up to this is written out while factors are looked fo
 # ------------------------------------------------------------------ transposes
 def turn(e: Expr, depth: int = 3) -> Expr:
     """The transpose, with the sign moved inside where that is no longer, down to ``depth`` levels."""
-    if e.symmetric or (isinstance(e, Product) and len(e.args) == 2 and is_projection(*e.args)):
+    if e.symmetric or (isinstance(e, Product) and len(e.args) == 2 and is_projection(*e.args) and not e.is_complex):
         return e
     if isinstance(e, Transpose):
         return e.arg
@@ -214,7 +214,7 @@ def turned_inverse(e: Expr) -> Expr:
 def _cancel_pinv(out: list[Expr]) -> bool:
     """``A*pinv(A)*A = A``, ``pinv(A)*A*pinv(A) = pinv(A)``, and both products are symmetric."""
     x, y = out[-2:]
-    if isinstance(x, Transpose) and isinstance(y, Transpose) and is_projection(y.arg, x.arg):
+    if isinstance(x, Transpose) and isinstance(y, Transpose) and is_projection(y.arg, x.arg) and not x.is_complex:
         out[-2:] = [y.arg, x.arg]
         return True
     if len(out) < 3:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TypeAlias
 
 import sympy as sp
@@ -96,6 +97,25 @@ def times_dim(a: Dim, b: Dim) -> Dim:
     """The product of two dimensions."""
     product = a * b
     return int(product) if isinstance(product, sp.Integer) else product
+
+
+def plus_dim(*dims: Dim) -> Dim:
+    """The sum of dimensions; a number below 1 may stand among them."""
+    total = sp.expand(sum((sp.sympify(d) for d in dims), sp.Integer(0)))
+    return int(total) if isinstance(total, sp.Integer) else total
+
+
+def map_dim(d: Dim, dim: Callable[[Dim], Dim]) -> Dim:
+    """``dim`` applied to a dimension, or, where it does not know that one, to the names in it."""
+    after = dim(d)
+    if after is not d or isinstance(d, int):
+        return after
+    return plus_dim(d.subs({s: dim(s) for s in d.free_symbols}, simultaneous=True))
+
+
+def dim_text(d: Dim) -> str:
+    """A dimension in the text syntax, without blanks: ``n+1``."""
+    return str(d).replace("**", "^").replace(" ", "")
 
 
 def shape_text(shape: Shape) -> str:

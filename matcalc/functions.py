@@ -28,6 +28,7 @@ from matcalc.expr import (
     transpose,
 )
 from matcalc.ops import OPERATORS
+from matcalc.ops.blocks import block, hstack, vstack
 from matcalc.ops.linalg import det, inv, logdet, matrix_power, solve
 from matcalc.ops.reductions import Norm2, logsumexp, softmax, total, trace
 from matcalc.ops.stacking import commutation, duplication, unstacked, vech
@@ -35,6 +36,7 @@ from matcalc.ops.structure import diag, diag_signature, eye, reshape, unit_vecto
 
 Expr.hooks["matrix_power"] = matrix_power
 
+MANY = "x?" + "x" * 63  # the arguments of a function that takes any reasonable number of them
 ENTRYWISE = "entrywise"  # the signature of functions that work entry by entry
 Signature = str | Callable[[Sequence[Shape], Sequence[int]], str]
 
@@ -92,6 +94,8 @@ class Function:
 
     def __call__(self, *args: Any, axis: int | None = None) -> Expr:
         given = list(args)
+        if self.kinds == MANY and len(given) == 1 and isinstance(given[0], (list, tuple)):
+            given = list(given[0])
         if axis is not None:
             if "a" not in self.letters:
                 raise OperandError(f"{self.name} takes no axis")
@@ -114,6 +118,16 @@ def _axis(name: str, axis: object) -> int | None:
 
 def _reduced(shapes: Sequence[Shape], axis: Sequence[int]) -> str:
     return {0: "m,n -> 1,1", 1: "m,n -> 1,n", 2: "m,n -> m,1"}[axis[0] if axis else 0]
+
+
+def _side_by_side(shapes: Sequence[Shape], _: Sequence[int]) -> str:
+    names = [f"n{k}" for k in range(len(shapes))]
+    return f"{'; '.join(f'm,{n}' for n in names)} -> m,{'+'.join(names)}"
+
+
+def _on_top(shapes: Sequence[Shape], _: Sequence[int]) -> str:
+    names = [f"m{k}" for k in range(len(shapes))]
+    return f"{'; '.join(f'{m},n' for m in names)} -> {'+'.join(names)},n"
 
 
 def mean(x: Expr, axis: int | None = None) -> Expr:
@@ -207,6 +221,8 @@ ROWS = (
     Function("max", maximum, ENTRYWISE, "xx"),
     Function("min", minimum, ENTRYWISE, "xx"),
     Function("eigval_max", largest_eigenvalue, "n,n -> 1,1"),
+    Function("hstack", hstack, _side_by_side, MANY),
+    Function("vstack", vstack, _on_top, MANY),
     Function("eye", eye, "-> d1,d1", "d"),
     Function("ones", ones, "-> d1,d2", "d?d"),
     Function("zeros", zeros, "-> d1,d2", "d?d"),

@@ -30,6 +30,7 @@ from matcalc.expr import (
     transpose,
 )
 from matcalc.node import postorder
+from matcalc.ops.blocks import Selector, slice_of
 from matcalc.ops.linalg import Inverse, MatrixPower, Pinv
 from matcalc.ops.reductions import Total
 from matcalc.ops.structure import UnitVector
@@ -51,7 +52,7 @@ def shown(e: Expr) -> Expr:
     """One node, its operands being done."""
     match e:
         case Product():
-            return finished(flipped(with_powers(with_names(e))))
+            return finished(flipped(with_powers(with_slices(with_names(e)))))
         case Hadamard():
             return flipped(transposed_outside(e))
         case Add() if not e.is_scalar:
@@ -113,6 +114,27 @@ def _named_pair(a: Expr, b: Expr) -> Expr | None:
             if turn(x) is y and other is (x if first else y) and not other.is_square:
                 return Pinv(y) if first else Pinv(x)
     return None
+
+
+def with_slices(e: Expr) -> Expr:
+    """``A*eye(n)(:,1:2)`` as ``A(:,1:2)``, and the like for rows."""
+    if not isinstance(e, Product) or not any(isinstance(f.arg if isinstance(f, Transpose) else f, Selector) for f in e.args):
+        return e
+    out: list[Expr] = []
+    rows: Selector | None = None  # of what comes next
+    for f in e.args:
+        if isinstance(f, Selector) and out and rows is None:
+            out[-1] = slice_of(out[-1], None, (f.start, f.count))
+        elif isinstance(f, Transpose) and isinstance(f.arg, Selector) and rows is None:
+            rows = f.arg
+        elif rows is not None:
+            out.append(slice_of(f, (rows.start, rows.count), None))
+            rows = None
+        else:
+            out.append(f)
+    if rows is not None:
+        out.append(transpose(rows))
+    return out[0] if len(out) == 1 else product(*out)
 
 
 def with_powers(e: Expr) -> Expr:

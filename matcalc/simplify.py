@@ -39,6 +39,7 @@ from matcalc.expr import (
 from matcalc.index import axis
 from matcalc.network import Lowering, contract
 from matcalc.node import postorder
+from matcalc.ops.blocks import Slice
 from matcalc.ops.elementwise import Sqrt
 from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.structure import Diag, Diagonal, Eye, zeros
@@ -49,7 +50,7 @@ from matcalc.rules.closed_form import NoMatrixForm, closed_form
 from matcalc.rules.matrix import MATRIX
 from matcalc.scalar import Scalars, is_arithmetic, root
 
-DISSOLVING = (Product, Transpose, Trace, Total, Diag, Diagonal, Hadamard, Item)
+DISSOLVING = (Product, Transpose, Trace, Total, Diag, Diagonal, Hadamard, Item, Slice)
 MANY_FACTORS = 12  # common entrywise factors are looked for in products of up to this many
 EXPAND_LIMIT = 60  # expressions up to this many symbols are tried multiplied out too
 TIDY_LIMIT = 60  # SymPy's factor is tried on scalars of up to this many terms when multiplied out

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from matcalc.dims import is_unit
+from matcalc.dims import is_unit, plus_dim
 from matcalc.emit.chain import Factor, Segments, entries, estimate, multiply_chain, run_key, split_chain
 from matcalc.emit.forms import Form, Forms, Kind
 from matcalc.emit.values import Builder, Value
@@ -31,6 +31,7 @@ from matcalc.expr import (
     rational,
 )
 from matcalc.node import postorder
+from matcalc.ops.blocks import HStack, Range, Selector, Slice, Stack, VStack
 from matcalc.ops.elementwise import Log, Sigmoid, Softplus
 from matcalc.ops.linalg import Det, Inverse, MatrixPower
 from matcalc.ops.reductions import IsLargest, LogSumExp, Norm1, Norm2, NormF, NormInf, Softmax, Total, Trace
@@ -383,6 +384,45 @@ class Planner:
             places = [self.b.const((e.row if is_unit(f.cols) else e.col) - 1)]
         return self.shaped(self.b.make(code, f.value, *places), e)
 
+    def slice(self, e: Expr) -> Form:
+        assert isinstance(e, Slice)
+        f = self.f.dense(self.form[e.arg])
+        ends = [self.ends(r) for r in (e.rows_taken, e.cols_taken) if r]
+        values = [v for pair in ends for v in pair]
+        if len(ends) == 2:
+            code = "#1[#2:#3, #4:#5]"
+        else:
+            code = "#1[#2:#3]" if e.rows_taken or f.is_vector else "#1[:, #2:#3]"
+        v = self.b.make(code, self.f.full(f), *values)
+        if f.is_vector and e.is_scalar:
+            v = self.b.make("#1[0]", v)
+        elif not f.is_vector and (is_unit(e.rows) or is_unit(e.cols)):
+            v = self.b.make("#1.reshape(-1)", v)
+        if not f.is_vector and e.is_scalar:
+            v = self.b.make("#1[0]", v)
+        return self.shaped(v, e)
+
+    def ends(self, taken: Range) -> tuple[Value, Value]:
+        """The ends of a range as a slice counted from 0 has them."""
+        return self.b.dim(plus_dim(taken[0], -1)), self.b.dim(plus_dim(*taken, -1))
+
+    def selector(self, e: Expr) -> Form:
+        assert isinstance(e, Selector)
+        first, last = self.ends((e.start, e.count))
+        code = "np.eye(#1)[:, #2]" if is_unit(e.count) else "np.eye(#1)[:, #2:#3]"
+        return self.shaped(self.b.make(code, self.b.dim(e.total), first, *([] if is_unit(e.count) else [last])), e)
+
+    def stack(self, e: Expr) -> Form:
+        """Blocks along an axis; those of a vector have one axis."""
+        assert isinstance(e, Stack)
+        flat = is_unit(e.rows) or is_unit(e.cols)
+        values = [self.f.plane(self.form[c]) for c in e.args]
+        if flat:
+            values = [self.b.make("np.reshape(#1, 1)", self.value(c)) if c.is_scalar else self.value(c) for c in e.args]
+        axis = "" if flat or isinstance(e, VStack) else ", axis=1"
+        code = f"np.concatenate(({', '.join(f'#{k}' for k in range(1, len(values) + 1))}){axis})"
+        return self.shaped(self.b.make(code, *values), e)
+
     def vec(self, e: Expr) -> Form:
         assert isinstance(e, Vec)
         return self.shaped(self._columns(self.form[e.arg]), e)
@@ -504,6 +544,10 @@ HANDLERS: dict[type[Expr], Callable[[Planner, Expr], Form]] = {
     Eye: Planner.constant,
     UnitVector: Planner.unit,
     Item: Planner.item,
+    Slice: Planner.slice,
+    Selector: Planner.selector,
+    HStack: Planner.stack,
+    VStack: Planner.stack,
     Vec: Planner.vec,
     Reshape: Planner.reshape,
     Kron: Planner.kron,

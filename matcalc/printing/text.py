@@ -23,7 +23,9 @@ from matcalc.expr import (
     is_negative,
     negate,
 )
+from matcalc.dims import dim_text, plus_dim
 from matcalc.node import postorder
+from matcalc.ops.blocks import Range, Selector, Slice
 from matcalc.ops.linalg import MatrixPower
 from matcalc.printing.brackets import ATOM, POSTFIX, PREFIX, SUM, TERM, binds
 
@@ -129,6 +131,31 @@ def _item(e: Expr, done: Written) -> str:
     return f"{inside}({places[0] if e.arg.rows != 1 else '1'},{places[1]})"
 
 
+def _slice(e: Expr, done: Written) -> str:
+    """``A(:,1:2)``; of one row or column that was cut out, ``A(3,1:2)``."""
+    assert isinstance(e, Slice)
+    arg: Expr = e.arg
+    places = [_ends(r) for r in (e.rows_taken, e.cols_taken)]
+    if isinstance(arg, Item) and arg.arg.ndim == 2 and 1 not in (arg.arg.rows, arg.arg.cols):
+        places = [str(k) if k else p for k, p in zip((arg.row, arg.col), places, strict=True)]
+        arg = arg.arg
+    inside = done[arg] if isinstance(arg, (Symbol, Let)) else f"({done[arg]})"
+    if arg.ndim == 1:
+        return f"{inside}({places[0]})"
+    return f"{inside}({places[0] if arg.rows != 1 else '1'},{places[1]})"
+
+
+def _ends(taken: Range | None) -> str:
+    if taken is None:
+        return ":"
+    return f"{dim_text(taken[0])}:{dim_text(plus_dim(*taken, -1))}"
+
+
+def _selector(e: Expr, done: Written) -> str:
+    assert isinstance(e, Selector)
+    return f"eye({dim_text(e.total)})(:,{_ends((e.start, e.count))})"
+
+
 _WRITERS: dict[type[Expr], Callable[[Expr, Written], str]] = {
     Symbol: _symbol,
     GradientSymbol: _symbol,
@@ -143,4 +170,6 @@ _WRITERS: dict[type[Expr], Callable[[Expr, Written], str]] = {
     MatrixPower: _power,
     Transpose: _transpose,
     Item: _item,
+    Slice: _slice,
+    Selector: _selector,
 }

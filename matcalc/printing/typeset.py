@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import sympy as sp
 
-from matcalc.dims import Dim, Shape, is_unit, same_dim
+from matcalc.dims import Dim, Shape, is_unit, plus_dim, same_dim
 from matcalc.expr import (
     Add,
     BroadcastAdd,
@@ -34,6 +34,7 @@ from matcalc.expr import (
     rational,
 )
 from matcalc.node import postorder
+from matcalc.ops.blocks import HStack, Range, Selector, Slice, VStack
 from matcalc.ops.linalg import Inverse, MatrixPower
 from matcalc.ops.reductions import Total
 from matcalc.ops.structure import UnitVector
@@ -102,6 +103,10 @@ class Typesetter(ABC):
     def subscripted(self, base: str, places: Sequence[str]) -> str:
         """An entry of an array."""
 
+    def blocks(self, rows: Sequence[Sequence[str]]) -> str:
+        """A matrix of blocks."""
+        return f"[{'; '.join(', '.join(row) for row in rows)}]"
+
     @abstractmethod
     def join(self, factors: Sequence[str]) -> str:
         """Factors side by side."""
@@ -156,6 +161,16 @@ class Typesetter(ABC):
                 return self.raised(parts[0], f"-{self.top}" if isinstance(arg, Inverse) else self.top)
             case Item():
                 return self.item(e, parts[0])
+            case Slice():
+                unit = (is_unit(e.arg.rows), is_unit(e.arg.cols))
+                taken = zip((e.rows_taken, e.cols_taken), unit, strict=True)
+                return Piece(self.subscripted(self.base(e.arg, parts[0]), [self.span(r) for r, u in taken if not u]))
+            case Selector():
+                return Piece(self.subscripted("I", [":", self.span((e.start, e.count))]))
+            case HStack():
+                return Piece(self.blocks([[p.text for p in parts]]))
+            case VStack():
+                return Piece(self.blocks([[p.text] for p in parts]))
             case Ones(dims):
                 return self.all_ones(dims)
             case UnitVector(position, _):
@@ -236,6 +251,10 @@ class Typesetter(ABC):
         unit = (is_unit(e.arg.rows), is_unit(e.arg.cols))
         places = [str(k) if k else ":" for k, u in zip((e.row, e.col), unit, strict=True) if not u]
         return Piece(self.subscripted(self.base(e.arg, arg), places))
+
+    def span(self, taken: Range | None) -> str:
+        """The places that a slice takes along an axis."""
+        return ":" if taken is None else f"{self.dim(taken[0])}:{self.dim(plus_dim(*taken, -1))}"
 
     def base(self, array: Expr, piece: Piece) -> str:
         """What a subscript is put on: a bare name, else brackets."""

@@ -37,6 +37,7 @@ from matcalc.ops.linalg import Inverse, MatrixPower, Pinv, matrix_power
 from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.stacking import Commutation, Duplication
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron
+from matcalc.rules.blocks import join_blocks
 from matcalc.scalar import Scalars, quotient_of_powers, raise_scalar, root
 
 WINDOW = 12  # how far back a cancellation looks
@@ -146,6 +147,10 @@ def _cancel_end(out: list[Expr]) -> bool:
         return True
     if _orthogonal_pair(a, b) or (isinstance(a, Commutation) and isinstance(b, Commutation) and a.dims == b.dims[::-1]):
         del out[-2:]
+        return True
+    joined = join_blocks(a, b)
+    if joined is not None:
+        out[-2:] = [] if isinstance(joined, Eye) else [joined]
         return True
     if isinstance(a, Pinv) and a.arg is b and isinstance(b, Duplication):  # Dup has full column rank
         del out[-2:]

@@ -21,6 +21,7 @@ from matcalc.expand import expand
 from matcalc.expr import Expr, Symbol, broadcast_add
 from matcalc.functions import FUNCTIONS
 from matcalc.jacobian import differential, hessian, hvp, jacobian, jvp
+from matcalc.compositions import convolve
 from matcalc.ops.blocks import block
 from matcalc.ops.unspecified import function
 from matcalc.parse import parse
@@ -35,7 +36,7 @@ __version__ = "0.1.0"
 __all__ = [
     "CheckError", "CheckReport", "Derivation", "Expr", "LimitError", "MatcalcError", "NotDifferentiableError",
     "OperandError", "ParseError", "ShapeError", "Symbol", "UnsupportedError", "block", "broadcast_add", "check", "compile",
-    "count_ops", "derive", "differential", "dims",
+    "convolve", "count_ops", "derive", "differential", "dims",
     "elementwise", "expand", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
     "jvp", "latex", "let", "matrix",
     "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "vector", "vjp",

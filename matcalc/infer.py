@@ -386,7 +386,7 @@ class Inference:
         if callable(signature):
             axes = [int(self.parts[a].head) for a, letter in zip(args, function.letters, strict=False) if letter == "a"]
             signature = signature([_guess(self.extent[a]) for a in operands], axes)
-        env: dict[str, Size] = {"1": 1, "d1": 1, "d2": 1}
+        env: dict[str, Size] = {"1": 1, "3": 3, "d1": 1, "d2": 1}
         sizes = [a for a, letter in zip(args, function.letters, strict=False) if letter == "d"]
         for position, a in enumerate(sizes, 1):
             env[f"d{position}"] = require_dim(self.text, self.parts[a], self.dim[a])

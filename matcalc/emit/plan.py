@@ -32,11 +32,13 @@ from matcalc.expr import (
 )
 from matcalc.node import postorder
 from matcalc.ops.blocks import HStack, Range, Selector, Slice, Stack, VStack
-from matcalc.ops.elementwise import Log, Sigmoid, Softplus
+from matcalc.ops.cross import Axial, Cross, CrossMatrix
+from matcalc.ops.elementwise import Log, Polygamma, Sigmoid, Softplus
 from matcalc.ops.linalg import Det, Inverse, MatrixPower
 from matcalc.ops.reductions import IsLargest, LogSumExp, Norm1, Norm2, NormF, NormInf, Softmax, Total, Trace
-from matcalc.ops.stacking import Commutation, Duplication, Unstacked, Vech
+from matcalc.ops.stacking import Commutation, Duplication, Elimination, Unstacked, Vech
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron, Reshape, UnitVector, Vec, Zeros
+from matcalc.ops.triangles import Cumsum, LowerOnes, RevCumsum
 from matcalc.ops.unspecified import Unspecified, UnspecifiedGradient
 
 LONG_SEGMENT = 6  # the longest run of factors that is looked for in other chains
@@ -461,6 +463,31 @@ class Planner:
         assert isinstance(e, Duplication)
         return self.shaped(self.b.make("duplication(#1)", self.b.dim(e.dim)), e)
 
+    def elimination(self, e: Expr) -> Form:
+        assert isinstance(e, Elimination)
+        return self.shaped(self.b.make("elimination(#1)", self.b.dim(e.dim)), e)
+
+    def lower_ones(self, e: Expr) -> Form:
+        assert isinstance(e, LowerOnes)
+        return self.shaped(self.b.make(e.code, self.b.dim(e.dim)), e)
+
+    def polygamma(self, e: Expr) -> Form:
+        assert isinstance(e, Polygamma)
+        order = self.b.const(e.order)
+        return self.f.entrywise(lambda vs: self.b.make(e.code, *vs, order), [self.form[e.arg]], e.rows, e.cols)
+
+    def cumulative(self, e: Expr) -> Form:
+        assert isinstance(e, (Cumsum, RevCumsum))
+        f = self.f.dense(self.form[e.arg])
+        v = self.f.full(f)
+        if f.is_scalar or (f.is_vector and is_unit(f.rows if e.axis == 0 else f.cols)):
+            return f
+        turned, axis = ("[::-1]", ", axis=0") if e.axis == 0 or f.is_vector else ("[:, ::-1]", ", axis=1")
+        code = f"np.cumsum(#1{'' if f.is_vector else axis})"
+        if isinstance(e, RevCumsum):
+            code = code.replace("#1", f"#1{turned}") + turned
+        return self.shaped(self.b.make(code, v), e)
+
     def vech(self, e: Expr) -> Form:
         assert isinstance(e, Vech)
         return self.shaped(self.b.make(e.code, self.f.plane(self.form[e.arg])), e)
@@ -554,11 +581,19 @@ HANDLERS: dict[type[Expr], Callable[[Planner, Expr], Form]] = {
     Commutation: Planner.commutation,
     Duplication: Planner.duplication,
     Vech: Planner.vech,
+    LowerOnes: Planner.lower_ones,
+    Elimination: Planner.elimination,
+    Polygamma: Planner.polygamma,
+    Cumsum: Planner.cumulative,
+    RevCumsum: Planner.cumulative,
     Unstacked: Planner.unstacked,
     Softmax: Planner.over_axis,
     LogSumExp: Planner.over_axis,
     MatrixPower: Planner.matrix_power,
     Norm1: Planner.any_axes,
+    Cross: Planner.any_axes,
+    CrossMatrix: Planner.any_axes,
+    Axial: Planner.any_axes,
     Norm2: Planner.any_axes,
     NormF: Planner.any_axes,
     NormInf: Planner.any_axes,

@@ -124,9 +124,19 @@ def slice_of(e: Expr, rows: Range | None, cols: Range | None) -> Expr:
         e = entry_at(e, *single)
     if kept == [None, None]:
         return e
+    if isinstance(e, Slice):
+        first, second = (_within(old, new) for old, new in zip((e.rows_taken, e.cols_taken), kept, strict=True))
+        return slice_of(e.arg, first, second)
     if isinstance(e, Eye) and kept[0] is None and kept[1] is not None:
         return Selector(e.dim, *kept[1])
     return Slice(e, *kept)
+
+
+def _within(old: Range | None, new: Range | None) -> Range | None:
+    """A range of positions inside a range of positions."""
+    if old is None or new is None:
+        return old if new is None else new
+    return plus_dim(old[0], new[0], -1), new[1]
 
 
 def _require_inside(e: Expr, taken: Range, whole: Dim, what: str) -> None:

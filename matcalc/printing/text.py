@@ -27,6 +27,7 @@ from matcalc.dims import dim_text, plus_dim
 from matcalc.node import postorder
 from matcalc.ops.blocks import Range, Selector, Slice
 from matcalc.ops.linalg import MatrixPower
+from matcalc.ops.triangles import LowerOnes
 from matcalc.printing.brackets import ATOM, POSTFIX, PREFIX, SUM, TERM, binds
 
 Written = dict[Expr, str]
@@ -156,6 +157,11 @@ def _selector(e: Expr, done: Written) -> str:
     return f"eye({dim_text(e.total)})(:,{_ends((e.start, e.count))})"
 
 
+def _lower_ones(e: Expr, done: Written) -> str:
+    assert isinstance(e, LowerOnes)
+    return f"tril(ones({dim_text(e.dim)},{dim_text(e.dim)}))"
+
+
 _WRITERS: dict[type[Expr], Callable[[Expr, Written], str]] = {
     Symbol: _symbol,
     GradientSymbol: _symbol,
@@ -171,5 +177,6 @@ _WRITERS: dict[type[Expr], Callable[[Expr, Written], str]] = {
     Transpose: _transpose,
     Item: _item,
     Slice: _slice,
+    LowerOnes: _lower_ones,
     Selector: _selector,
 }

@@ -169,6 +169,11 @@ class Typesetter(ABC):
                 return Piece(self.subscripted("I", [":", self.span((e.start, e.count))]))
             case HStack():
                 return Piece(self.blocks([[p.text for p in parts]]))
+            case VStack() if len(parts) > len(e.args):  # rows of blocks
+                widths = [len(row.operands) for row in e.args]
+                starts = [sum(widths[:k]) for k in range(len(widths))]
+                rows = [parts[s : s + w] for s, w in zip(starts, widths, strict=True)]
+                return Piece(self.blocks([[p.text for p in row] for row in rows]))
             case VStack():
                 return Piece(self.blocks([[p.text] for p in parts]))
             case Ones(dims):
@@ -288,6 +293,8 @@ class Typesetter(ABC):
         if key.isdigit():
             return parts[int(key) - 1].text
         value = getattr(op, key)
+        if isinstance(value, int) and key != "axis":
+            return str(value)
         if key == "axis":
             return "" if value is None else self.axes[value]
         return self.shape(value) if key == "dims" else self.name(value)
@@ -308,6 +315,8 @@ def _inside(e: Expr) -> tuple[Expr, ...]:
             return ()
         case Transpose(Inverse(arg)):
             return (arg,)
+        case VStack(args) if all(isinstance(row, HStack) for row in args):
+            return tuple(e for row in args for e in row.operands)
     return e.operands
 
 

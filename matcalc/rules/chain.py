@@ -37,6 +37,7 @@ from matcalc.ops.linalg import Inverse, MatrixPower, Pinv, matrix_power
 from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.stacking import Commutation, Duplication
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron
+from matcalc.ops.triangles import LowerOnes
 from matcalc.rules.blocks import join_blocks
 from matcalc.scalar import Scalars, quotient_of_powers, raise_scalar, root
 
@@ -257,7 +258,12 @@ def entrywise_powers(parts: Iterable[Expr]) -> dict[Expr, sp.Expr]:
                 stack.append((arg, p / 2))
             case _ if e is not ONE:
                 powers[e] = powers.get(e, sp.Integer(0)) + p
-    return {e: p for e, p in powers.items() if p != 0}
+    return {e: sp.Integer(1) if p > 1 and _is_mask(e) else p for e, p in powers.items() if p != 0}
+
+
+def _is_mask(e: Expr) -> bool:
+    """Whether every entry is 0 or 1, which is its own square."""
+    return isinstance(e.arg if isinstance(e, Transpose) else e, LowerOnes)
 
 
 def entrywise(parts: Sequence[Expr]) -> Expr:
@@ -297,6 +303,8 @@ def _both_ways(factors: list[Expr]) -> list[Expr]:
     """A scalar chain read from either end, and as a sum where it begins or ends in ones."""
     out = []
     for c in (factors, [turn(f) for f in reversed(factors)]):
+        if len(c) == 1 and c[0].is_scalar:
+            out.append(c[0])
         if len(c) > 1:
             if isinstance(c[0], Transpose) and isinstance(c[0].arg, Ones):
                 out.append(total_of(product_of(c[1:])))

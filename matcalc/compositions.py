@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matcalc.dims import is_unit, same_dim
+from matcalc.dims import is_unit
 from matcalc.errors import OperandError, ShapeError, UnsupportedError
 from matcalc.expr import (
     Expr,
@@ -14,7 +14,6 @@ from matcalc.expr import (
     matmul,
     named_shape,
     negate,
-    ones,
     power,
     quotient,
     transpose,
@@ -22,7 +21,7 @@ from matcalc.expr import (
 from matcalc.ops.blocks import slice_of, vstack
 from matcalc.ops.elementwise import Sqrt
 from matcalc.ops.reductions import softmax, total
-from matcalc.ops.structure import Diag, Kron, zeros
+from matcalc.ops.structure import Diag, zeros
 
 
 def attention(q: Expr, k: Expr, v: Expr) -> Expr:
@@ -68,13 +67,6 @@ def _scaled(out: Expr, gamma: Expr | None, beta: Expr | None) -> Expr:
     """Columns times the entries of one vector, plus those of another."""
     out = out if gamma is None else matmul(out, Diag(gamma))
     return out if beta is None else broadcast_add(out, transpose(beta))
-
-
-def khatrirao(a: Expr, b: Expr) -> Expr:
-    """``khatrirao(A, B)``: the Kronecker products of the columns of ``A`` with those of ``B``, side by side."""
-    if not same_dim(a.cols, b.cols):
-        raise ShapeError(f"khatrirao needs as many columns in {named_shape(a)} as in {named_shape(b)}")
-    return hadamard(Kron(a, ones(b.rows)), Kron(ones(a.rows), b))
 
 
 def convolve(x: Expr, w: Expr, mode: str = "full") -> Expr:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from matcalc.compositions import attention, batch_norm, khatrirao, layer_norm
+from matcalc.compositions import attention, batch_norm, layer_norm
 from matcalc.dims import Shape, is_unit
 from matcalc.errors import OperandError, ShapeError
 from matcalc.expr import (
@@ -246,7 +246,6 @@ ROWS = (
     Function("max", maximum, ENTRYWISE, "xx"),
     Function("min", minimum, ENTRYWISE, "xx"),
     Function("eigval_max", largest_eigenvalue, "n,n -> 1,1"),
-    Function("khatrirao", khatrirao, "m,n; p,n -> m*p,n", "xx"),
     Function("attention", attention, "m,d; n,d; n,p -> m,p", "xxx"),
     Function("layer_norm", layer_norm, _normed, "x?xxx"),
     Function("batch_norm", batch_norm, _normed, "x?xxx"),

@@ -34,9 +34,10 @@ from matcalc.expr import (
 from matcalc.index import At, Delta, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times, flat
 from matcalc.ops.blocks import Selector, disjoint
 from matcalc.ops.elementwise import Sqrt
-from matcalc.ops.structure import Kron, UnitVector, Vec
+from matcalc.ops.structure import KhatriRao, Kron, UnitVector, Vec
 from matcalc.scalar import Scalars, is_arithmetic
 
+COMPOSITE = (Kron, Vec, KhatriRao)  # with axes that are made of two
 Factor = tuple[Expr, At, At]
 HALF = sp.Rational(1, 2)
 
@@ -289,14 +290,14 @@ def _found(at: At, find: Callable[[Index], Index]) -> At:
 
 def split_composites(net: Network, free: list[Index], lowering: Lowering) -> Network:
     """Write kron and vec by pairs of indices wherever everything that meets on an axis allows it."""
-    while any(isinstance(f[0], (Kron, Vec)) for f in net.factors):
+    while any(isinstance(f[0], COMPOSITE) for f in net.factors):
         pairs = _pairs(net, free)
         out = Network(net.coefficient, [], net.deltas, [i for i in net.bound if i not in pairs])
         out.bound.extend(i for pair in pairs.values() for i in flat(pair))
         divided = False
         for atom, i, j in net.factors:
             ends = [e for e in (i, j) if isinstance(e, Index)]
-            if isinstance(atom, (Kron, Vec)) and ends and all(e in pairs or _plain_axis(atom, e, i) for e in ends):
+            if isinstance(atom, COMPOSITE) and ends and all(e in pairs or _plain_axis(atom, e, i) for e in ends):
                 divided = True
                 entry = atom.entry(_paired(i, pairs), _paired(j, pairs))
                 for part in entry.factors if isinstance(entry, Times) else (entry,):
@@ -341,6 +342,8 @@ def _composite_axes(atom: Expr, i: At, j: At) -> list[tuple[Index, tuple[Dim, Di
     axes: list[tuple[At, tuple[Dim, Dim]]] = []
     if isinstance(atom, Vec):
         axes = [(i, (atom.arg.cols, atom.arg.rows))]
+    elif isinstance(atom, KhatriRao):
+        axes = [(i, (atom.left.rows, atom.right.rows))]
     elif isinstance(atom, Kron):
         axes = [(i, (atom.left.rows, atom.right.rows)), (j, (atom.left.cols, atom.right.cols))]
     return [(end, dims) for end, dims in axes if isinstance(end, Index) and not any(is_unit(d) for d in dims)]
@@ -348,7 +351,9 @@ def _composite_axes(atom: Expr, i: At, j: At) -> list[tuple[Index, tuple[Dim, Di
 
 def _plain_axis(atom: Expr, end: Index, row: At) -> bool:
     """Whether this axis of a kron comes from one operand alone, so that no pair is needed."""
-    if not isinstance(atom, Kron):
+    if isinstance(atom, KhatriRao) and end is not row:
+        return True
+    if not isinstance(atom, (Kron, KhatriRao)):
         return False
     dims = (atom.left.rows, atom.right.rows) if end is row else (atom.left.cols, atom.right.cols)
     return any(is_unit(d) for d in dims)

@@ -30,7 +30,7 @@ from matcalc.expr import (
     transpose,
 )
 from matcalc.node import postorder
-from matcalc.ops.blocks import Selector, slice_of
+from matcalc.ops.blocks import Range, Selector, slice_of
 from matcalc.ops.linalg import Inverse, MatrixPower, Pinv
 from matcalc.ops.reductions import Total
 from matcalc.ops.structure import UnitVector
@@ -125,17 +125,22 @@ def with_slices(e: Expr) -> Expr:
     rows: Selector | None = None  # of what comes next
     for f in e.args:
         if isinstance(f, Selector) and out and rows is None:
-            out[-1] = slice_of(out[-1], None, (f.start, f.count))
+            out[-1] = _part_of(out[-1], None, (f.start, f.count))
         elif isinstance(f, Transpose) and isinstance(f.arg, Selector) and rows is None:
             rows = f.arg
         elif rows is not None:
-            out.append(slice_of(f, (rows.start, rows.count), None))
+            out.append(_part_of(f, (rows.start, rows.count), None))
             rows = None
         else:
             out.append(f)
     if rows is not None:
         out.append(transpose(rows))
     return out[0] if len(out) == 1 else product(*out)
+
+
+def _part_of(e: Expr, rows: Range | None, cols: Range | None) -> Expr:
+    """A slice, with a transpose outside."""
+    return transpose(slice_of(e.arg, cols, rows)) if isinstance(e, Transpose) else slice_of(e, rows, cols)
 
 
 def with_triangles(e: Hadamard) -> Expr:

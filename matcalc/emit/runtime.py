@@ -176,6 +176,11 @@ def trigamma(x: Any) -> Any:
     return _scipy("special", "polygamma")(1, x)
 
 
+def khatrirao(a: Array, b: Array) -> Array:
+    """The Kronecker products of columns, side by side."""
+    return (a[:, None, :] * b[None, :, :]).reshape(-1, a.shape[1])
+
+
 def polygamma(order: int, x: Any) -> Any:
     """Derivative of ``digamma`` of that order."""
     return _scipy("special", "polygamma")(order, x)

@@ -2,6 +2,7 @@
 
 from matcalc.calculus import count_ops, grad, simplify, vjp
 from matcalc.check import CheckReport, check
+from matcalc.compositions import convolve
 from matcalc.declare import let, matrix, scalar, symbols, vector
 from matcalc.derivation import Derivation
 from matcalc.derive import derive
@@ -21,7 +22,6 @@ from matcalc.expand import expand
 from matcalc.expr import Expr, Symbol, broadcast_add
 from matcalc.functions import FUNCTIONS
 from matcalc.jacobian import differential, hessian, hvp, jacobian, jvp
-from matcalc.compositions import convolve
 from matcalc.ops.blocks import block
 from matcalc.ops.unspecified import function
 from matcalc.parse import parse

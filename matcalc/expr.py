@@ -1196,8 +1196,10 @@ def item(e: Expr, key: object) -> Expr:
     if len(keys) != 2:
         raise OperandError(f"{named_shape(e)} takes at most 2 indices, not {len(keys)}")
     ranges = [_range(e, k, d, what) for k, d, what in zip(keys, (e.rows, e.cols), ("row", "column"), strict=True)]
-    places = [0 if r else _position(e, k, d, what)
-              for r, k, d, what in zip(ranges, keys, (e.rows, e.cols), ("row", "column"), strict=True)]
+    places = [
+        0 if r else _position(e, k, d, what)
+        for r, k, d, what in zip(ranges, keys, (e.rows, e.cols), ("row", "column"), strict=True)
+    ]
     part = entry_at(e, *places)
     return Expr.hooks["slice"](part, *ranges) if any(ranges) else part
 

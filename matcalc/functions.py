@@ -29,13 +29,13 @@ from matcalc.expr import (
     transpose,
 )
 from matcalc.ops import OPERATORS
-from matcalc.ops.blocks import block, hstack, vstack
+from matcalc.ops.blocks import hstack, vstack
 from matcalc.ops.elementwise import Elu, LeakyRelu, polygamma
 from matcalc.ops.linalg import det, inv, logdet, matrix_power, solve
 from matcalc.ops.reductions import Norm2, logsumexp, softmax, total, trace
 from matcalc.ops.stacking import commutation, duplication, elimination, unstacked, vech
-from matcalc.ops.triangles import cumsum, revcumsum, tril
 from matcalc.ops.structure import diag, diag_signature, eye, reshape, unit_vector, vec, zeros
+from matcalc.ops.triangles import cumsum, revcumsum, tril
 
 Expr.hooks["matrix_power"] = matrix_power
 

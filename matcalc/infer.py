@@ -374,7 +374,9 @@ class Inference:
         if at is None:
             x = _bracketed(self.snippet(target))
             self.clash(k, f"{self.shaped(target)} is a matrix: an entry is {x}(1,2), a row {x}(1,:), a column {x}(:,2)", ())
-        kept = [self.count_of(p) if isinstance(p, Span) else 1 if p else whole for p, whole in zip(at, (rows, cols), strict=True)]
+        kept = [
+            self.count_of(p) if isinstance(p, Span) else 1 if p else whole for p, whole in zip(at, (rows, cols), strict=True)
+        ]
         return kept[0], kept[1]
 
     def infer_function(self, k: int, function: Function, args: Sequence[int]) -> Extent:

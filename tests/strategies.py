@@ -353,8 +353,7 @@ def _three(builder: Builder, count: int = 1) -> Expr:
 
 
 def _sliced(builder: Builder) -> Expr:
-    p, q = builder.dim(), builder.dim()
-    whole = builder.build(1, (p, q))
+    whole = builder.build(1, (builder.rng.choice(DIMS[1:]), builder.rng.choice(DIMS[1:])))
     return OPERATORS["Slice"](whole, *builder.rng.choice([(None, (1, 2)), ((1, 2), None)]))
 
 

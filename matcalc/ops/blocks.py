@@ -145,9 +145,7 @@ def _require_inside(e: Expr, taken: Range, whole: Dim, what: str) -> None:
     if _below(count, 1):
         raise ShapeError(f"{brief(e)}: the {what} {start} to {last}, counted from 1, are none")
     if _below(start, 1) or _below(whole, last):
-        raise ShapeError(
-            f"{brief(e)} is {shape_text((e.rows, e.cols))}: it has no {what} {start} to {last}, counted from 1"
-        )
+        raise ShapeError(f"{brief(e)} is {shape_text((e.rows, e.cols))}: it has no {what} {start} to {last}, counted from 1")
 
 
 def _below(a: Dim, b: Dim) -> bool:

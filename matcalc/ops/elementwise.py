@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import sympy as sp
 
-from matcalc.expr import SLOTS, Entrywise, Expr, Number, brief
 from matcalc.errors import OperandError
+from matcalc.expr import SLOTS, Entrywise, Expr, Number, brief
 
 t, u, v = SLOTS[:3]
 

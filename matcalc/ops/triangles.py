@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
 from typing import ClassVar
 
 from matcalc.dims import Dim, Shape, is_unit, map_dim

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from matcalc.dims import dim_text, plus_dim
 from matcalc.expr import (
     Add,
     BroadcastAdd,
@@ -23,7 +24,6 @@ from matcalc.expr import (
     is_negative,
     negate,
 )
-from matcalc.dims import dim_text, plus_dim
 from matcalc.node import postorder
 from matcalc.ops.blocks import Range, Selector, Slice
 from matcalc.ops.linalg import MatrixPower

@@ -66,7 +66,8 @@ NUMPY = Backend(
     "numpy", "numpy", "np", "matcalc.emit.runtime",
     frozenset((
         "adjugate", "cosm", "digamma", "eigmax", "eigmin", "eigvecmax", "eigvecmin", "erf", "expm", "gamma", "is_largest",
-        "commutation", "diagonal_means", "diagonal_sums", "duplication", "vech", "polygamma", "elimination", "khatrirao", "cross_matrix", "axial",
+        "commutation", "diagonal_means", "diagonal_sums", "duplication", "vech",
+        "polygamma", "elimination", "khatrirao", "cross_matrix", "axial",
         "lgamma", "logm", "logsumexp", "polar", "sigmoid", "sinm", "softmax", "sqrtm", "trigamma", "unit_vector",
     )),
 )  # fmt: skip

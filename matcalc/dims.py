@@ -110,7 +110,7 @@ def map_dim(d: Dim, dim: Callable[[Dim], Dim]) -> Dim:
     after = dim(d)
     if after is not d or isinstance(d, int):
         return after
-    return plus_dim(d.subs({s: dim(s) for s in d.free_symbols}, simultaneous=True))
+    return plus_dim(d.subs({s: dim(s) for s in d.free_symbols}, simultaneous=True))  # type: ignore[misc, arg-type]
 
 
 def dim_text(d: Dim) -> str:

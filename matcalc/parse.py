@@ -352,8 +352,8 @@ class Builder:
         for place, dim, word in zip(at, (e.rows, e.cols), ("row", "column"), strict=True):
             if isinstance(place, int) and isinstance(dim, int) and place > dim:
                 raise ShapeError(f"{named_shape(e)} has no {word} {place}")
-        dim = self.inference.dim
-        spans = [(dim[p.first], self.inference.count_of(p)) if isinstance(p, Span) else None for p in at]
+        sizes = self.inference.dim
+        spans = [(sizes[p.first], self.inference.count_of(p)) if isinstance(p, Span) else None for p in at]
         return slice_of(entry_at(e, *(p if isinstance(p, int) else 0 for p in at)), *spans)
 
     # ---------------------------------------------------------------- limits

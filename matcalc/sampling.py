@@ -204,9 +204,9 @@ def _within(total: Dim, start: Dim, count: Dim) -> list[tuple[Dim, int]]:
     for d in (start, count):
         if not isinstance(d, int) and len(d.free_symbols) == 1:  # such as n - 2
             (s,) = d.free_symbols
-            rest = plus_dim(d, -s)
+            rest = plus_dim(d, -s)  # type: ignore[operator]
             if isinstance(rest, int):
-                found.append((s, 1 - rest))
+                found.append((s, 1 - rest))  # type: ignore[arg-type]
     return found
 
 

@@ -177,7 +177,7 @@ class Stack(Operator, abstract=True):
         return min(e.sign for e in self.args)
 
     def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
-        return type(self)(tuple(operands))
+        return type(self)(tuple(operands))  # type: ignore[call-arg]
 
     def lengths(self) -> list[Dim]:
         """The length of each block along the axis."""
@@ -197,7 +197,7 @@ class Stack(Operator, abstract=True):
                 for j in range(i, len(ranges)):
                     width = plus_dim(width, ranges[j][1])
                     if same_dim(width, count):
-                        return self.args[i] if i == j else type(self)(self.args[i : j + 1])
+                        return self.args[i] if i == j else type(self)(self.args[i : j + 1])  # type: ignore[call-arg]
         return None
 
     def fitted(self, across: str, along: str) -> None:

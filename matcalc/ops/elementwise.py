@@ -274,7 +274,7 @@ class Polygamma(Entrywise):
 
     @property
     def own_formula(self) -> sp.Expr | None:
-        return sp.polygamma(self.order, t)
+        return sp.polygamma(self.order, t)  # type: ignore[no-any-return]
 
     def call(self) -> tuple[str, tuple[Expr | str, ...]]:
         return self.name, (str(self.order), self.arg)

@@ -170,8 +170,8 @@ CASES = [
     (O["Slice"](A, (2, 2), None), lambda a: a[1:3], (A,)), (O["Slice"](A, (1, 2), (2, 3)), lambda a: a[:2, 1:4], (A,)),
     (O["Slice"](x, (2, 2), None), lambda a: a[1:3], (x,)), (O["Slice"](r, None, (2, 2)), lambda a: a[:, 1:3], (r,)),
     (O["Slice"](A, None, (n - 1, 2)), lambda a: a[:, 2:], (A,)),
-    (O["HStack"]((A, C)), lambda a, c: np.hstack([a, c]), (A, C)), (O["HStack"]((A, b)), lambda a, c: np.hstack([a, c]), (A, b)),
-    (O["VStack"]((A, r)), lambda a, c: np.vstack([a, c]), (A, r)), (O["VStack"]((x, c)), lambda a, c: np.vstack([a, c]), (x, c)),
+    (O["HStack"]((A, C)), lambda a, c: np.hstack([a, c]), (A, C)), (O["HStack"]((A, b)), lambda a, c: np.hstack([a, c]), (A, b)),  # noqa: E501
+    (O["VStack"]((A, r)), lambda a, c: np.vstack([a, c]), (A, r)), (O["VStack"]((x, c)), lambda a, c: np.vstack([a, c]), (x, c)),  # noqa: E501
     (O["HStack"]((r, c)), lambda a, c: np.hstack([a, c]), (r, c)), (O["VStack"]((r, r)), lambda a: np.vstack([a, a]), (r,)),
     *((O[name](e, axis), on_axis_alone(f, axis), (e,)) for e in (A, x, r) for axis in (0, 1)
       for name, f in [("Cumsum", np.cumsum), ("RevCumsum", lambda a, axis: np.flip(np.cumsum(np.flip(a, axis), axis), axis))]),

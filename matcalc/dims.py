@@ -101,7 +101,7 @@ def times_dim(a: Dim, b: Dim) -> Dim:
 
 def plus_dim(*dims: Dim) -> Dim:
     """The sum of dimensions; a number below 1 may stand among them."""
-    total = sp.expand(sum((sp.sympify(d) for d in dims), sp.Integer(0)))
+    total = sp.expand(sp.Add(*dims))
     return int(total) if isinstance(total, sp.Integer) else total
 
 

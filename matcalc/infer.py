@@ -503,7 +503,9 @@ class Inference:
 
     def misfit_argument(self, k: int, name: str, pattern: tuple[str, str], a: int, env: Mapping[str, Size]) -> NoReturn:
         shown = self.shaped(a)
-        if pattern[0] == pattern[1] != "1":
+        if "3" in pattern:
+            message = f"{name}: {shown} does not fit, {' x '.join(pattern)} is needed"
+        elif pattern[0] == pattern[1] != "1":
             message = f"{name} needs a square matrix, but {shown} is not square"
         elif pattern == ("1", "1"):
             message = f"{name} needs a scalar, but {shown} is not one"

@@ -150,7 +150,7 @@ def _require_inside(e: Expr, taken: Range, whole: Dim, what: str) -> None:
 
 def _below(a: Dim, b: Dim) -> bool:
     """Whether ``a`` is known to be less than ``b``, whatever the sizes are."""
-    gap = sp.expand(sp.sympify(a) - b)
+    gap = sp.expand(sp.Add(a, -b))
     if not gap.free_symbols:
         return bool(gap < 0)
     return bool(all(c < 0 for c in sp.Poly(gap, *gap.free_symbols).coeffs()))

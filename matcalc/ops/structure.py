@@ -58,6 +58,9 @@ class Zeros(Constant):
     def infer_shape(self) -> Shape:
         return self.dims
 
+    def infer_symmetric(self) -> bool:
+        return same_dim(*self.dims)
+
     def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
         return zeros(dim(self.dims[0]), dim(self.dims[1]))
 

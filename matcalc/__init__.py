@@ -2,6 +2,7 @@
 
 from matcalc.calculus import count_ops, grad, simplify, vjp
 from matcalc.check import CheckReport, check
+from matcalc.compositions import convolve
 from matcalc.declare import let, matrix, scalar, symbols, tensor, vector
 from matcalc.derivation import Derivation
 from matcalc.derive import derive
@@ -22,6 +23,7 @@ from matcalc.expr import Expr, Symbol, broadcast_add
 from matcalc.from_index import from_index
 from matcalc.functions import FUNCTIONS
 from matcalc.jacobian import differential, hessian, hvp, jacobian, jvp
+from matcalc.ops.blocks import block
 from matcalc.ops.unspecified import function
 from matcalc.parse import parse
 from matcalc.printing import latex, pprint, pretty
@@ -36,8 +38,8 @@ globals().update({name: f.public() for name, f in FUNCTIONS.items() if name != "
 __version__ = "0.1.0"
 __all__ = [
     "CheckError", "CheckReport", "Derivation", "Expr", "IndexNotation", "LimitError", "MatcalcError", "NotDifferentiableError",
-    "OperandError", "ParseError", "ShapeError", "Symbol", "UnsupportedError", "broadcast_add", "check", "compile",
-    "count_ops", "derive", "differential", "dims",
+    "OperandError", "ParseError", "ShapeError", "Symbol", "UnsupportedError", "block", "broadcast_add", "check", "compile",
+    "convolve", "count_ops", "derive", "differential", "dims",
     "elementwise", "expand", "from_index", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
     "jvp", "latex", "let", "matrix",
     "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "to_index", "vector", "vjp", "wirtinger",

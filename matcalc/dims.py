@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TypeAlias
 
 import sympy as sp
@@ -106,6 +107,25 @@ def divide_dim(a: Dim, b: Dim) -> Dim | None:
     if sp.fraction(result)[1] != 1:
         return None
     return int(result) if isinstance(result, sp.Integer) else result
+
+
+def plus_dim(*dims: Dim) -> Dim:
+    """The sum of dimensions; a number below 1 may stand among them."""
+    total = sp.expand(sp.Add(*dims))
+    return int(total) if isinstance(total, sp.Integer) else total
+
+
+def map_dim(d: Dim, dim: Callable[[Dim], Dim]) -> Dim:
+    """``dim`` applied to a dimension, or, where it does not know that one, to the names in it."""
+    after = dim(d)
+    if after is not d or isinstance(d, int):
+        return after
+    return plus_dim(d.subs({s: dim(s) for s in d.free_symbols}, simultaneous=True))  # type: ignore[misc, arg-type]
+
+
+def dim_text(d: Dim) -> str:
+    """A dimension in the text syntax, without blanks: ``n+1``."""
+    return str(d).replace("**", "^").replace(" ", "")
 
 
 def shape_text(shape: Shape) -> str:

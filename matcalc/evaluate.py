@@ -57,7 +57,11 @@ class Values:
         if isinstance(e, Number):
             return np.array([[float(e.value.subs(list(self.sizes.items())))]])
         assert isinstance(e, Operator)
-        if type(e).entry is Operator.entry or (isinstance(e, Entrywise) and not e.structural) or e.name in ("vec", "kron"):
+        if (
+            type(e).entry is Operator.entry
+            or (isinstance(e, Entrywise) and not e.structural)
+            or e.name in ("vec", "kron", "khatrirao")
+        ):
             return self._by_code(e)
         row, col = (None if self.size(d) == 1 and d == 1 else Index.fresh(d) for d in (e.rows, e.cols))
         return self.table(e.entry(row, col), (row, col), (e.rows, e.cols))

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 import sympy as sp
 
-from matcalc.dims import Dim, DimSymbol, Shape, as_dim, is_name, is_unit, same_dim, shape_text
+from matcalc.dims import Dim, DimSymbol, Shape, as_dim, is_name, is_unit, plus_dim, same_dim, shape_text
 from matcalc.errors import MatcalcError, OperandError, ShapeError, UnsupportedError
 from matcalc.index import At, Entry, Map, Plus, Sum, Term, Times, axis
 from matcalc.node import Node, postorder
@@ -1267,7 +1267,7 @@ def are_transposes(a: Expr, b: Expr) -> bool:
 
 
 def item(e: Expr, key: object) -> Expr:
-    """``e[i]`` of a vector, ``e[i, j]``, ``e[:, j]`` or ``e[i, :]`` of a matrix, counted from 0 as in Python."""
+    """``e[i]`` or ``e[a:b]`` of a vector, ``e[i, j]``, ``e[:, j]``, ``e[a:b, c:d]`` of a matrix, from 0 as in Python."""
     keys = key if isinstance(key, tuple) else (key,)
     if e.is_scalar:
         raise OperandError(f"{brief(e)} is a scalar and has no entries to take")
@@ -1278,15 +1278,42 @@ def item(e: Expr, key: object) -> Expr:
         keys = (keys[0], slice(None))
     if len(keys) != 2:
         raise OperandError(f"{named_shape(e)} takes at most 2 indices, not {len(keys)}")
-    row = _position(e, keys[0], e.rows, "row")
-    col = _position(e, keys[1], e.cols, "column")
-    return entry_at(e, row, col)
+    ranges = [_range(e, k, d, what) for k, d, what in zip(keys, (e.rows, e.cols), ("row", "column"), strict=True)]
+    places = [
+        0 if r else _position(e, k, d, what)
+        for r, k, d, what in zip(ranges, keys, (e.rows, e.cols), ("row", "column"), strict=True)
+    ]
+    part = entry_at(e, *places)
+    return Expr.hooks["slice"](part, *ranges) if any(ranges) else part
+
+
+def _range(e: Expr, key: object, dim: Dim, what: str) -> tuple[Dim, Dim] | None:
+    """The first position from 1 and the number of positions of a slice ``a:b`` counted from 0; None for all or one."""
+    if not isinstance(key, slice) or key == slice(None):
+        return None
+    if key.step not in (None, 1):
+        raise UnsupportedError(f"{brief(e)}: a slice with a step is not supported; take entries one by one")
+    first = _end(e, 0 if key.start is None else key.start, dim, what)
+    last = _end(e, dim if key.stop is None else key.stop, dim, what)
+    return plus_dim(first, 1), plus_dim(last, -first)
+
+
+def _end(e: Expr, end: object, dim: Dim, what: str) -> Dim:
+    """An end of a slice, counted from 0; a negative number counts from the end of a numeric dimension."""
+    if isinstance(end, sp.Expr) and end.free_symbols and all(isinstance(s, DimSymbol) for s in end.free_symbols):
+        return end
+    if isinstance(end, bool) or not hasattr(end, "__index__"):
+        raise OperandError(f"{brief(e)}: the end of a slice is an int or a dimension, not {end!r}")
+    k = int(end.__index__())
+    if k >= 0:
+        return k
+    if not isinstance(dim, int):
+        raise ShapeError(f"{brief(e)}: {what} {k} counts from the end, which needs a numeric dimension, not {dim}")
+    return k + dim
 
 
 def _position(e: Expr, key: object, dim: Dim, what: str) -> int:
     if isinstance(key, slice):
-        if key != slice(None):
-            raise UnsupportedError(f"{brief(e)}: only the whole slice ':' is supported, not {key}")
         return 0
     if isinstance(key, bool) or not hasattr(key, "__index__"):
         raise OperandError(f"{brief(e)}: an index is an int or ':', not {key!r}")

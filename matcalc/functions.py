@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from matcalc.compositions import attention, batch_norm, layer_norm
 from matcalc.dims import Shape, is_unit
 from matcalc.errors import OperandError, ShapeError
 from matcalc.expr import (
@@ -28,13 +29,16 @@ from matcalc.expr import (
     transpose,
 )
 from matcalc.ops import OPERATORS
+from matcalc.ops.blocks import hstack, vstack
+from matcalc.ops.elementwise import Elu, LeakyRelu, polygamma
 from matcalc.ops.linalg import det, inv, logdet, matrix_power, solve, sylvester
 from matcalc.ops.matrix_functions import MOST_DIRECTIONS, frechet
 from matcalc.ops.reductions import Norm2, Prod, logsumexp, softmax, total, trace
 from matcalc.ops.spectral import Eig
-from matcalc.ops.stacking import commutation, duplication, vech
+from matcalc.ops.stacking import commutation, duplication, elimination, vech
 from matcalc.ops.structure import diag, diag_signature, eye, reshape, unit_vector, vec, zeros
 from matcalc.ops.tensors import einsum, unstacked
+from matcalc.ops.triangles import cumsum, revcumsum, tril
 
 Expr.hooks["matrix_power"] = matrix_power
 
@@ -100,6 +104,8 @@ class Function:
 
     def __call__(self, *args: Any, axis: int | None = None) -> Expr:
         given = list(args)
+        if self.kinds == "x*" and len(given) == 1 and isinstance(given[0], (list, tuple)):
+            given = list(given[0])
         if axis is not None:
             if "a" not in self.letters:
                 raise OperandError(f"{self.name} takes no axis")
@@ -122,6 +128,23 @@ def _axis(name: str, axis: object) -> int | None:
 
 def _reduced(shapes: Sequence[Shape], axis: Sequence[int]) -> str:
     return {0: "m,n -> 1,1", 1: "m,n -> 1,n", 2: "m,n -> m,1"}[axis[0] if axis else 0]
+
+
+def _normed(shapes: Sequence[Shape], _: Sequence[int]) -> str:
+    vector = is_unit(shapes[0][1])
+    others = ("n,1", "n,1", "1,1") if vector else ("k,1", "k,1", "1,1")
+    first = "n,1" if vector else "n,k"
+    return f"{'; '.join((first, *others)[: len(shapes)])} -> {first}"
+
+
+def _side_by_side(shapes: Sequence[Shape], _: Sequence[int]) -> str:
+    names = [f"n{k}" for k in range(len(shapes))]
+    return f"{'; '.join(f'm,{n}' for n in names)} -> m,{'+'.join(names)}"
+
+
+def _on_top(shapes: Sequence[Shape], _: Sequence[int]) -> str:
+    names = [f"m{k}" for k in range(len(shapes))]
+    return f"{'; '.join(f'{m},n' for m in names)} -> {'+'.join(names)},n"
 
 
 def mean(x: Expr, axis: int | None = None) -> Expr:
@@ -188,6 +211,21 @@ def minimum(a: Expr, b: Expr) -> Expr:
     return apply("Minimum", a, b)
 
 
+def leaky_relu(x: Expr, slope: Expr | None = None) -> Expr:
+    """``leaky_relu(x, slope)``: positive entries as they are, the others times the slope, by default 0.01."""
+    return LeakyRelu(x, as_expr(0.01) if slope is None else slope)
+
+
+def elu(x: Expr, alpha: Expr | None = None) -> Expr:
+    """``elu(x, alpha)``: positive entries as they are, the others as ``alpha*(exp(x) - 1)``; ``alpha`` is 1 by default."""
+    return Elu(x, as_expr(1) if alpha is None else alpha)
+
+
+def logit(x: Expr) -> Expr:
+    """``logit(x)``: ``log(x./(1 - x))``, which undoes ``sigmoid``."""
+    return apply("Log", quotient(x, as_expr(1) - x))
+
+
 def largest_eigenvalue(a: Expr) -> Expr:
     """``eigval_max(A)``: the largest eigenvalue of a symmetric matrix; the same as ``eigmax``."""
     return apply("EigMax", a)
@@ -236,6 +274,22 @@ ROWS = (
     Function("max", maximum, ENTRYWISE, "xx"),
     Function("min", minimum, ENTRYWISE, "xx"),
     Function("eigval_max", largest_eigenvalue, "n,n -> 1,1"),
+    Function("attention", attention, "m,d; n,d; n,p -> m,p", "xxx"),
+    Function("layer_norm", layer_norm, _normed, "x?xxx"),
+    Function("batch_norm", batch_norm, _normed, "x?xxx"),
+    Function("tril", tril, "n,n -> n,n"),
+    Function("cumsum", cumsum, "m,n -> m,n", "x?a"),
+    Function("revcumsum", revcumsum, "m,n -> m,n", "x?a"),
+    Function("cross", lambda x, y: apply("Cross", x, y), "3,1; 3,1 -> 3,1", "xx"),
+    Function("crossm", lambda x: apply("CrossMatrix", x), "3,1 -> 3,3"),
+    Function("axial", lambda x: apply("Axial", x), "3,3 -> 3,1"),
+    Function("polygamma", polygamma, ENTRYWISE, "ix"),
+    Function("leaky_relu", leaky_relu, ENTRYWISE, "x?x"),
+    Function("elu", elu, ENTRYWISE, "x?x"),
+    Function("logit", logit, ENTRYWISE),
+    Function("Elim", elimination, "-> ^d1,d1*d1", "d"),
+    Function("hstack", hstack, _side_by_side, "x*"),
+    Function("vstack", vstack, _on_top, "x*"),
     Function("eye", eye, "-> d1,d1", "d"),
     Function("ones", ones, "-> d1,d2", "d?d"),
     Function("zeros", zeros, "-> d1,d2", "d?d"),

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NoReturn, TypeAlias
 
 from matcalc.declare import MAX_DIM_PARTS, at_place, dim_value, require_dim
-from matcalc.dims import Dim, DimSymbol, Shape
+from matcalc.dims import Dim, DimSymbol, Shape, plus_dim
 from matcalc.errors import LimitError, MatcalcError, OperandError, ParseError, ShapeError, UnsupportedError, caret
 from matcalc.expr import SQUARE_FACTS, Expr, Symbol, symbol
 from matcalc.functions import ENTRYWISE, FUNCTIONS, Function
@@ -33,7 +33,7 @@ from matcalc.sizes import (
 )
 
 NOT_YET = (
-    "cross", "perron", "hstack", "vstack", "block",
+    "perron",
 )  # fmt: skip
 LOSS = unspecified.Function("L")
 
@@ -47,10 +47,21 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Entries:
-    """An entry, a row or a column: the positions, from 1, with 0 for a whole axis."""
+class Span:
+    """The places ``first:last``, each the part of the text that gives it."""
 
-    places: tuple[int, ...]
+    first: int
+    last: int
+
+
+Place: TypeAlias = int | Span
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Entries, rows and columns: positions from 1, with 0 for a whole axis, or a span of them."""
+
+    places: tuple[Place, ...]
 
 
 @dataclass(frozen=True)
@@ -138,6 +149,8 @@ class Inference:
             if isinstance(meaning, (Entries, Fill)):
                 for a in part.args[1:]:
                     self.role[a] = "skip"
+                    for end in self.parts[a].args:
+                        self.role[end] = "dim"
             if not isinstance(meaning, Entries):
                 self.role[part.args[0]] = "skip"
             if isinstance(meaning, Function):
@@ -147,6 +160,8 @@ class Inference:
             raise self.error("a colon stands for a whole axis in A(:,1) or A(1,:)", k)
         elif self.role[k] != "skip" and part.kind == "text":
             raise self.error("text in quotes stands only for the subscripts of einsum", k)
+        elif self.role[k] == "expr" and part.head == ":":
+            raise self.error("a range stands only in the places of an entry, as in x(2:3)", k)
 
     def find_meaning(self, k: int, part: Part) -> Meaning:
         """What ``target(...)`` means: an entry, or a function."""
@@ -164,7 +179,7 @@ class Inference:
         inner = self.names.get(name[1:]) if name.startswith("d") else None
         if isinstance(inner, unspecified.Function):
             return self.counted(k, name, Gradient(inner), 1, len(args))
-        literal = bool(args) and all(self.parts[a].head.isdigit() or self.parts[a].kind == "all" for a in args)
+        literal = bool(args) and all(self.parts[a].head.isdigit() or self.parts[a].head == ":" for a in args)
         if name in ("L", "dL") and not (literal and len(args) == 2):
             return self.counted(k, name, LOSS if name == "L" else Gradient(LOSS), 1, len(args))
         if name in ("vector", "matrix"):
@@ -220,9 +235,25 @@ class Inference:
         if not 1 <= len(args) <= 2:
             raise self.error(f"an entry has one or two places, as in x(1) or A(1,2), not {len(args)}", k)
         for a in args:
-            if self.parts[a].kind != "all" and not self.is_place(a):
-                raise self.error("a place is a number from 1, or a colon; for a product write *", a)
-        return Entries(tuple(0 if self.parts[a].kind == "all" else int(self.parts[a].head) for a in args))
+            if self.parts[a].head == ":":
+                for end in self.parts[a].args:
+                    self.refuse_long_dim(end)
+                    if self.parts[end].head.isdigit():
+                        self.is_place(end)
+            elif not self.is_place(a):
+                raise self.error("a place is a number from 1, a colon or a range 2:3; for a product write *", a)
+        return Entries(tuple(self.place(a) for a in args))
+
+    def place(self, k: int) -> Place:
+        """A position, 0 for a whole axis, or a span."""
+        part = self.parts[k]
+        if part.head != ":":
+            return int(part.head)
+        return Span(*part.args) if part.args else 0
+
+    def count_of(self, span: Span) -> Dim:
+        """How many places a span has."""
+        return plus_dim(self.dim[span.last], 1, -self.dim[span.first])
 
     def is_mark(self, k: int) -> bool:
         """Whether a part is the H of a Hermitian transpose: that name, where nothing is declared under it."""
@@ -352,7 +383,7 @@ class Inference:
                 self.clash(k, f"cannot apply {name} entrywise to {both}: {self.differing(full[0], a)}", sizes, full[0], a)
         return self.extent[full[0]] if full else (1, 1)
 
-    def infer_entries(self, k: int, target: int, places: tuple[int, ...]) -> Extent:
+    def infer_entries(self, k: int, target: int, places: tuple[Place, ...]) -> Extent:
         rows, cols = self.extent[target]
         if is_scalar((rows, cols)):
             self.clash(k, f"{self.snippet(target)} is a scalar and has no entries; for a product write *", (), target)
@@ -360,7 +391,10 @@ class Inference:
         if at is None:
             x = _bracketed(self.snippet(target))
             self.clash(k, f"{self.shaped(target)} is a matrix: an entry is {x}(1,2), a row {x}(1,:), a column {x}(:,2)", ())
-        return 1 if at[0] else rows, 1 if at[1] else cols
+        kept = [
+            self.count_of(p) if isinstance(p, Span) else 1 if p else whole for p, whole in zip(at, (rows, cols), strict=True)
+        ]
+        return kept[0], kept[1]
 
     def infer_function(self, k: int, function: Function, args: Sequence[int]) -> Extent:
         """The shape of a call, by the function's signature."""
@@ -373,7 +407,7 @@ class Inference:
         if callable(signature):
             axes = [int(self.parts[a].head) for a, letter in zip(args, function.letters, strict=False) if letter == "a"]
             signature = signature([_guess(self.extent[a]) for a in operands], axes)
-        env: dict[str, Size] = {"1": 1, "d1": 1, "d2": 1}
+        env: dict[str, Size] = {"1": 1, "3": 3, "d1": 1, "d2": 1}
         sizes = [a for a, letter in zip(args, function.letters, strict=False) if letter == "d"]
         for position, a in enumerate(sizes, 1):
             env[f"d{position}"] = require_dim(self.text, self.parts[a], self.dim[a])
@@ -414,7 +448,14 @@ class Inference:
         return (*found, 1, 1)[:2]  # type: ignore[return-value]
 
     def size_named(self, letter: str, env: dict[str, Size]) -> Size:
-        """What a letter of a signature stands for; ``^n`` is the number of entries on and below a diagonal."""
+        """What a letter of a signature stands for; ``^n`` is the number of entries on and below a diagonal, ``m+n`` a sum.
+
+        The parts of a sum that are not known yet get names now.
+        """
+        if "+" in letter:
+            parts = [resolve(env[part]) for part in letter.split("+")]
+            self.sizes.name(parts, {p.head for p in self.parts if p.kind == "name"} | set(self.names) | self.dims)
+            return plus_dim(*(known(resolve(p)) for p in parts))
         if not letter.startswith("^"):
             return env[letter]
         size = resolve(env[letter[1:]])
@@ -509,7 +550,9 @@ class Inference:
 
     def misfit_argument(self, k: int, name: str, pattern: tuple[str, str], a: int, env: Mapping[str, Size]) -> NoReturn:
         shown = self.shaped(a)
-        if pattern[0] == pattern[1] != "1":
+        if "3" in pattern:
+            message = f"{name}: {shown} does not fit, {' x '.join(pattern)} is needed"
+        elif pattern[0] == pattern[1] != "1":
             message = f"{name} needs a square matrix, but {shown} is not square"
         elif pattern == ("1", "1"):
             message = f"{name} needs a scalar, but {shown} is not one"
@@ -529,10 +572,10 @@ def convention(name: str) -> str:
     return "vector" if "h" <= first <= "z" else "scalar"
 
 
-def positions(places: tuple[int, ...], rows: Size, cols: Size) -> tuple[int, int] | None:
+def positions(places: tuple[Place, ...], rows: Size, cols: Size) -> tuple[Place, Place] | None:
     """Row and column of an entry, 0 for a whole axis; one place alone is enough for a column or a row."""
     if len(places) == 2:
-        return places
+        return places[0], places[1]
     if is_one(cols):
         return places[0], 0
     return (0, places[0]) if is_one(rows) else None

@@ -44,7 +44,7 @@ HINTS = {
     "_": "a name starts with a letter",
     "|": "a norm is written norm1, norm2 or normf, an absolute value abs",
 }
-SUM, TERM, PREFIX, POWER, EXPONENT = 1, 2, 3, 4, 5  # how tightly an operator binds
+RANGE, SUM, TERM, PREFIX, POWER, EXPONENT = 1, 2, 3, 4, 5, 6  # how tightly an operator binds
 BINARY = {"+": SUM, "-": SUM, ".+": SUM, ".-": SUM, "*": TERM, "/": TERM, ".*": TERM, "./": TERM, "^": POWER, ".^": POWER}
 CHAINS = frozenset(["+", "-", ".+", ".-", "*", ".*"])  # long ones are flat, not deep
 
@@ -220,7 +220,7 @@ class Reader:
             self.reduce(binds)
             self.frames.append(Frame("binary", value, binds, at))
             return True
-        self.reduce(SUM)
+        self.reduce(RANGE)
         top_frame = self.frames[-1] if self.frames else None
         if kind == "end":
             if top_frame is not None:
@@ -236,7 +236,12 @@ class Reader:
             return True
         if value == ",":
             raise self.error("a comma stands only between the arguments of a function or the places of an entry", at)
-        raise self.error("a colon stands alone for a whole axis, as in A(:,1); ranges are not supported", at)
+        if top_frame is None or top_frame.kind != "apply":
+            raise self.error("a colon stands only in the places of an entry, as in A(:,1) or x(2:3)", at)
+        if self.parts[self.operands[-1].part].head == ":":
+            raise self.error("a range is first:last, as in x(2:5); steps are not supported", at)
+        self.frames.append(Frame("binary", ":", RANGE, at))
+        return True
 
     def around(self, value: str) -> tuple[str, str]:
         """The operand before, shortened, and the token after, for a hint."""

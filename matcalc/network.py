@@ -32,6 +32,7 @@ from matcalc.expr import (
     rational,
 )
 from matcalc.index import At, Delta, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times, axis, flat
+from matcalc.ops.blocks import Selector, disjoint
 from matcalc.ops.elementwise import Sqrt
 from matcalc.ops.structure import Reshape, UnitVector
 from matcalc.ops.tensors import TensorSymbol, Unstacked, paired
@@ -299,9 +300,23 @@ def tie(net: Network, free: list[Index]) -> tuple[Network, dict[Index, Index]]:
                 ends.append(_found(at, find))
         factors.append((atom, ends[0], ends[1]))
     factors.extend((UnitVector(place, i.dim), find(i), None) for i, place in fixed)
+    if _apart(factors):
+        coefficient = sp.Integer(0)
     became = {i: find(i) for i in free}
     vertices = dict.fromkeys(find(i) for i in bound)
     return Network(coefficient, factors, [], [v for v in vertices if v not in became.values()]), became
+
+
+def _apart(factors: Sequence[Factor]) -> bool:
+    """Whether two factors pick out positions on one vertex that have none in common."""
+    taken: dict[At, list[tuple[Dim, Dim]]] = {}
+    for atom, i, _ in factors:
+        if isinstance(atom, (Selector, UnitVector)) and isinstance(i, Index):
+            here = (atom.start, atom.count) if isinstance(atom, Selector) else (atom.position, 1)
+            if any(disjoint(here, there) for there in taken.setdefault(i, [])):
+                return True
+            taken[i].append(here)
+    return False
 
 
 def _found(at: At, find: Callable[[Index], Index]) -> At:

@@ -38,10 +38,11 @@ from matcalc.expr import (
     transpose,
 )
 from matcalc.functions import FUNCTIONS, Function
-from matcalc.infer import Entries, Fill, Gradient, Inference, Kind, Known, convention, positions
+from matcalc.infer import Entries, Fill, Gradient, Inference, Kind, Known, Place, Span, convention, positions
 from matcalc.lex import Part, number, read, require_text
 from matcalc.node import postorder
 from matcalc.ops import unspecified
+from matcalc.ops.blocks import slice_of
 
 MAX_GUESSES = 8
 MAX_BITS = 13_000  # of a number that the text works out, about 3900 digits
@@ -352,13 +353,15 @@ class Builder:
                 given.append(int(self.parts[a].head) - (letter == "a"))
         return meaning.build(*given)
 
-    def build_entry(self, e: Expr, places: tuple[int, ...]) -> Expr:
+    def build_entry(self, e: Expr, places: tuple[Place, ...]) -> Expr:
         at = positions(places, e.rows, e.cols)
         assert at is not None
         for place, dim, word in zip(at, (e.rows, e.cols), ("row", "column"), strict=True):
-            if isinstance(dim, int) and place > dim:
+            if isinstance(place, int) and isinstance(dim, int) and place > dim:
                 raise ShapeError(f"{named_shape(e)} has no {word} {place}")
-        return entry_at(e, *at)
+        sizes = self.inference.dim
+        spans = [(sizes[p.first], self.inference.count_of(p)) if isinstance(p, Span) else None for p in at]
+        return slice_of(entry_at(e, *(p if isinstance(p, int) else 0 for p in at)), *spans)
 
     # ---------------------------------------------------------------- limits
     def require_size(self, e: Expr) -> None:

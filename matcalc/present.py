@@ -31,10 +31,12 @@ from matcalc.expr import (
     transpose,
 )
 from matcalc.node import postorder
+from matcalc.ops.blocks import Range, Selector, slice_of
 from matcalc.ops.complex import Conj, Imag, Real, are_conjugates, settled
 from matcalc.ops.linalg import Inverse, MatrixPower, Pinv
 from matcalc.ops.reductions import Total
 from matcalc.ops.structure import UnitVector
+from matcalc.ops.triangles import Cumsum, LowerOnes, RevCumsum, Tril, Triu
 from matcalc.rewrite import first_match
 from matcalc.rules.chain import turn
 from matcalc.rules.matrix import SHORT
@@ -55,9 +57,9 @@ def shown(e: Expr) -> Expr:
     """One node, its operands being done."""
     match e:
         case Product():
-            return finished(flipped(with_powers(with_names(e))))
+            return finished(flipped(with_powers(with_sums(with_slices(with_names(e))))))
         case Hadamard():
-            return flipped(transposed_outside(e))
+            return flipped(transposed_outside(with_triangles(e)))
         case Add() if not e.is_scalar:
             return transposed_outside(stretched(e))
         case Quotient() | Power():
@@ -157,6 +159,65 @@ def _named_pair(a: Expr, b: Expr) -> Expr | None:
             if turn(x) is y and other is (x if first else y) and not other.is_square:
                 return Pinv(y) if first else Pinv(x)
     return None
+
+
+def with_slices(e: Expr) -> Expr:
+    """``A*eye(n)(:,1:2)`` as ``A(:,1:2)``, and the like for rows."""
+    if not isinstance(e, Product) or not any(isinstance(f.arg if isinstance(f, Transpose) else f, Selector) for f in e.args):
+        return e
+    out: list[Expr] = []
+    rows: Selector | None = None  # of what comes next
+    for f in e.args:
+        if isinstance(f, Selector) and out and rows is None:
+            out[-1] = _part_of(out[-1], None, (f.start, f.count))
+        elif isinstance(f, Transpose) and isinstance(f.arg, Selector) and rows is None:
+            rows = f.arg
+        elif rows is not None:
+            out.append(_part_of(f, (rows.start, rows.count), None))
+            rows = None
+        else:
+            out.append(f)
+    if rows is not None:
+        out.append(transpose(rows))
+    return out[0] if len(out) == 1 else product(*out)
+
+
+def _part_of(e: Expr, rows: Range | None, cols: Range | None) -> Expr:
+    """A slice, with a transpose outside."""
+    return transpose(slice_of(e.arg, cols, rows)) if isinstance(e, Transpose) else slice_of(e, rows, cols)
+
+
+def with_triangles(e: Hadamard) -> Expr:
+    """``tril(ones(n,n)).*A`` as ``tril(A)``."""
+    for k, f in enumerate(e.args):
+        flip = isinstance(f, Transpose)
+        if isinstance(f.arg if isinstance(f, Transpose) else f, LowerOnes):
+            rest = e.args[:k] + e.args[k + 1 :]
+            arrays = [a for a in rest if not a.is_scalar]
+            scalars = [a for a in rest if a.is_scalar]
+            if not arrays:
+                return e
+            inner = hadamard(*arrays)
+            return hadamard(*scalars, Triu(inner) if flip else Tril(inner))
+    return e
+
+
+def with_sums(e: Expr) -> Expr:
+    """``tril(ones(n,n))*A`` as ``cumsum(A,1)``, and the like from the right."""
+    if not isinstance(e, Product):
+        return e
+    out = list(e.args)
+    for k, f in reversed(list(enumerate(out))):
+        flip = isinstance(f, Transpose)
+        if isinstance(f.arg if isinstance(f, Transpose) else f, LowerOnes) and len(out) > 1:
+            if k + 1 < len(out):
+                cls = RevCumsum if flip else Cumsum
+                out[k : k + 2] = [cls(out[k + 1], 0)]
+            else:
+                cls = Cumsum if flip else RevCumsum
+                out[k - 1 : k + 1] = [cls(out[k - 1], 1)]
+            return with_sums(out[0] if len(out) == 1 else product(*out))
+    return e
 
 
 def with_powers(e: Expr) -> Expr:

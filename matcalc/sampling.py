@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from matcalc.dims import Dim, DimSymbol, is_unit
+from matcalc.dims import Dim, DimSymbol, is_unit, plus_dim
 from matcalc.emit import compile as compile_expr
 from matcalc.errors import MatcalcError, OperandError
 from matcalc.expr import Expr, Item, Symbol
 from matcalc.node import postorder
+from matcalc.ops.blocks import Selector, Slice
 from matcalc.ops.linalg import Inverse, LogDet
 from matcalc.ops.structure import UnitVector
 from matcalc.ops.unspecified import Unspecified, UnspecifiedGradient
@@ -198,10 +199,29 @@ def _least_sizes(e: Expr) -> list[tuple[Dim, int]]:
     match e:
         case Item(arg, row, col):
             return [(arg.rows, row), (arg.cols, col)]
+        case Slice(arg, rows, cols):
+            return [x for r, d in ((rows, arg.rows), (cols, arg.cols)) if r for x in _within(d, *r)]
+        case Selector(total, start, count):
+            return _within(total, start, count)
         case UnitVector(position, dim):
             return [(dim, position)]
         case _:
             return []
+
+
+def _within(total: Dim, start: Dim, count: Dim) -> list[tuple[Dim, int]]:
+    """What makes a range of positions lie inside: its last one is there, and it has one."""
+    found: list[tuple[Dim, int]] = []
+    last = plus_dim(start, count, -1)
+    if isinstance(last, int):
+        found.append((total, last))
+    for d in (start, count):
+        if not isinstance(d, int) and len(d.free_symbols) == 1:  # such as n - 2
+            (s,) = d.free_symbols
+            rest = plus_dim(d, -s)  # type: ignore[operator]
+            if isinstance(rest, int):
+                found.append((s, 1 - rest))  # type: ignore[arg-type]
+    return found
 
 
 def size_of(d: Dim, sizes: Mapping[DimSymbol, int]) -> int:

@@ -112,6 +112,8 @@ def _raise_node(e: sp.Basic, done: dict[sp.Basic, Expr]) -> Expr:
         return _raise_power(e.base, e.exp, done)
     if isinstance(e, sp.polygamma) and e.args[0] in (0, 1):
         return apply("Digamma" if e.args[0] == 0 else "Trigamma", done[e.args[1]])
+    if isinstance(e, sp.polygamma) and isinstance(e.args[0], sp.Integer) and e.args[0] > 1:
+        return apply("Polygamma", int(e.args[0]), done[e.args[1]])
     cls = HEADS.get(e.func)
     if cls is None and not isinstance(e, sp.Function):
         raise UnsupportedError(f"{e} is not a scalar expression that matcalc knows ({type(e).__name__})")

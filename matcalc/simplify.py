@@ -39,10 +39,12 @@ from matcalc.expr import (
 from matcalc.index import axis
 from matcalc.network import Lowering, contract
 from matcalc.node import postorder
+from matcalc.ops.blocks import Slice
 from matcalc.ops.elementwise import Sqrt
 from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.structure import Diag, Diagonal, Eye, zeros
 from matcalc.ops.tensors import Einsum, with_axes_of
+from matcalc.ops.triangles import Cumsum, RevCumsum, Tril, Triu
 from matcalc.present import present
 from matcalc.rewrite import first_match
 from matcalc.rules.chain import entrywise_powers, join_entrywise, product_of
@@ -51,7 +53,9 @@ from matcalc.rules.einsum_form import einsum_form
 from matcalc.rules.matrix import MATRIX
 from matcalc.scalar import Scalars, is_arithmetic, root
 
-DISSOLVING = (Product, Transpose, Trace, Total, Diag, Diagonal, Hadamard, Item, Einsum)
+DISSOLVING = (
+    Product, Transpose, Trace, Total, Diag, Diagonal, Hadamard, Item, Slice, Tril, Triu, Cumsum, RevCumsum, Einsum,
+)  # fmt: skip
 MANY_FACTORS = 12  # common entrywise factors are looked for in products of up to this many
 EXPAND_LIMIT = 60  # expressions up to this many symbols are tried multiplied out too
 TIDY_LIMIT = 60  # SymPy's factor is tried on scalars of up to this many terms when multiplied out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from matcalc.dims import Dim, DimSymbol, divide_dim, is_unit, same_dim, times_dim
@@ -88,8 +88,13 @@ class Sizes:
 
     def name_rest(self, used: set[str]) -> None:
         """Give the dimensions that are still unknown names of their own, in order of appearance."""
-        free = (n for n in _names() if n not in used)
-        for u in self.unknowns:
+        self.name(self.unknowns, used)
+
+    def name(self, sizes: Sequence[Size], used: set[str]) -> None:
+        """Give what is unknown in these sizes names of its own."""
+        taken = used | {str(u.value) for u in self.unknowns if u.value is not None}
+        free = (n for n in _names() if n not in taken)
+        for u in sizes:
             for f in factors(resolve(u)):
                 if isinstance(f, Unknown):
                     f.value = DimSymbol(next(free))

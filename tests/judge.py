@@ -73,7 +73,7 @@ def evaluate(node, args, given, sizes):
     shape = (size(node.rows, sizes), size(node.cols, sizes))
     if kind in CONSTANTS:
         return CONSTANTS[kind](node, sizes).reshape(shape)
-    out = TABLE[kind](node, *args)
+    out = part(node, *args, sizes) if kind == "Slice" else TABLE[kind](node, *args)
     return out.reshape(shape, order="F") if kind in ("Vec", "Reshape") else out.reshape(shape)
 
 
@@ -204,6 +204,38 @@ def duplication(n):
     return jnp.asarray(out)
 
 
+def elimination(n):
+    """``Elim vec(A) = vech(A)``."""
+    pairs = [(i, j) for j in range(n) for i in range(j, n)]
+    return jnp.asarray([[float(k == j * n + i) for k in range(n * n)] for i, j in pairs])
+
+
+def skew(x):
+    a, b, c = x[:, 0]
+    return jnp.array([[0, -c, b], [c, 0, -a], [-b, a, 0]])
+
+
+def axial(a):
+    return jnp.array([a[2, 1] - a[1, 2], a[0, 2] - a[2, 0], a[1, 0] - a[0, 1]])
+
+
+def polygamma(order, a):
+    """By its series, with a tail by Euler and Maclaurin: JAX has no derivative of its own by the argument."""
+    sign = (-1) ** (order + 1) * float(sp.factorial(order))
+    terms = sum(1 / (a + k) ** (order + 1) for k in range(40))
+    x = a + 40
+    tail = x**-order / order + x ** (-order - 1) / 2 + (order + 1) * x ** (-order - 2) / 12
+    return sign * (terms + tail)
+
+
+def part(e, x, sizes):
+    for axis, taken in enumerate((e.rows_taken, e.cols_taken)):
+        if taken:
+            first, count = (size(d, sizes) for d in taken)
+            x = jax.lax.slice_in_dim(x, first - 1, first - 1 + count, axis=axis)
+    return x
+
+
 def along_diagonals(a, reduce):
     n = len(a)
     return jnp.array([[reduce(jnp.diag(a, j - i)) for j in range(n)] for i in range(n)])
@@ -213,6 +245,9 @@ CONSTANTS = {
     "Ones": lambda e, sizes: jnp.ones([size(d, sizes) for d in e.dims]),
     "Commutation": lambda e, sizes: commutation(*(size(d, sizes) for d in e.dims)),
     "Duplication": lambda e, sizes: duplication(size(e.dim, sizes)),
+    "Elimination": lambda e, sizes: elimination(size(e.dim, sizes)),
+    "Selector": lambda e, sizes: jnp.eye(size(e.total, sizes))[:, size(e.start, sizes) - 1 :][:, : size(e.count, sizes)],
+    "LowerOnes": lambda e, sizes: jnp.tril(jnp.ones((size(e.dim, sizes),) * 2)),
     "Zeros": lambda e, sizes: jnp.zeros([size(d, sizes) for d in e.dims]),
     "Eye": lambda e, sizes: jnp.eye(size(e.dim, sizes)),
     "UnitVector": lambda e, sizes: jnp.eye(size(e.dim, sizes))[:, e.position - 1],
@@ -229,6 +264,9 @@ TABLE = {
     "Power": lambda e, a, b: a**b,
     "Transpose": lambda e, a: a.T,
     "Item": item,
+    "Slice": part,
+    "HStack": lambda e, *a: jnp.hstack(a),
+    "VStack": lambda e, *a: jnp.vstack(a),
     # entry by entry
     "Exp": lambda e, a: jnp.exp(a),
     "Log": lambda e, a: jnp.log(a),
@@ -251,6 +289,14 @@ TABLE = {
     "Tanh": lambda e, a: jnp.tanh(a),
     "Sigmoid": lambda e, a: jax.nn.sigmoid(a),
     "Softplus": lambda e, a: jax.nn.softplus(a),
+    "Silu": lambda e, a: jax.nn.silu(a),
+    "Gelu": lambda e, a: jax.nn.gelu(a, approximate=False),
+    "Softsign": lambda e, a: jax.nn.soft_sign(a),
+    "Log1p": lambda e, a: jnp.log1p(a),
+    "Expm1": lambda e, a: jnp.expm1(a),
+    "LeakyRelu": lambda e, a, b: jnp.where(a > 0, a, b * a),
+    "Elu": lambda e, a, b: jnp.where(a > 0, a, b * jnp.expm1(jnp.where(a > 0, 0.0, a))),
+    "Polygamma": lambda e, a: polygamma(e.order, a),
     "Erf": lambda e, a: jsp.special.erf(a),
     "Gamma": lambda e, a: jnp.exp(jsp.special.gammaln(a)),
     "LogGamma": lambda e, a: jsp.special.gammaln(a),
@@ -265,6 +311,13 @@ TABLE = {
     "Vec": lambda e, a: a,  # evaluate reads and writes these two column by column
     "Reshape": lambda e, a: a,
     "Vech": lambda e, a: jnp.concatenate([a[j:, j] for j in range(len(a))]),
+    "KhatriRao": lambda e, a, b: jnp.stack([jnp.kron(x, y) for x, y in zip(a.T, b.T, strict=True)], 1),
+    "Cross": lambda e, a, b: skew(a) @ b,
+    "CrossMatrix": lambda e, a: skew(a),
+    "Axial": lambda e, a: axial(a),
+    "Triu": lambda e, a: jnp.triu(a),
+    "Cumsum": lambda e, a: jnp.cumsum(a, e.axis),
+    "RevCumsum": lambda e, a: jnp.flip(jnp.cumsum(jnp.flip(a, e.axis), e.axis), e.axis),
     "Tril": lambda e, a: jnp.tril(a),
     "DiagonalSums": lambda e, a: along_diagonals(a, jnp.sum),
     "DiagonalMeans": lambda e, a: along_diagonals(a, jnp.mean),

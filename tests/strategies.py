@@ -202,6 +202,29 @@ class Builder:
         whole = tuple(self.dim() if is_unit(d) else d for d in shape)
         return entry_at(self.build(depth, whole), *where)
 
+    def _of_three(self, depth: int, shape: Shape) -> Expr:
+        raise UnbuildableError  # for vectors with three entries only
+
+    _Cross = _CrossMatrix = _Axial = _of_three
+
+    def _Polygamma(self, depth: int, shape: Shape) -> Expr:
+        return OPERATORS["Polygamma"](self.rng.choice([2, 3]), self.positive(depth, shape))
+
+    def _Cumsum(self, depth: int, shape: Shape) -> Expr:
+        axes = [k for k in (0, 1) if not is_unit(shape[k])]
+        if not axes:
+            raise UnbuildableError
+        return OPERATORS["Cumsum"](self.build(depth, shape), self.rng.choice(axes))
+
+    def _RevCumsum(self, depth: int, shape: Shape) -> Expr:
+        inner = self._Cumsum(depth, shape)
+        return OPERATORS["RevCumsum"](inner.arg, inner.axis)
+
+    def _LowerOnes(self, depth: int, shape: Shape) -> Expr:
+        if not same_dim(*shape) or is_unit(shape[0]):
+            raise UnbuildableError
+        return OPERATORS["LowerOnes"](shape[0])
+
     def _Ones(self, depth: int, shape: Shape) -> Expr:
         return ones(*shape)
 
@@ -373,9 +396,33 @@ def _einsum(b: Builder) -> Expr:
     return OPERATORS["Einsum"]((("i", "k"), ("j", "k"), ("k", "")), ("i", "j"), (*factors, b.build(1, (n, 1))))
 
 
+def _three(builder: Builder, count: int = 1) -> Expr:
+    return symbol(builder.rng.choice("uv"), (3, count) if count > 1 else (3,))
+
+
+def _sliced(builder: Builder) -> Expr:
+    whole = builder.build(1, (builder.rng.choice(DIMS[1:]), builder.rng.choice(DIMS[1:])))
+    return OPERATORS["Slice"](whole, *builder.rng.choice([(None, (1, 2)), ((1, 2), None)]))
+
+
+def _stacked(builder: Builder, cls: str) -> Expr:
+    p, q = DimSymbol("m"), DimSymbol("n")
+    shapes = [(p, q), (p, DimSymbol("p"))]
+    blocks = [builder.build(1, s if cls == "HStack" else s[::-1]) for s in shapes]
+    return OPERATORS[cls](tuple(blocks))
+
+
 OF_OWN_SHAPE: dict[str, Callable[[Builder], Expr]] = {  # of shapes that no other operator asks for
     "Commutation": lambda b: OPERATORS["Commutation"]((b.dim(), b.dim())),
     "Duplication": lambda b: OPERATORS["Duplication"](b.dim()),
+    "Elimination": lambda b: OPERATORS["Elimination"](b.dim()),
+    "Selector": lambda b: OPERATORS["Selector"](DimSymbol("n") + DimSymbol("m"), DimSymbol("n") + 1, DimSymbol("m")),
+    "Slice": lambda b: _sliced(b),
+    "HStack": lambda b: _stacked(b, "HStack"),
+    "VStack": lambda b: _stacked(b, "VStack"),
+    "Cross": lambda b: OPERATORS["Cross"](_three(b), FUNCTIONS["exp"](_three(b))),
+    "CrossMatrix": lambda b: OPERATORS["CrossMatrix"](FUNCTIONS["sin"](_three(b))),
+    "Axial": lambda b: OPERATORS["Axial"](matmul(symbol("W", (3, 3)), symbol("W", (3, 3)))),
     "Vech": lambda b: OPERATORS["Vech"](_square(b)),
     "Unstacked": lambda b: _unstacked(b),
     "Einsum": lambda b: _einsum(b),

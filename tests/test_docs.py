@@ -50,11 +50,13 @@ def test_listed_call_is_read(call):
     vector = {"e": "x", "f": "y"}
     ready = ",".join(vector.get(a, a) for a in arguments.split(","))
     text = {
-        "e": "e(1,n)", "power": "power(A,2)", "where": "where(x,x,y)", "vector": f"A*{call}", "matrix": f"A*{call}",
+        "cross": "cross(h,l)", "crossm": "crossm(h)", "axial": "axial(M)", "polygamma": "polygamma(2,x)",
+        "batch_norm": "batch_norm(A,x,y,c)", "e": "e(1,n)",
+        "power": "power(A,2)", "where": "where(x,x,y)", "vector": f"A*{call}", "matrix": f"A*{call}",
         "reshape": "reshape(A,n*n,1)",
         "tensor": "tensor(kron(A,B),n,n,n,n)" if call.endswith("q)") else "tensor(kron(x,A),n,n,n)",
     }.get(name, f"{name}({ready})")  # fmt: skip
-    e = parse(text, DECLARED + " p[n]")
+    e = parse(text, DECLARED + " p[n] h[3] l[3] M[3,3]")
     assert parse(str(e), e.symbols) == e
 
 

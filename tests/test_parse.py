@@ -452,7 +452,7 @@ def test_an_undeclared_letter_is_a_vector_where_it_does_not_fit_as_a_scalar():
         ("x(1.5)", 3, "a place is a number"),
         ("A(1,2,3)", 1, "one or two places"),
         ("A()", 1, "one or two places"),
-        ("x(1:2)", 4, "ranges are not supported"),
+        ("x(1:2:3)", 6, "steps are not supported"),
         (":", 1, "missing before"),
         ("sin(:)", 5, "whole axis"),
         ("(x,z)", 3, "comma"),

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from matcalc.dims import is_unit
+from matcalc.dims import is_unit, plus_dim
 from matcalc.emit.chain import Factor, Segments, entries, estimate, multiply_chain, run_key, split_chain
 from matcalc.emit.forms import Form, Forms, Kind
 from matcalc.emit.values import Builder, Value
@@ -32,15 +32,18 @@ from matcalc.expr import (
     rational,
 )
 from matcalc.node import postorder
+from matcalc.ops.blocks import HStack, Range, Selector, Slice, Stack, VStack
 from matcalc.ops.complex import Conj, Imag, Real
-from matcalc.ops.elementwise import Abs, Erf, Log, Sigmoid, Softplus
+from matcalc.ops.cross import Axial, Cross, CrossMatrix
+from matcalc.ops.elementwise import Abs, Erf, Log, Polygamma, Sigmoid, Softplus
 from matcalc.ops.linalg import Det, Inverse, LogDet, MatrixPower, Pinv
 from matcalc.ops.matrix_functions import Frechet
 from matcalc.ops.reductions import IsLargest, LogSumExp, Norm1, Norm2, NormF, NormInf, Softmax, Total, Trace
 from matcalc.ops.spectral import Nuclear, Spectral, is_singular_shift
-from matcalc.ops.stacking import Commutation, Duplication, Vech
+from matcalc.ops.stacking import Commutation, Duplication, Elimination, Vech
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron, Reshape, UnitVector, Vec, Zeros
 from matcalc.ops.tensors import Einsum, TensorSymbol, Unstacked, is_tensor
+from matcalc.ops.triangles import Cumsum, LowerOnes, RevCumsum
 from matcalc.ops.unspecified import Unspecified, UnspecifiedGradient
 
 COMPLEX_CODE = (Conj, Real, Imag, Abs, Norm1, Norm2, NormF, NormInf, LogDet, Nuclear, Spectral, Pinv)  # besides the analytic
@@ -391,6 +394,45 @@ class Planner:
             places = [self.b.const((e.row if is_unit(f.cols) else e.col) - 1)]
         return self.shaped(self.b.make(code, f.value, *places), e)
 
+    def slice(self, e: Expr) -> Form:
+        assert isinstance(e, Slice)
+        f = self.f.dense(self.form[e.arg])
+        ends = [self.ends(r) for r in (e.rows_taken, e.cols_taken) if r]
+        values = [v for pair in ends for v in pair]
+        if len(ends) == 2:
+            code = "#1[#2:#3, #4:#5]"
+        else:
+            code = "#1[#2:#3]" if e.rows_taken or f.is_vector else "#1[:, #2:#3]"
+        v = self.b.make(code, self.f.full(f), *values)
+        if f.is_vector and e.is_scalar:
+            v = self.b.make("#1[0]", v)
+        elif not f.is_vector and (is_unit(e.rows) or is_unit(e.cols)):
+            v = self.b.make("#1.reshape(-1)", v)
+        if not f.is_vector and e.is_scalar:
+            v = self.b.make("#1[0]", v)
+        return self.shaped(v, e)
+
+    def ends(self, taken: Range) -> tuple[Value, Value]:
+        """The ends of a range as a slice counted from 0 has them."""
+        return self.b.dim(plus_dim(taken[0], -1)), self.b.dim(plus_dim(*taken, -1))
+
+    def selector(self, e: Expr) -> Form:
+        assert isinstance(e, Selector)
+        first, last = self.ends((e.start, e.count))
+        code = "np.eye(#1)[:, #2]" if is_unit(e.count) else "np.eye(#1)[:, #2:#3]"
+        return self.shaped(self.b.make(code, self.b.dim(e.total), first, *([] if is_unit(e.count) else [last])), e)
+
+    def stack(self, e: Expr) -> Form:
+        """Blocks along an axis; those of a vector have one axis."""
+        assert isinstance(e, Stack)
+        flat = is_unit(e.rows) or is_unit(e.cols)
+        values = [self.f.plane(self.form[c]) for c in e.args]
+        if flat:
+            values = [self.b.make("np.reshape(#1, 1)", self.value(c)) if c.is_scalar else self.value(c) for c in e.args]
+        axis = "" if flat or isinstance(e, VStack) else ", axis=1"
+        code = f"np.concatenate(({', '.join(f'#{k}' for k in range(1, len(values) + 1))}){axis})"
+        return self.shaped(self.b.make(code, *values), e)
+
     def vec(self, e: Expr) -> Form:
         assert isinstance(e, Vec)
         return self.shaped(self._columns(self.form[e.arg]), e)
@@ -428,6 +470,31 @@ class Planner:
     def duplication(self, e: Expr) -> Form:
         assert isinstance(e, Duplication)
         return self.shaped(self.b.make("duplication(#1)", self.b.dim(e.dim)), e)
+
+    def elimination(self, e: Expr) -> Form:
+        assert isinstance(e, Elimination)
+        return self.shaped(self.b.make("elimination(#1)", self.b.dim(e.dim)), e)
+
+    def lower_ones(self, e: Expr) -> Form:
+        assert isinstance(e, LowerOnes)
+        return self.shaped(self.b.make(e.code, self.b.dim(e.dim)), e)
+
+    def polygamma(self, e: Expr) -> Form:
+        assert isinstance(e, Polygamma)
+        order = self.b.const(e.order)
+        return self.f.entrywise(lambda vs: self.b.make(e.code, *vs, order), [self.form[e.arg]], e.rows, e.cols)
+
+    def cumulative(self, e: Expr) -> Form:
+        assert isinstance(e, (Cumsum, RevCumsum))
+        f = self.f.dense(self.form[e.arg])
+        v = self.f.full(f)
+        if f.is_scalar or (f.is_vector and is_unit(f.rows if e.axis == 0 else f.cols)):
+            return f
+        turned, axis = ("[::-1]", ", axis=0") if e.axis == 0 or f.is_vector else ("[:, ::-1]", ", axis=1")
+        code = f"np.cumsum(#1{'' if f.is_vector else axis})"
+        if isinstance(e, RevCumsum):
+            code = code.replace("#1", f"#1{turned}") + turned
+        return self.shaped(self.b.make(code, v), e)
 
     def vech(self, e: Expr) -> Form:
         assert isinstance(e, Vech)
@@ -559,12 +626,21 @@ HANDLERS: dict[type[Expr], Callable[[Planner, Expr], Form]] = {
     Eye: Planner.constant,
     UnitVector: Planner.unit,
     Item: Planner.item,
+    Slice: Planner.slice,
+    Selector: Planner.selector,
+    HStack: Planner.stack,
+    VStack: Planner.stack,
     Vec: Planner.vec,
     Reshape: Planner.reshape,
     Kron: Planner.kron,
     Commutation: Planner.commutation,
     Duplication: Planner.duplication,
     Vech: Planner.vech,
+    LowerOnes: Planner.lower_ones,
+    Elimination: Planner.elimination,
+    Polygamma: Planner.polygamma,
+    Cumsum: Planner.cumulative,
+    RevCumsum: Planner.cumulative,
     Unstacked: Planner.unstacked,
     Einsum: Planner.einsum,
     TensorSymbol: Planner.symbol,
@@ -574,6 +650,9 @@ HANDLERS: dict[type[Expr], Callable[[Planner, Expr], Form]] = {
     Pinv: Planner.pinv,
     Frechet: Planner.frechet,
     Norm1: Planner.any_axes,
+    Cross: Planner.any_axes,
+    CrossMatrix: Planner.any_axes,
+    Axial: Planner.any_axes,
     Norm2: Planner.any_axes,
     NormF: Planner.any_axes,
     NormInf: Planner.any_axes,

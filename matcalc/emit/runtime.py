@@ -278,6 +278,35 @@ def trigamma(x: Any) -> Any:
     return _scipy("special", "polygamma")(1, x)
 
 
+def khatrirao(a: Array, b: Array) -> Array:
+    """The Kronecker products of columns, side by side."""
+    return (a[:, None, :] * b[None, :, :]).reshape(-1, a.shape[1])
+
+
+def polygamma(order: int, x: Any) -> Any:
+    """Derivative of ``digamma`` of that order."""
+    return _scipy("special", "polygamma")(order, x)
+
+
+def elimination(n: int) -> Array:
+    """The matrix ``E`` with ``E vec(A) = vech(A)`` for an n x n matrix ``A``."""
+    cols, rows = np.triu_indices(n)
+    out = np.zeros((len(rows), n * n))
+    out[np.arange(len(rows)), cols * n + rows] = 1.0
+    return out
+
+
+def cross_matrix(x: Array) -> Array:
+    """The matrix ``C`` with ``C y`` the cross product of ``x`` and ``y``."""
+    a, b, c = np.reshape(x, 3)
+    return np.array([[0 * a, -c, b], [c, 0 * a, -a], [-b, a, 0 * a]])
+
+
+def axial(a: Array) -> Array:
+    """The vector ``v`` with ``sum(a * cross_matrix(y)) = sum(v * y)`` for every ``y``."""
+    return np.array([a[2, 1] - a[1, 2], a[0, 2] - a[2, 0], a[1, 0] - a[0, 1]])
+
+
 def _quietly(name: str, a: Array) -> Array:
     """SciPy's matrix function without its warnings on accuracy: what is not finite says enough."""
     with warnings.catch_warnings():

@@ -2,7 +2,9 @@
 
 from matcalc.expr import Operator
 from matcalc.ops import (
+    blocks,
     complex,
+    cross,
     elementwise,
     linalg,
     matrix_functions,
@@ -18,6 +20,8 @@ from matcalc.ops import (
 FAMILIES = (
     elementwise,
     structure,
+    blocks,
+    cross,
     tensors,
     stacking,
     triangles,

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import sympy as sp
 
+from matcalc.errors import OperandError
 from matcalc.expr import SLOTS, Entrywise, Expr, Number, brief
 
 t, u, v = SLOTS[:3]
@@ -201,6 +202,46 @@ class Softplus(Unary):
     latex, code = r"\operatorname{softplus}(#1)", "np.logaddexp(0, #1)"
 
 
+class Silu(Unary):
+    """``t*sigmoid(t)``, also called swish."""
+
+    name, formula, head = "silu", t / (1 + sp.exp(-t)), named("silu")
+    slopes = (named("sigmoid")(t) * (1 + t * (1 - named("sigmoid")(t))),)
+    latex, code = r"\operatorname{silu}(#1)", "#1 * sigmoid(#1)"
+
+
+class Gelu(Unary):
+    """``t*(1 + erf(t/sqrt(2)))/2``: ``t`` times the normal distribution function, without approximation."""
+
+    name, formula, head = "gelu", t * (1 + sp.erf(t / sp.sqrt(2))) / 2, named("gelu")
+    slopes = ((1 + sp.erf(t / sp.sqrt(2))) / 2 + t * sp.exp(-(t**2) / 2) / sp.sqrt(2 * sp.pi),)
+    latex, code = r"\operatorname{gelu}(#1)", "0.5 * #1 * (1 + erf(#1 / np.sqrt(2)))"
+
+
+class Softsign(Unary):
+    """``t/(1 + abs(t))``."""
+
+    name, formula, head = "softsign", t / (1 + sp.Abs(t)), named("softsign")
+    slopes = (1 / (1 + sp.Abs(t)) ** 2,)
+    latex, code = r"\operatorname{softsign}(#1)", "#1 / (1 + np.abs(#1))"
+
+
+class Log1p(Unary):
+    """``log(1 + t)``, exact for small ``t``."""
+
+    name, formula, head = "log1p", sp.log(1 + t), named("log1p")
+    slopes = (1 / (1 + t),)
+    latex, code, domain = r"\operatorname{log1p}(#1)", "np.log1p(#1)", "greater than -1"
+
+
+class Expm1(Unary):
+    """``exp(t) - 1``, exact for small ``t``."""
+
+    name, formula, head = "expm1", sp.exp(t) - 1, named("expm1")
+    slopes = (sp.exp(t),)
+    latex, code = r"\operatorname{expm1}(#1)", "np.expm1(#1)"
+
+
 class Erf(Unary):
     """Error function."""
 
@@ -237,6 +278,55 @@ class Trigamma(Unary):
 
     name, formula, head = "trigamma", sp.trigamma(t), named("trigamma")
     latex, code, domain = r"\psi_1(#1)", "trigamma(#1)", "positive"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Polygamma(Entrywise):
+    """Derivative of that order of ``digamma``."""
+
+    order: int
+    arg: Expr
+    name, formula = "polygamma", sp.polygamma(2, t)
+    latex, code = r"\psi_{#order}(#1)", "polygamma(#2, #1)"
+
+    @property
+    def own_formula(self) -> sp.Expr | None:
+        return sp.polygamma(self.order, t)  # type: ignore[no-any-return]
+
+    def call(self) -> tuple[str, tuple[Expr | str, ...]]:
+        return self.name, (str(self.order), self.arg)
+
+    def conditions_here(self) -> tuple[str, ...]:
+        return () if self.arg.sign == 2 else (f"{brief(self.arg)} positive",)
+
+
+def polygamma(order: int, x: Expr) -> Expr:
+    """``polygamma(k, x)``: the derivative of order ``k`` of ``digamma``, for ``k`` from 1."""
+    if not isinstance(order, int) or order < 1:
+        raise OperandError(f"polygamma takes an order from 1, not {order!r}; polygamma(0, x) is digamma(x)")
+    return Trigamma(x) if order == 1 else Polygamma(order, x)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LeakyRelu(Entrywise):
+    """Positive entries as they are, the others times a slope; the derivative at 0 is the slope."""
+
+    arg: Expr
+    slope: Expr
+    name, formula, head = "leaky_relu", sp.Piecewise((t, t > 0), (u * t, True)), named("leaky_relu")
+    slopes = (named("where")(named("step")(t), 1, u), named("where")(named("step")(t), 0, t))
+    latex, code = r"\operatorname{leakyrelu}(#1, #2)", "np.where(#1 > 0, #1, #2 * #1)"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Elu(Entrywise):
+    """Positive entries as they are, the others as ``alpha*(exp(t) - 1)``; the derivative at 0 is ``alpha``."""
+
+    arg: Expr
+    alpha: Expr
+    name, formula, head = "elu", sp.Piecewise((t, t > 0), (u * (sp.exp(t) - 1), True)), named("elu")
+    slopes = (named("where")(named("step")(t), 1, u * sp.exp(t)), named("where")(named("step")(t), 0, named("expm1")(t)))
+    latex, code = r"\operatorname{elu}(#1, #2)", "np.where(#1 > 0, #1, #2 * np.expm1(np.minimum(#1, 0)))"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

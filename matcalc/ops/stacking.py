@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import sympy as sp
 
 from matcalc.dims import Dim, Shape, as_dim, same_dim, times_dim
-from matcalc.errors import ShapeError, UnsupportedError
-from matcalc.expr import Constant, Expr, Operator, named_shape
-from matcalc.ops.structure import eye
+from matcalc.errors import ShapeError
+from matcalc.expr import Constant, Expr, Operator, named_shape, product, transpose
+from matcalc.ops.structure import eye, reshape, vec
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -80,6 +80,31 @@ def triangle(n: Dim) -> Dim:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class Elimination(Constant):
+    """Elimination matrix: ``Elim(n)*vec(A) = vech(A)`` for an ``n`` by ``n`` matrix [Magnus and Neudecker, 1980]."""
+
+    dim: Dim
+    name = "Elim"
+    latex = "L"
+    code = "elimination"
+
+    def infer_shape(self) -> Shape:
+        return (triangle(self.dim), times_dim(self.dim, self.dim))
+
+    def call(self) -> tuple[str, tuple[Expr | str, ...]]:
+        return self.name, (str(self.dim),)
+
+    def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
+        return elimination(dim(self.dim))
+
+
+def elimination(n: object) -> Expr:
+    """Elimination matrix ``Elim(n)``, with ``Elim(n)*vec(A) = vech(A)`` for an ``n`` by ``n`` matrix ``A``."""
+    dim = as_dim(n, "Elim")
+    return eye(1) if dim == 1 else Elimination(dim)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Vech(Operator):
     """Entries on and below the diagonal of a square matrix, column by column."""
 
@@ -95,7 +120,11 @@ class Vech(Operator):
         return (triangle(self.arg.rows), 1)
 
     def differential(self, k: int, d: Expr) -> Expr:
-        raise UnsupportedError("the gradient through vech is not supported; vec keeps every entry")
+        return product(Elimination(self.arg.rows), vec(d))
+
+    def pullback(self, k: int, upstream: Expr) -> Expr | None:
+        n = self.arg.rows
+        return reshape(product(transpose(Elimination(n)), upstream), n, n)
 
 
 def vech(x: Expr) -> Expr:

@@ -9,7 +9,7 @@ import sympy as sp
 
 from matcalc.dims import Dim, Shape, as_dim, is_unit, same_dim, shape_text, times_dim
 from matcalc.errors import OperandError, ShapeError
-from matcalc.expr import ONE, Constant, Expr, Number, Operator, named_shape
+from matcalc.expr import ONE, Constant, Expr, Number, Operator, hadamard, named_shape, ones, product, transpose
 from matcalc.index import At, Delta, Entry, Num, Pair, Term, Times
 
 
@@ -57,6 +57,9 @@ class Zeros(Constant):
 
     def infer_shape(self) -> Shape:
         return self.dims
+
+    def infer_symmetric(self) -> bool:
+        return same_dim(*self.dims)
 
     def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
         return zeros(dim(self.dims[0]), dim(self.dims[1]))
@@ -229,6 +232,35 @@ class Kron(Operator):
 
     def differential(self, k: int, d: Expr) -> Expr:
         return Kron(d, self.right) if k == 0 else Kron(self.left, d)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class KhatriRao(Operator):
+    """Kronecker products of the columns of one matrix with those of another, side by side."""
+
+    left: Expr
+    right: Expr
+    name = "khatrirao"
+    latex = r"@1 \odot_{\mathrm{KR}} @2"
+    code = "khatrirao(#1, #2)"
+    signature = "m,n; p,n -> m*p,n"
+
+    def composite_axes(self) -> tuple[tuple[Dim, ...], tuple[Dim, ...]]:
+        """The dimensions that the rows and the columns are made of, the last running fastest."""
+        return several(self.left.rows, self.right.rows), several(self.left.cols)
+
+    def entry(self, row: At, col: At) -> Term:
+        i, p = split(row, (self.left.rows, self.right.rows))
+        return Times((Entry(self.left, i, col), Entry(self.right, p, col)))
+
+    def differential(self, k: int, d: Expr) -> Expr:
+        return KhatriRao(d, self.right) if k == 0 else KhatriRao(self.left, d)
+
+    def pullback(self, k: int, upstream: Expr) -> Expr | None:
+        m, p = self.left.rows, self.right.rows
+        repeated = Kron(self.left, ones(p)) if k else Kron(ones(m), self.right)
+        summed = Kron(transpose(ones(m)), eye(p)) if k else Kron(eye(m), transpose(ones(p)))
+        return product(summed, hadamard(upstream, repeated))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

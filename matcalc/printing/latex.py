@@ -63,6 +63,10 @@ class Latex(Typesetter):
     def shape(self, shape: Shape) -> str:
         return rf"_{{{self.dim(shape[0])} \times {self.dim(shape[1])}}}"
 
+    def blocks(self, rows: Sequence[Sequence[str]]) -> str:
+        lines = r" \\ ".join(" & ".join(row) for row in rows)
+        return rf"\begin{{bmatrix}} {lines} \end{{bmatrix}}"
+
     def join(self, factors: Sequence[str]) -> str:
         out = factors[0]
         for f in factors[1:]:

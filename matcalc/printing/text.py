@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import sympy as sp
 
+from matcalc.dims import dim_text, plus_dim
 from matcalc.expr import (
     Add,
     BroadcastAdd,
@@ -27,9 +28,11 @@ from matcalc.expr import (
     negate,
 )
 from matcalc.node import postorder
+from matcalc.ops.blocks import Range, Selector, Slice
 from matcalc.ops.complex import Conj
 from matcalc.ops.linalg import MatrixPower
 from matcalc.ops.tensors import TensorSymbol
+from matcalc.ops.triangles import LowerOnes
 from matcalc.printing.brackets import ATOM, POSTFIX, PREFIX, SUM, TERM, binds
 
 Written = dict[Expr, str]
@@ -141,6 +144,36 @@ def _item(e: Expr, done: Written) -> str:
     return f"{inside}({places[0] if e.arg.rows != 1 else '1'},{places[1]})"
 
 
+def _slice(e: Expr, done: Written) -> str:
+    """``A(:,1:2)``; of one row or column that was cut out, ``A(3,1:2)``."""
+    assert isinstance(e, Slice)
+    arg: Expr = e.arg
+    places = [_ends(r) for r in (e.rows_taken, e.cols_taken)]
+    if isinstance(arg, Item) and arg.arg.ndim == 2 and 1 not in (arg.arg.rows, arg.arg.cols):
+        places = [str(k) if k else p for k, p in zip((arg.row, arg.col), places, strict=True)]
+        arg = arg.arg
+    inside = done[arg] if isinstance(arg, (Symbol, Let)) else f"({done[arg]})"
+    if arg.ndim == 1:
+        return f"{inside}({places[0]})"
+    return f"{inside}({places[0] if arg.rows != 1 else '1'},{places[1]})"
+
+
+def _ends(taken: Range | None) -> str:
+    if taken is None:
+        return ":"
+    return f"{dim_text(taken[0])}:{dim_text(plus_dim(*taken, -1))}"
+
+
+def _selector(e: Expr, done: Written) -> str:
+    assert isinstance(e, Selector)
+    return f"eye({dim_text(e.total)})(:,{_ends((e.start, e.count))})"
+
+
+def _lower_ones(e: Expr, done: Written) -> str:
+    assert isinstance(e, LowerOnes)
+    return f"tril(ones({dim_text(e.dim)},{dim_text(e.dim)}))"
+
+
 _WRITERS: dict[type[Expr], Callable[[Expr, Written], str]] = {
     Symbol: _symbol,
     TensorSymbol: _symbol,
@@ -157,4 +190,7 @@ _WRITERS: dict[type[Expr], Callable[[Expr, Written], str]] = {
     MatrixPower: _power,
     Transpose: _transpose,
     Item: _item,
+    Slice: _slice,
+    LowerOnes: _lower_ones,
+    Selector: _selector,
 }

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import sympy as sp
 
-from matcalc.dims import Dim, Shape, is_unit, same_dim
+from matcalc.dims import Dim, Shape, is_unit, plus_dim, same_dim
 from matcalc.expr import (
     Add,
     BroadcastAdd,
@@ -35,6 +35,7 @@ from matcalc.expr import (
     rational,
 )
 from matcalc.node import postorder
+from matcalc.ops.blocks import HStack, Range, Selector, Slice, VStack
 from matcalc.ops.complex import Conj
 from matcalc.ops.linalg import Inverse, MatrixPower
 from matcalc.ops.reductions import Total
@@ -105,6 +106,10 @@ class Typesetter(ABC):
     @abstractmethod
     def subscripted(self, base: str, places: Sequence[str]) -> str:
         """An entry of an array."""
+
+    def blocks(self, rows: Sequence[Sequence[str]]) -> str:
+        """A matrix of blocks."""
+        return f"[{'; '.join(', '.join(row) for row in rows)}]"
 
     @abstractmethod
     def sum_sign(self, places: Sequence[str]) -> str:
@@ -179,6 +184,21 @@ class Typesetter(ABC):
                 return self.raised(parts[0], mark)
             case Item():
                 return self.item(e, parts[0])
+            case Slice():
+                unit = (is_unit(e.arg.rows), is_unit(e.arg.cols))
+                taken = zip((e.rows_taken, e.cols_taken), unit, strict=True)
+                return Piece(self.subscripted(self.base(e.arg, parts[0]), [self.span(r) for r, u in taken if not u]))
+            case Selector():
+                return Piece(self.subscripted("I", [":", self.span((e.start, e.count))]))
+            case HStack():
+                return Piece(self.blocks([[p.text for p in parts]]))
+            case VStack() if len(parts) > len(e.args):  # rows of blocks
+                widths = [len(row.operands) for row in e.args]
+                starts = [sum(widths[:k]) for k in range(len(widths))]
+                rows = [parts[s : s + w] for s, w in zip(starts, widths, strict=True)]
+                return Piece(self.blocks([[p.text for p in row] for row in rows]))
+            case VStack():
+                return Piece(self.blocks([[p.text] for p in parts]))
             case Ones(dims):
                 return self.all_ones(dims)
             case UnitVector(position, _):
@@ -275,6 +295,10 @@ class Typesetter(ABC):
         places = [str(k) if k else ":" for k, u in zip((e.row, e.col), unit, strict=True) if not u]
         return Piece(self.subscripted(self.base(e.arg, arg), places))
 
+    def span(self, taken: Range | None) -> str:
+        """The places that a slice takes along an axis."""
+        return ":" if taken is None else f"{self.dim(taken[0])}:{self.dim(plus_dim(*taken, -1))}"
+
     def base(self, array: Expr, piece: Piece) -> str:
         """What a subscript is put on: a bare name, else brackets."""
         bare = isinstance(array, (Symbol, Let, Constant)) and not any(c in piece.text for c in "_^ ")
@@ -309,6 +333,8 @@ class Typesetter(ABC):
         if key == "directions":
             return ", ".join(p.text for p in parts[1:])
         value = getattr(op, key)
+        if isinstance(value, int) and key != "axis":
+            return str(value)
         if key == "axis":
             return "" if value is None else self.axes[value]
         return self.shape(value) if key == "dims" else self.name(value)
@@ -331,6 +357,8 @@ def _inside(e: Expr) -> tuple[Expr, ...]:
             return (arg,)
         case Unstacked(Einsum(_, _, args)) if e.letters is not None:
             return args
+        case VStack(args) if all(isinstance(row, HStack) for row in args):
+            return tuple(e for row in args for e in row.operands)
     return e.operands
 
 

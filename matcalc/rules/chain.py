@@ -38,6 +38,8 @@ from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.spectral import EigVecs
 from matcalc.ops.stacking import Commutation, Duplication
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron
+from matcalc.ops.triangles import LowerOnes
+from matcalc.rules.blocks import join_blocks
 from matcalc.scalar import Scalars, quotient_of_powers, raise_scalar, root
 
 WINDOW = 12  # how far back a cancellation looks
@@ -147,6 +149,10 @@ def _cancel_end(out: list[Expr]) -> bool:
         return True
     if _orthogonal_pair(a, b) or (isinstance(a, Commutation) and isinstance(b, Commutation) and a.dims == b.dims[::-1]):
         del out[-2:]
+        return True
+    joined = join_blocks(a, b)
+    if joined is not None:
+        out[-2:] = [] if isinstance(joined, Eye) else [joined]
         return True
     if isinstance(a, Pinv) and a.arg is b and isinstance(b, Duplication):  # Dup has full column rank
         del out[-2:]
@@ -258,7 +264,12 @@ def entrywise_powers(parts: Iterable[Expr]) -> dict[Expr, sp.Expr]:
                 stack.append((arg, p / 2))
             case _ if e is not ONE:
                 powers[e] = powers.get(e, sp.Integer(0)) + p
-    return {e: p for e, p in powers.items() if p != 0}
+    return {e: sp.Integer(1) if p > 1 and _is_mask(e) else p for e, p in powers.items() if p != 0}
+
+
+def _is_mask(e: Expr) -> bool:
+    """Whether every entry is 0 or 1, which is its own square."""
+    return isinstance(e.arg if isinstance(e, Transpose) else e, LowerOnes)
 
 
 def entrywise(parts: Sequence[Expr]) -> Expr:
@@ -298,6 +309,8 @@ def _both_ways(factors: list[Expr]) -> list[Expr]:
     """A scalar chain read from either end, and as a sum where it begins or ends in ones."""
     out = []
     for c in (factors, [turn(f) for f in reversed(factors)]):
+        if len(c) == 1 and c[0].is_scalar:
+            out.append(c[0])
         if len(c) > 1:
             if isinstance(c[0], Transpose) and isinstance(c[0].arg, Ones):
                 out.append(total_of(product_of(c[1:])))

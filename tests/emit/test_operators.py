@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import scipy.special
+import scipy.stats
 import sympy as sp
 
 from matcalc.dims import dims
@@ -37,8 +38,9 @@ def size(d):
 A, B, C = symbol("A", (m, n)), symbol("B", (n, p)), symbol("C", (m, n))
 S, P = symbol("S", (n, n)), symbol("P", (n, n), ["psd"])
 x, y, b = symbol("x", (n,)), symbol("y", (n,)), symbol("b", (m,))
+b2, Q = symbol("b2", (3,)), symbol("Q", (3, 3))
 r, c, k = symbol("r", (1, n)), symbol("c", ()), symbol("k", (), ["integer"])
-ALL = (A, B, C, S, P, x, y, b, r, c)
+ALL = (A, B, C, S, P, x, y, b, r, c, b2, Q)
 V = {e.name: RNG.uniform(0.2, 0.9, (size(e.rows), size(e.cols))) for e in ALL}
 V["P"] = V["P"] @ V["P"].T + np.eye(4)
 V["S"] = V["S"] + 2 * np.eye(4)
@@ -49,6 +51,10 @@ half = Number(sp.Rational(1, 2))
 
 def on_axis(f, axis):
     return lambda a: f(a, axis=axis, keepdims=True)
+
+
+def on_axis_alone(f, axis):
+    return lambda a: f(a, axis=axis)
 
 
 def softmax(a, axis=None, keepdims=True):
@@ -169,6 +175,28 @@ CASES = [
         lambda a, b: a @ b,
         (S, x),
     ),
+    *unary("Triu", np.triu, S), (O["LowerOnes"](n), lambda: np.tri(4), ()),
+    (O["Elimination"](n), lambda: np.eye(16)[[4 * j + i for j in range(4) for i in range(j, 4)]], ()),
+    (O["Selector"](n, 2, 2), lambda: np.eye(4)[:, 1:3], ()), (O["Selector"](m + n, m + 1, n), lambda: np.eye(7)[:, 3:], ()),
+    (O["Slice"](A, (2, 2), None), lambda a: a[1:3], (A,)), (O["Slice"](A, (1, 2), (2, 3)), lambda a: a[:2, 1:4], (A,)),
+    (O["Slice"](x, (2, 2), None), lambda a: a[1:3], (x,)), (O["Slice"](r, None, (2, 2)), lambda a: a[:, 1:3], (r,)),
+    (O["Slice"](A, None, (n - 1, 2)), lambda a: a[:, 2:], (A,)),
+    (O["HStack"]((A, C)), lambda a, c: np.hstack([a, c]), (A, C)), (O["HStack"]((A, b)), lambda a, c: np.hstack([a, c]), (A, b)),  # noqa: E501
+    (O["VStack"]((A, r)), lambda a, c: np.vstack([a, c]), (A, r)), (O["VStack"]((x, c)), lambda a, c: np.vstack([a, c]), (x, c)),  # noqa: E501
+    (O["HStack"]((r, c)), lambda a, c: np.hstack([a, c]), (r, c)), (O["VStack"]((r, r)), lambda a: np.vstack([a, a]), (r,)),
+    *((O[name](e, axis), on_axis_alone(f, axis), (e,)) for e in (A, x, r) for axis in (0, 1)
+      for name, f in [("Cumsum", np.cumsum), ("RevCumsum", lambda a, axis: np.flip(np.cumsum(np.flip(a, axis), axis), axis))]),
+    (O["KhatriRao"](A, C), scipy.linalg.khatri_rao, (A, C)),
+    (O["Cross"](b2, O["Exp"](b2)), lambda a: np.cross(a[:, 0], np.exp(a[:, 0]))[:, None], (b2,)),
+    (O["CrossMatrix"](b2), lambda a: np.array([[0, -a[2, 0], a[1, 0]], [a[2, 0], 0, -a[0, 0]], [-a[1, 0], a[0, 0], 0]]), (b2,)),
+    (O["Axial"](Q), lambda a: np.array([[a[2, 1] - a[1, 2]], [a[0, 2] - a[2, 0]], [a[1, 0] - a[0, 1]]]), (Q,)),
+    *unary("Silu", lambda a: a / (1 + np.exp(-a))), *unary("Gelu", lambda a: a * scipy.stats.norm.cdf(a)),
+    *unary("Softsign", lambda a: a / (1 + np.abs(a))), *unary("Log1p", np.log1p), *unary("Expm1", np.expm1),
+    (O["Elu"](Add((A, Hadamard((Number(sp.Integer(-1)), C)))), c), lambda a, d, k: np.where(a > d, a - d, k * np.expm1(a - d)),
+     (A, C, c)),
+    (O["LeakyRelu"](Add((A, Hadamard((Number(sp.Integer(-1)), C)))), c), lambda a, d, k: np.where(a > d, a - d, k * (a - d)),
+     (A, C, c)),
+    *((O["Polygamma"](k, e), lambda a, k=k: scipy.special.polygamma(k, a), (e,)) for k in (2, 3) for e in (A, x, c)),
     *unary("Prod", lambda a: scalar(a.prod())),
     *unary("Inverse", np.linalg.inv, S), *unary("Det", lambda a: scalar(np.linalg.det(a)), S, P),
     *unary("LogDet", lambda a: scalar(np.log(np.abs(np.linalg.det(a)))), S, P), *unary("Pinv", scipy.linalg.pinv, A, B, x, r),

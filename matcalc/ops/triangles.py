@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from matcalc.dims import Dim, Shape, is_unit, map_dim
 from matcalc.errors import OperandError
-from matcalc.expr import ONE, Constant, Expr, Ones, Operator
+from matcalc.expr import ONE, Constant, Expr, Ones, Operator, ones
 from matcalc.index import At, Entry, Sum, Term, Times, axis
+from matcalc.ops.structure import Diag, vec
 
 
 class SelfAdjoint(Operator, abstract=True):
@@ -34,6 +35,10 @@ class Tril(SelfAdjoint):
     code = "np.tril(#1)"
     analytic = True
     signature = "n,n -> n,n"
+    structural = True
+
+    def entry(self, row: At, col: At) -> Term:
+        return Times((Entry(triangle_of_ones(self.rows), row, col), Entry(self.arg, row, col)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -46,10 +51,8 @@ class HalfTril(SelfAdjoint):
     code = "half_tril(#1)"
     signature = "n,n -> n,n"
 
-    structural = True
-
-    def entry(self, row: At, col: At) -> Term:
-        return Times((Entry(triangle_of_ones(self.rows), row, col), Entry(self.arg, row, col)))
+    def stacked(self, k: int) -> Expr | None:
+        return Diag(vec(HalfTril(ones(self.rows, self.cols))))
 
 
 def tril(x: Expr) -> Expr:

@@ -18,7 +18,7 @@ from matcalc.printing.typeset import Piece, Typesetter, number_level
 _SUPERSCRIPTS = dict(zip("0123456789+-ᵀnik", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᵀⁿⁱᵏ", strict=True))
 _VULGAR = {sp.Rational(p, q): glyph for p, q, glyph in [(1, 2, "½"), (1, 3, "⅓"), (2, 3, "⅔"), (1, 4, "¼"), (3, 4, "¾")]}
 _MACROS = {
-    "otimes": "⊗", "infty": "∞", "mathbf{1}": "𝟏", "mathbf{0}": "𝟎", "left": "", "right": "", "|": "‖", "sqrt": "√",
+    "otimes": "⊗", "infty": "∞", "mathbf{1}": "𝟏", "mathbf{0}": "𝟎", "left": "", "right": "", "|": "‖", "sqrt": "√", "odot": "⊙",
 }  # fmt: skip
 
 
@@ -70,13 +70,14 @@ class Pretty(Typesetter):
 
     def template(self, op: Operator) -> str:
         """The LaTeX template with its macros written in Unicode."""
-        text = re.sub(r"\\(?:operatorname|text)\{(\w+)\}", r"\1", op.latex)
+        text = re.sub(r"\\(?:operatorname|text|mathrm)\{(\w+)\}", r"\1", op.latex)
+        text = text.replace(r"^{\top}", self.top)
         text = re.sub(r"(\\[a-z]+)(?=\\[A-Za-z])", r"\1 ", text) if "(" in text else text
         text = re.sub(r"\\sqrt\{(.*)\}", r"√(\1)", text)
         text = re.sub(r"\\overline\{(.*)\}", r"conj(\1)", text)
         text = re.sub(r"\\(mathbf\{[01]\}|[A-Za-z]+|\|)", lambda m: _MACROS.get(m[1], GREEK.get(m[1], m[1])), text)
         text = re.sub(r"_(\d)", lambda m: m[1].translate(SUBSCRIPTS), text)
-        return re.sub(r"_\{(\w+)\}", r"_\1", text)
+        return re.sub(r"_\{(#?\w+)\}", r"_\1", text)
 
     def join(self, factors: Sequence[str]) -> str:
         out = factors[0]

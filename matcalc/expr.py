@@ -81,7 +81,7 @@ class Expr(Node):
         object.__setattr__(self, "operands", tuple(found))
         if not self.takes_tensors and (wide := next((e for e in found if e.axes is not None), None)) is not None:
             raise ShapeError(
-                f"{getattr(self, 'name', type(self).__name__)} takes a matrix, but {brief(wide)} has the "
+                f"{named_operator(self)} takes a matrix, but {brief(wide)} has the "
                 f"{len(wide.shape)} axes {' x '.join(map(str, wide.shape))}: write what is meant with einsum"
             )
         rows, cols = self.infer_shape()
@@ -611,6 +611,12 @@ def _dim_of(pattern: str, known: dict[str, Dim]) -> Dim:
         factor = known[part.strip()]
         result = factor if is_unit(result) else result * factor
     return int(result) if isinstance(result, sp.Integer) else result
+
+
+def named_operator(e: Expr) -> str:
+    """The name of an operator as messages give it."""
+    name = str(getattr(e, "name", type(e).__name__))
+    return name if name.isidentifier() else f"the operator {name}"
 
 
 def brief(e: Expr, limit: int = 60) -> str:

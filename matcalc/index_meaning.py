@@ -145,7 +145,7 @@ class Reading:
             self.meaning[k] = Meaning("entry", array, self.entry_places(array, part, scope))
             return []
         known = self.names.get(name, FUNCTIONS.get(name))
-        if isinstance(known, Function) and known.signature == ENTRYWISE and set(known.kinds) == {"x"}:
+        if isinstance(known, Function) and known.signature == ENTRYWISE and set(known.letters) == {"x"}:
             try:
                 known.require_count(len(args))
             except OperandError as error:

@@ -42,7 +42,7 @@ from matcalc.node import postorder
 from matcalc.ops.blocks import Slice
 from matcalc.ops.elementwise import Sqrt
 from matcalc.ops.reductions import Total, Trace
-from matcalc.ops.structure import Diag, Diagonal, Eye, zeros
+from matcalc.ops.structure import Diag, Diagonal, Eye, Zeros, zeros
 from matcalc.ops.tensors import Einsum, with_axes_of
 from matcalc.ops.triangles import Cumsum, RevCumsum, Tril, Triu
 from matcalc.present import present
@@ -51,6 +51,7 @@ from matcalc.rules.chain import entrywise_powers, join_entrywise, product_of
 from matcalc.rules.closed_form import NoMatrixForm, closed_form
 from matcalc.rules.einsum_form import einsum_form
 from matcalc.rules.matrix import MATRIX
+from matcalc.rules.rational import cancelled
 from matcalc.scalar import Scalars, is_arithmetic, root
 
 DISSOLVING = (
@@ -213,7 +214,7 @@ class Simplifier:
         content, body = self.factored(addends)
         if content == 0:
             return zeros(like.rows, like.cols)
-        return self.scaled(self.tidy(content), body)
+        return cancelled(self.scaled(self.tidy(content), body))
 
     def scaled(self, c: sp.Expr, body: Expr | None) -> Expr:
         """A coefficient times a body."""
@@ -241,7 +242,9 @@ class Simplifier:
         inner.sort(key=lambda t: _term_key(*t))
         if content != 1 and all(c.could_extract_minus_sign() for c, _ in inner):
             content, inner = -content, [(-c, b) for c, b in inner]
-        whole = add(*(self.scaled(c, b) for c, b in inner))
+        whole = cancelled(add(*(self.scaled(c, b) for c, b in inner)))
+        if isinstance(whole, Zeros):
+            return sp.Integer(0), None
         if content.is_Rational and content not in (1, -1):
             apart = add(*(self.scaled(content * c, b) for c, b in inner))
             if apart.cost < self.weight((content, whole)):

@@ -85,7 +85,14 @@ def check_gradient(seed):
 def compare_gradient(f, name, g, given, want):
     if not tame(want):
         return False
-    compare(judge.run(mc.compile(g), given, g), want, f"{f} by {name}: {g}")
+    needs_spectrum = any("without eigenvalues" in c for c in f.conditions)
+    try:
+        got = judge.run(mc.compile(g), given, g)
+    except ValueError:
+        got = np.full(np.shape(want), np.nan)
+    if needs_spectrum and not np.all(np.isfinite(got)):
+        return False  # JAX takes the real part of a root or a logarithm that is not real
+    compare(got, want, f"{f} by {name}: {g}")
     return True
 
 

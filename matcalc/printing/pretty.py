@@ -18,7 +18,8 @@ from matcalc.printing.typeset import Piece, Typesetter, number_level
 _SUPERSCRIPTS = dict(zip("0123456789+-ᵀnik", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᵀⁿⁱᵏ", strict=True))
 _VULGAR = {sp.Rational(p, q): glyph for p, q, glyph in [(1, 2, "½"), (1, 3, "⅓"), (2, 3, "⅔"), (1, 4, "¼"), (3, 4, "¾")]}
 _MACROS = {
-    "otimes": "⊗", "infty": "∞", "mathbf{1}": "𝟏", "mathbf{0}": "𝟎", "left": "", "right": "", "|": "‖", "sqrt": "√", "odot": "⊙",
+    "otimes": "⊗", "infty": "∞", "mathbf{1}": "𝟏", "mathbf{0}": "𝟎", "left": "", "right": "", "|": "‖", "sqrt": "√",
+    "odot": "⊙",
 }  # fmt: skip
 
 

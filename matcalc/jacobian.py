@@ -30,8 +30,7 @@ from matcalc.expr import (
 )
 from matcalc.index import At, Index, Pair, axis, flat
 from matcalc.network import Lowering, Network, composite_parts, contract_all, split_composites, tie
-from matcalc.ops.linalg import pinv
-from matcalc.ops.stacking import Duplication
+from matcalc.ops.stacking import Duplication, Elimination
 from matcalc.ops.structure import Reshape, Vec, reshape, vec, zeros
 from matcalc.ops.tensors import TensorSymbol, Unstacked, paired, stacked, with_axes, with_axes_of
 from matcalc.rules.closed_form import NoMatrixForm, reduced
@@ -354,7 +353,7 @@ def in_layout(stacked: Expr, e: Expr, w: Symbol, layout: str, first: Symbol | No
     if layout == "vec":
         return stacked
     if layout == "vech":
-        if not w.is_square or not w.has("symmetric"):
+        if not any(s.is_square and s.has("symmetric") for s in (w, first) if s is not None):
             raise OperandError(f"layout 'vech' needs a symmetric wrt, but {named_shape(w)} is not declared symmetric")
         (result,) = simplify_all([sides_of_vech(stacked, e, w, first)])
         return result
@@ -368,11 +367,11 @@ def in_layout(stacked: Expr, e: Expr, w: Symbol, layout: str, first: Symbol | No
 
 def sides_of_vech(stacked: Expr, e: Expr, w: Symbol, first: Symbol | None) -> Expr:
     """A Jacobian in vec form by the free entries of a symmetric ``w``; rows too are free entries, where those of ``e`` are."""
-    sides = stacked @ Duplication(w.rows)
+    sides = stacked @ Duplication(w.rows) if w.is_square and w.has("symmetric") else stacked
     if first is not None and first.is_square and first.has("symmetric"):
         return transpose(Duplication(first.rows)) @ sides
     if first is None and not e.is_scalar and simplify_all([e])[0].symmetric:
-        return pinv(Duplication(e.rows)) @ sides
+        return Elimination(e.rows) @ sides
     return sides
 
 

@@ -484,7 +484,7 @@ JACOBIANS = [
     ("A .+ b", "b", "vec", "kron(ones(n),eye(m))"),
     ("sum(A,1)", "A", "vec", "kron(eye(n),ones(1,m))"),
     ("S*x", "S", "vech", "kron(x',eye(n))*Dup(n)"),
-    ("inv(P)", "P", "vech", "-pinv(Dup(n))*kron(inv(P),inv(P))*Dup(n)"),
+    ("inv(P)", "P", "vech", "-Elim(n)*kron(inv(P),inv(P))*Dup(n)"),
 ]
 HESSIAN_TEXTS = [
     ("norm2(A*x - b)^2", "x", None, "numerator", "2*A'*A"),

@@ -36,7 +36,7 @@ from matcalc.ops.elementwise import Sqrt, Unary
 from matcalc.ops.linalg import Inverse, MatrixPower, Pinv, matrix_power
 from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.spectral import EigVecs
-from matcalc.ops.stacking import Commutation, Duplication
+from matcalc.ops.stacking import Commutation, Duplication, Elimination
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron
 from matcalc.ops.triangles import LowerOnes
 from matcalc.rules.blocks import join_blocks
@@ -155,6 +155,9 @@ def _cancel_end(out: list[Expr]) -> bool:
         out[-2:] = [] if isinstance(joined, Eye) else [joined]
         return True
     if isinstance(a, Pinv) and a.arg is b and isinstance(b, Duplication):  # Dup has full column rank
+        del out[-2:]
+        return True
+    if isinstance(a, Elimination) and isinstance(b, Duplication):  # the free entries of what Dup makes
         del out[-2:]
         return True
     if isinstance(a, Commutation) and isinstance(b, Duplication):  # what Dup makes is symmetric

@@ -21,7 +21,7 @@ def cancelled(e: Expr) -> Expr:
     value = lowered(e, slots)
     if value is None:
         return e
-    back = {s: atom for atom, s in slots.items()}
+    back: dict[sp.Basic, Expr] = {s: atom for atom, s in slots.items()}
     found: list[Expr] = []
     for form in (sp.cancel(value), sp.factor(value)):
         if form == 0:
@@ -67,9 +67,12 @@ def lowered(e: Expr, slots: dict[Expr, sp.Symbol]) -> sp.Expr | None:
     if value is not None:
         return value
     if not is_entrywise(e) or (isinstance(e, BroadcastAdd) and any(not stretches(a, e) for a in e.operands)):
-        if e not in slots and len(slots) == MOST_ATOMS:
-            return None
-        return slots.setdefault(e, SLOTS[len(slots)])
+        if e not in slots:
+            if len(slots) == MOST_ATOMS:
+                return None
+            slots[e] = SLOTS[len(slots)]
+        slot: sp.Expr = slots[e]
+        return slot
     parts: list[sp.Expr] = []
     for a in e.operands:
         part = lowered(a, slots)

@@ -62,7 +62,8 @@ def is_entrywise(e: Expr) -> bool:
 def lowered(e: Expr, slots: dict[Expr, sp.Symbol]) -> sp.Expr | None:
     """The expression of one entry, a slot for each array or scalar that is not taken apart; None if there are too many."""
     if isinstance(e, Ones) or (isinstance(e, Transpose) and isinstance(e.arg, Ones)):
-        return sp.Integer(1)
+        one: sp.Expr = sp.Integer(1)
+        return one
     value = rational(e)
     if value is not None:
         return value

@@ -26,13 +26,15 @@ Change = Callable[[Expr, Symbol], Expr]
 
 
 def restructured(gradient: Expr, w: Symbol, structure: str) -> Expr:
-    """An ambient gradient by ``w`` as the projected or the independent one.
+    """An ambient gradient by ``w`` as the projected or the independent one, or as it is.
 
     Raises
     ------
     UnsupportedError
         If ``w`` has a structure that the question has no answer for here.
     """
+    if structure == "ambient":
+        return gradient
     facts = {f for f in STRUCTURED if w.has(f)}
     if w.is_hermitian:
         if facts or structure != "projected":

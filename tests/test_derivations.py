@@ -170,3 +170,10 @@ def test_a_long_gradient_is_one_line_of_a_hessian():
 def test_arguments_of_another_kind_are_refused(options):
     with pytest.raises(mc.MatcalcError):
         mc.derive(mc.parse("x'*x", "x[n]"), "x", **options)
+
+
+def test_ambient_derivations_by_structured_symbols_that_have_no_other():
+    p, W = mc.symbols("p[n](simplex) W[n,n]")
+    d = mc.derive(p.T @ W @ p, p)
+    assert str(d.result) == "(W + W')*p"
+    assert d.check().passed

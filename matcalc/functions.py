@@ -35,7 +35,7 @@ from matcalc.ops.linalg import det, inv, logdet, matrix_power, solve, sylvester
 from matcalc.ops.matrix_functions import MOST_DIRECTIONS, frechet
 from matcalc.ops.reductions import Norm2, Prod, logsumexp, softmax, total, trace
 from matcalc.ops.spectral import Eig
-from matcalc.ops.stacking import commutation, duplication, elimination, vech
+from matcalc.ops.stacking import commutation, duplication, elimination, toeplitz_basis, vech
 from matcalc.ops.structure import diag, diag_signature, eye, reshape, unit_vector, vec, zeros
 from matcalc.ops.tensors import einsum, unstacked
 from matcalc.ops.triangles import cumsum, revcumsum, tril
@@ -287,6 +287,7 @@ ROWS = (
     Function("leaky_relu", leaky_relu, ENTRYWISE, "x?x"),
     Function("elu", elu, ENTRYWISE, "x?x"),
     Function("logit", logit, ENTRYWISE),
+    Function("Toep", toeplitz_basis, "", "d"),
     Function("Elim", elimination, "-> ^d1,d1*d1", "d"),
     Function("hstack", hstack, _side_by_side, "x*"),
     Function("vstack", vstack, _on_top, "x*"),

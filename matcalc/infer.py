@@ -403,6 +403,9 @@ class Inference:
             return self.infer_entrywise(k, function.name, operands)
         if function.kinds.startswith("s"):
             return self.infer_einsum(k, args)
+        if not function.signature:  # a constant, whose dimensions say its shape
+            made = function.build(*(require_dim(self.text, self.parts[a], self.dim[a]) for a in args))
+            return made.rows, made.cols
         signature = function.signature
         if callable(signature):
             axes = [int(self.parts[a].head) for a, letter in zip(args, function.letters, strict=False) if letter == "a"]

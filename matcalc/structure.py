@@ -15,7 +15,8 @@ import sympy as sp
 from matcalc.dims import times_dim
 from matcalc.errors import OperandError, UnsupportedError
 from matcalc.expr import Expr, Number, Symbol, add, hadamard, negate, ones, product, transpose
-from matcalc.ops.stacking import commutation
+from matcalc.ops.linalg import Pinv
+from matcalc.ops.stacking import commutation, toeplitz_basis
 from matcalc.ops.structure import Diag, Diagonal, Kron, eye, vec
 from matcalc.ops.triangles import DiagonalMeans, DiagonalSums, Tril
 
@@ -141,18 +142,28 @@ def tangent_matrix(w: Symbol) -> Expr:
     return hadamard(HALF, add(eye(times_dim(w.rows, w.rows)), negate(turned)))
 
 
+def along_diagonals(w: Symbol, *, mean: bool) -> Expr:
+    """The sums, or the means, along diagonals."""
+    basis = toeplitz_basis(w.rows)
+    return product(basis, Pinv(basis) if mean else transpose(basis))
+
+
 PROJECTIONS: dict[str, Callable[[Symbol], Expr]] = {
     "symmetric": lambda w: hadamard(HALF, with_transpose(w)),
     "skew": lambda w: hadamard(HALF, with_transpose(w, -1)),
     "lower_triangular": lower_part,
     "zero_diagonal": not_diagonal,
     "orthogonal": tangent_matrix,
+    "toeplitz": lambda w: along_diagonals(w, mean=True),
+    "symmetric+toeplitz": lambda w: hadamard(HALF, product(with_transpose(w), along_diagonals(w, mean=True))),
 }
 REPEATS: dict[str, Callable[[Symbol], Expr]] = {
     "symmetric": lambda w: add(with_transpose(w), negate(only_diagonal(w))),
     "skew": lambda w: with_transpose(w, -1),
     "lower_triangular": lower_part,
     "zero_diagonal": not_diagonal,
+    "toeplitz": lambda w: along_diagonals(w, mean=False),
+    "symmetric+toeplitz": lambda w: product(add(with_transpose(w), negate(only_diagonal(w))), along_diagonals(w, mean=False)),
 }
 PROJECTED: dict[str, Change] = {
     "symmetric": symmetric_part,

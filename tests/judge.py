@@ -204,6 +204,11 @@ def duplication(n):
     return jnp.asarray(out)
 
 
+def toeplitz_basis(n):
+    """A column for each diagonal: its Toeplitz matrix, stacked."""
+    return jnp.stack([jnp.eye(n, k=k).T.reshape(-1) for k in range(1 - n, n)], axis=1)
+
+
 def elimination(n):
     """``Elim vec(A) = vech(A)``."""
     pairs = [(i, j) for j in range(n) for i in range(j, n)]
@@ -245,6 +250,7 @@ CONSTANTS = {
     "Ones": lambda e, sizes: jnp.ones([size(d, sizes) for d in e.dims]),
     "Commutation": lambda e, sizes: commutation(*(size(d, sizes) for d in e.dims)),
     "Duplication": lambda e, sizes: duplication(size(e.dim, sizes)),
+    "ToeplitzBasis": lambda e, sizes: toeplitz_basis(size(e.dim, sizes)),
     "Elimination": lambda e, sizes: elimination(size(e.dim, sizes)),
     "Selector": lambda e, sizes: jnp.eye(size(e.total, sizes))[:, size(e.start, sizes) - 1 :][:, : size(e.count, sizes)],
     "LowerOnes": lambda e, sizes: jnp.tril(jnp.ones((size(e.dim, sizes),) * 2)),

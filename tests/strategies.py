@@ -415,6 +415,7 @@ def _stacked(builder: Builder, cls: str) -> Expr:
 OF_OWN_SHAPE: dict[str, Callable[[Builder], Expr]] = {  # of shapes that no other operator asks for
     "Commutation": lambda b: OPERATORS["Commutation"]((b.dim(), b.dim())),
     "Duplication": lambda b: OPERATORS["Duplication"](b.dim()),
+    "ToeplitzBasis": lambda b: OPERATORS["ToeplitzBasis"](b.dim()),
     "Elimination": lambda b: OPERATORS["Elimination"](b.dim()),
     "Selector": lambda b: OPERATORS["Selector"](DimSymbol("n") + DimSymbol("m"), DimSymbol("n") + 1, DimSymbol("m")),
     "Slice": lambda b: _sliced(b),

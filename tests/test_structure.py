@@ -246,3 +246,28 @@ def test_constrained_vectors_are_refused(fact, structure):
     f = mc.parse("x'*y", f"x[n]({fact}) y[n]")
     with pytest.raises(mc.UnsupportedError, match=f"{structure} gradient by x, which is {fact}"):
         mc.grad(f, "x", structure=structure)
+
+
+@pytest.mark.parametrize(
+    "facts", ["symmetric", "skew", "diagonal", "lower_triangular", "zero_diagonal", "toeplitz", "toeplitz,symmetric"]
+)
+@pytest.mark.parametrize("structure", ["projected", "independent"])
+def test_rows_of_structured_jacobians_are_structured_gradients(facts, structure):
+    """Row ``k`` of the Jacobian of a vector is the structured gradient of its entry ``k``; a Hessian's likewise."""
+    W, a, b = mc.symbols(f"W[n,n]({facts}) a[n] b[n]")
+    f = mc.sin(W @ a) + W.T @ b
+    jacobian = mc.jacobian(f, W, layout="tensor", structure=structure)
+    rng = np.random.default_rng(3)
+    point = {name: rng.normal(size=4) for name in "ab"} | {"W": rng.normal(size=(4, 4))}
+
+    def run(e):
+        call = mc.compile(e)
+        return np.asarray(call(**{k: v for k, v in {**point, "n": 4}.items() if k in call.names}))
+
+    for k in range(4):
+        gradient = mc.grad(f[k], W, structure=structure)
+        assert_allclose(run(jacobian)[k], run(gradient), atol=1e-12)
+    g = mc.sum(mc.exp(W @ a))
+    ambient = run(mc.hessian(g, W, layout="vec"))
+    sides = run(mc.jacobian(mc.vec(W), W, layout="vec", structure=structure))
+    assert_allclose(run(mc.hessian(g, W, layout="vec", structure=structure)), sides.T @ ambient @ sides, atol=1e-9)

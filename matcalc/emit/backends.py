@@ -70,7 +70,7 @@ NUMPY = Backend(
         "commutation", "diagonal_means", "diagonal_sums", "duplication", "vech",
         "lgamma", "logm", "logsumexp", "pinv_singular", "polar", "sigmoid", "sinm", "softmax", "sqrtm", "trigamma",
         "unit_vector",
-        "polygamma", "elimination", "khatrirao", "cross_matrix", "axial",
+        "polygamma", "elimination", "toeplitz_basis", "khatrirao", "cross_matrix", "axial",
     )),
 )  # fmt: skip
 

@@ -40,7 +40,7 @@ from matcalc.ops.linalg import Det, Inverse, LogDet, MatrixPower, Pinv
 from matcalc.ops.matrix_functions import Frechet
 from matcalc.ops.reductions import IsLargest, LogSumExp, Norm1, Norm2, NormF, NormInf, Softmax, Total, Trace
 from matcalc.ops.spectral import Nuclear, Spectral, is_singular_shift
-from matcalc.ops.stacking import Commutation, Duplication, Elimination, Vech
+from matcalc.ops.stacking import Commutation, Duplication, Elimination, ToeplitzBasis, Vech
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron, Reshape, UnitVector, Vec, Zeros
 from matcalc.ops.tensors import Einsum, TensorSymbol, Unstacked, is_tensor
 from matcalc.ops.triangles import Cumsum, LowerOnes, RevCumsum
@@ -496,6 +496,10 @@ class Planner:
             code = code.replace("#1", f"#1{turned}") + turned
         return self.shaped(self.b.make(code, v), e)
 
+    def toeplitz(self, e: Expr) -> Form:
+        assert isinstance(e, ToeplitzBasis)
+        return self.shaped(self.b.make("toeplitz_basis(#1)", self.b.dim(e.dim)), e)
+
     def vech(self, e: Expr) -> Form:
         assert isinstance(e, Vech)
         return self.shaped(self.b.make(e.code, self.f.plane(self.form[e.arg])), e)
@@ -636,6 +640,7 @@ HANDLERS: dict[type[Expr], Callable[[Planner, Expr], Form]] = {
     Commutation: Planner.commutation,
     Duplication: Planner.duplication,
     Vech: Planner.vech,
+    ToeplitzBasis: Planner.toeplitz,
     LowerOnes: Planner.lower_ones,
     Elimination: Planner.elimination,
     Polygamma: Planner.polygamma,

@@ -136,6 +136,14 @@ def duplication(n: int) -> Array:
     return out
 
 
+def toeplitz_basis(n: int) -> Array:
+    """The matrix ``B`` with ``B t = vec(T)`` for the Toeplitz matrix with the diagonals ``t``, the lowest first."""
+    rows, cols = np.indices((n, n))
+    out = np.zeros((n * n, 2 * n - 1))
+    out[(cols * n + rows).ravel(), (cols - rows + n - 1).ravel()] = 1.0
+    return out
+
+
 def vech(a: Array) -> Array:
     """The entries on and below the diagonal, column by column."""
     cols, rows = np.triu_indices(len(a))

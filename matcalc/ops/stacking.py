@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from matcalc.dims import Dim, Shape, as_dim, same_dim, times_dim
+from matcalc.dims import Dim, Shape, as_dim, plus_dim, same_dim, times_dim
 from matcalc.errors import ShapeError
 from matcalc.expr import Constant, Expr, Operator, named_shape, product, transpose
 from matcalc.ops.structure import eye, reshape, vec
@@ -71,6 +71,37 @@ def duplication(n: object) -> Expr:
     """Duplication matrix ``Dup(n)``, with ``Dup(n)*vech(S) = vec(S)`` for a symmetric ``n`` by ``n`` matrix ``S``."""
     dim = as_dim(n, "Dup")
     return eye(1) if dim == 1 else Duplication(dim)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ToeplitzBasis(Constant):
+    """Basis of the Toeplitz matrices: ``Toep(n)*t = vec(T)``, where ``t`` holds the diagonals of ``T`` from the lowest up."""
+
+    dim: Dim
+    name = "Toep"
+    latex = "B"
+    code = "toeplitz_basis"
+
+    def infer_shape(self) -> Shape:
+        return (times_dim(self.dim, self.dim), plus_dim(self.dim, self.dim, -1))
+
+    def infer_sign(self) -> int:
+        return 1
+
+    def dimensions(self) -> tuple[Dim, ...]:
+        return (self.dim,)
+
+    def call(self) -> tuple[str, tuple[Expr | str, ...]]:
+        return self.name, (str(self.dim),)
+
+    def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
+        return toeplitz_basis(dim(self.dim))
+
+
+def toeplitz_basis(n: object) -> Expr:
+    """Basis matrix ``Toep(n)`` of the ``n`` by ``n`` Toeplitz matrices: ``Toep(n)*t = vec(T)``, ``t`` the diagonals upwards."""
+    dim = as_dim(n, "Toep")
+    return eye(1) if dim == 1 else ToeplitzBasis(dim)
 
 
 def triangle(n: Dim) -> Dim:

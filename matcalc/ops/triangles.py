@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from matcalc.dims import Dim, Shape, is_unit, map_dim
 from matcalc.errors import OperandError
-from matcalc.expr import ONE, Constant, Expr, Ones, Operator, ones
+from matcalc.expr import ONE, Constant, Expr, Ones, Operator, apply, ones, product, transpose
 from matcalc.index import At, Entry, Sum, Term, Times, axis
+from matcalc.ops.stacking import toeplitz_basis
 from matcalc.ops.structure import Diag, vec
 
 
@@ -181,6 +182,10 @@ class DiagonalSums(SelfAdjoint):
     def infer_symmetric(self) -> bool:
         return self.arg.symmetric
 
+    def stacked(self, k: int) -> Expr | None:
+        basis = toeplitz_basis(self.rows)
+        return product(basis, transpose(basis))
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DiagonalMeans(SelfAdjoint):
@@ -194,3 +199,7 @@ class DiagonalMeans(SelfAdjoint):
 
     def infer_symmetric(self) -> bool:
         return self.arg.symmetric
+
+    def stacked(self, k: int) -> Expr | None:
+        basis = toeplitz_basis(self.rows)
+        return product(basis, apply("Pinv", basis))

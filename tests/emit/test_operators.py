@@ -176,6 +176,7 @@ CASES = [
         (S, x),
     ),
     *unary("Triu", np.triu, S), (O["LowerOnes"](n), lambda: np.tri(4), ()),
+    (O["ToeplitzBasis"](n), lambda: np.stack([np.eye(4, k=k).ravel(order="F") for k in range(-3, 4)], 1), ()),
     (O["Elimination"](n), lambda: np.eye(16)[[4 * j + i for j in range(4) for i in range(j, 4)]], ()),
     (O["Selector"](n, 2, 2), lambda: np.eye(4)[:, 1:3], ()), (O["Selector"](m + n, m + 1, n), lambda: np.eye(7)[:, 3:], ()),
     (O["Slice"](A, (2, 2), None), lambda a: a[1:3], (A,)), (O["Slice"](A, (1, 2), (2, 3)), lambda a: a[:2, 1:4], (A,)),

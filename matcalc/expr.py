@@ -750,6 +750,7 @@ class BroadcastAdd(Operator):
 
     left: Expr
     right: Expr
+    takes_tensors = keeps_axes = True
     name = ".+"
     latex = "#1 + #2"
     code = "#1 + #2"
@@ -757,6 +758,10 @@ class BroadcastAdd(Operator):
 
     def infer_shape(self) -> Shape:
         a, b = self.left, self.right
+        if (a.axes is not None or b.axes is not None) and not (a.is_scalar or b.is_scalar):
+            raise ShapeError(
+                f"cannot add {named_shape(a)} and {named_shape(b)}: only a scalar is stretched to more than two axes"
+            )
         for full, part in ((a, b), (b, a)):
             rows_fit = is_unit(part.rows) or same_dim(full.rows, part.rows)
             cols_fit = is_unit(part.cols) or same_dim(full.cols, part.cols)

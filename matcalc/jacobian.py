@@ -32,7 +32,7 @@ from matcalc.index import At, Index, Pair, axis, flat
 from matcalc.network import Lowering, Network, composite_parts, contract_all, split_composites, tie
 from matcalc.ops.stacking import Duplication, Elimination
 from matcalc.ops.structure import Reshape, Vec, reshape, vec, zeros
-from matcalc.ops.tensors import TensorSymbol, Unstacked, paired, stacked, with_axes, with_axes_of
+from matcalc.ops.tensors import TensorSymbol, Unstacked, paired, with_axes, with_axes_of
 from matcalc.rules.closed_form import NoMatrixForm, reduced
 from matcalc.rules.einsum_form import einsum_form
 from matcalc.rules.kronecker import read_off
@@ -251,7 +251,8 @@ def stacked_jacobian(e: Expr, w: Symbol) -> Expr:
     while isinstance(e, (Vec, Reshape)):  # the same entries in the same order
         e = e.arg
     up = placeholder_like(e)
-    pulled = stacked(simplify_all(reverse_sweep(e, up, [w]))[0], (w.rows, w.cols))
+    (pulled,) = simplify_all(reverse_sweep(e, up, [w]))
+    pulled = pulled.arg if isinstance(pulled, Unstacked) else pulled
     terms = [t for t in (_transposed(term, up, e, w) for term in addends(pulled, up)) if t is not None]
     if not terms:
         return zeros(times_dim(e.rows, e.cols), times_dim(w.rows, w.cols))

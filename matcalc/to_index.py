@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from matcalc.dims import Dim, DimSymbol, is_unit
-from matcalc.errors import LimitError, OperandError
-from matcalc.expr import Expr, Let, Number, Operator, Symbol, as_expr, substitute
+from matcalc.errors import LimitError, OperandError, UnsupportedError
+from matcalc.expr import Entrywise, Expr, Let, Number, Operator, Symbol, as_expr, brief, substitute
 from matcalc.index import At, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times, axis, indices_of
 from matcalc.node import postorder
 from matcalc.ops.unspecified import Function, Unspecified, UnspecifiedGradient
@@ -101,6 +101,8 @@ def to_index(e: object) -> IndexNotation:
     Sum(inv(S)[i,i], i)
     """
     root = as_expr(e)
+    if any(x.axes is not None for x in postorder([root], lambda x: x.operands)):
+        raise UnsupportedError(f"to_index writes scalars, vectors and matrices, and {brief(root)} holds an array with more axes")
     opened = without_names(root)
     row, col = axis(opened.rows), axis(opened.cols)
     term = opened_term(opened, row, col)
@@ -161,6 +163,8 @@ def definition(entry: Entry) -> Term:
     if isinstance(e, Number):
         return Num(e.value)
     if not isinstance(e, Operator) or type(e).entry is Operator.entry or e.name in ("vec", "kron"):
+        return entry
+    if isinstance(e, Entrywise) and any(isinstance(a, str) for a in e.call()[1]):  # polygamma(k,A): written whole
         return entry
     term = e.entry(entry.row, entry.col)
     stack = [term]

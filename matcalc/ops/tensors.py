@@ -43,8 +43,7 @@ class TensorSymbol(Symbol):
 
     def composite_axes(self) -> tuple[tuple[Dim, ...], tuple[Dim, ...]]:
         """The dimensions that the rows and the columns are made of, the last running fastest."""
-        k = next(k for k in range(len(self.axes)) if same_dim(_size(self.axes[:k]), self.rows))
-        return self.axes[:k][::-1], self.axes[k:][::-1]
+        return stacks_of(self.axes, self.rows)
 
 
 def split_axes(axes: tuple[Dim, ...]) -> tuple[tuple[Dim, ...], tuple[Dim, ...]]:
@@ -152,8 +151,8 @@ def with_axes_of(e: Expr, like: Expr) -> Expr:
     """The matrix that a tensor is held as, with that tensor's axes."""
     if like.axes is None or isinstance(e, (TensorSymbol, Unstacked)):
         return e
-    k = next(k for k in range(len(like.axes)) if same_dim(_size(like.axes[:k]), e.rows))
-    return with_axes(e, like.axes[:k], like.axes[k:])
+    first, second = stacks_of(like.axes, e.rows)
+    return with_axes(e, first[::-1], second[::-1])
 
 
 def with_axes(e: Expr, rows_as: tuple[Dim, ...], cols_as: tuple[Dim, ...]) -> Expr:
@@ -353,11 +352,17 @@ def letter_sizes(inputs: Sequence[Letters], args: Sequence[Expr]) -> dict[str, D
 
 def composite_of(e: Expr) -> tuple[tuple[Dim, ...], tuple[Dim, ...]]:
     """The dimensions that the rows and the columns of an array are made of, where they are known to be stacked."""
-    if isinstance(e, (TensorSymbol, Einsum)):
+    if isinstance(e, Einsum):
         return e.composite_axes()
     if isinstance(e, Unstacked):
         return e.rows_as[::-1], e.cols_as[::-1]
-    return (), ()
+    return ((), ()) if e.axes is None else stacks_of(e.axes, e.rows)
+
+
+def stacks_of(axes: tuple[Dim, ...], rows: Dim) -> tuple[tuple[Dim, ...], tuple[Dim, ...]]:
+    """The axes that rows of this number stack and those of the columns, each with the fastest last."""
+    k = next(k for k in range(len(axes)) if same_dim(_size(axes[:k]), rows))
+    return axes[:k][::-1], axes[k:][::-1]
 
 
 def _grouped(pair: Letters) -> str:

@@ -9,6 +9,7 @@ from matcalc.expr import Expr, Hadamard, Ones, Product, Transpose, sort_key
 from matcalc.index import At, Index, Pair, flat
 from matcalc.ops.structure import Eye
 from matcalc.ops.tensors import Einsum, Letters, composite_of, fresh_letters
+from matcalc.rules.chain import entrywise, total_of
 from matcalc.rules.closed_form import Graph
 
 Operand = tuple[Expr, At, At]
@@ -37,12 +38,15 @@ def einsum_form(g: Graph, rows: Sequence[Index | None], cols: Sequence[Index | N
     covered = {i for _, a, b in operands for at in (a, b) for i in flat(at)}
     operands.extend((Ones((v.dim, 1)), v, None) for v in g.edges if v in seen and v not in covered)
     operands.extend((Ones((d, 1)), v, None) for v, d in unsized(operands))
+    operands = parallel_merged(operands)
+    if len(operands) == 1 and not seen and len(set(found := [i for at in operands[0][1:] for i in flat(at)])) == len(found):
+        return total_of(operands[0][0])
     order = sorted(operands, key=lambda o: (len(composite_of(o[0])[0]) == 0, sort_key(o[0])))
     letters = fresh_letters()
     names = {v: next(letters) for v in in_reading_order(outputs)}
-    for _, a, b in order:
+    for e, a, b in order:
         for at in (a, b):
-            for i in flat(at):
+            for i in reversed(flat(at)) if e.axes is not None else flat(at):
                 if i not in names:
                     names[i] = next(letters)
 
@@ -54,6 +58,14 @@ def einsum_form(g: Graph, rows: Sequence[Index | None], cols: Sequence[Index | N
     if len(order) == 1 and inputs[0] == output:
         return order[0][0]
     return Einsum(inputs, output, tuple(e for e, _, _ in order))
+
+
+def parallel_merged(operands: Sequence[Operand]) -> list[Operand]:
+    """Arrays at the same places as one entrywise product."""
+    groups: dict[tuple[At, At], list[Expr]] = {}
+    for e, a, b in operands:
+        groups.setdefault((a, b), []).append(e)
+    return [(entrywise(es), a, b) for (a, b), es in groups.items()]
 
 
 def in_reading_order(outputs: Sequence[Sequence[Index]]) -> list[Index]:

@@ -102,7 +102,7 @@ def to_index(e: object) -> IndexNotation:
     """
     root = as_expr(e)
     if any(x.axes is not None for x in postorder([root], lambda x: x.operands)):
-        raise UnsupportedError(f"to_index writes scalars, vectors and matrices, and {brief(root)} holds an array with more axes")
+        raise UnsupportedError(f"to_index writes scalars, vectors and matrices; {brief(root)} holds an array with more axes")
     opened = without_names(root)
     row, col = axis(opened.rows), axis(opened.cols)
     term = opened_term(opened, row, col)

@@ -153,6 +153,14 @@ class Lowering:
             return sides
         return sides if any(isinstance(s.arg if isinstance(s, Transpose) else s, Ones) for s in sides) else None
 
+    def enter(self, e: Expr, row: At, col: At, into: Network) -> None:
+        """The definition of an operator at ``(row, col)``, taken apart into a network."""
+        assert isinstance(e, Operator)
+        stack: list[tuple[Expr, At, At, sp.Rational]] = []
+        self._enter(e.entry(row, col), into, stack)
+        for array, i, j, _ in stack:
+            self.lower(array, i, j, into)
+
     def _enter(self, term: Term, net: Network, stack: list[tuple[Expr, At, At, sp.Rational]]) -> None:
         """Take a definition apart: sums become bound indices, entries go on the stack."""
         todo = [term]
@@ -348,7 +356,7 @@ def split_composites(net: Network, free: list[Index], lowering: Lowering, force:
                 if isinstance(atom, TensorSymbol):
                     out.factors.append((atom, at_row, at_col))
                 else:
-                    _enter_definition(atom, at_row, at_col, lowering, out)
+                    lowering.enter(atom, at_row, at_col, out)
             elif inside and force:
                 divided = True
                 out.factors.append((atom, _paired(i, pairs), _paired(j, pairs)))
@@ -367,25 +375,6 @@ def composite_parts(atom: Expr) -> tuple[tuple[Dim, ...], tuple[Dim, ...]] | Non
         return None
     rows, cols = parts()
     return (rows, cols) if len(rows) > 1 or len(cols) > 1 else None
-
-
-def _enter_definition(atom: Expr, row: At, col: At, lowering: Lowering, out: Network) -> None:
-    """The definition of a stacked array, taken apart at pairs of indices."""
-    assert isinstance(atom, Operator)
-    todo: list[Term] = [atom.entry(row, col)]
-    while todo:
-        match todo.pop():
-            case Sum(index, body):
-                out.bound.append(index)
-                todo.append(body)
-            case Times(parts):
-                todo.extend(reversed(parts))
-            case Entry(array, i, j):
-                lowering.lower(array, i, j, out)
-            case Delta() as delta:
-                out.deltas.append(delta)
-            case other:
-                raise AssertionError(f"{other} is not a product of entries")
 
 
 def _paired(at: At, pairs: dict[Index, Pair]) -> At:

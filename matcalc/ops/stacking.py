@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from matcalc.dims import Dim, Shape, as_dim, plus_dim, same_dim, times_dim
+from matcalc.dims import Dim, Shape, as_dim, map_dim, plus_dim, same_dim, times_dim
 from matcalc.errors import ShapeError
 from matcalc.expr import Constant, Expr, Operator, named_shape, product, transpose
 from matcalc.ops.structure import eye, reshape, vec
@@ -45,8 +45,30 @@ def commutation(m: object, n: object) -> Expr:
     return eye(times_dim(*dims)) if 1 in dims else Commutation(dims)
 
 
+class OfOneSize(Constant, abstract=True):
+    """A constant matrix that one dimension determines, in text by that dimension alone; for 1 it is the number 1."""
+
+    dim: Dim
+
+    def dimensions(self) -> tuple[Dim, ...]:
+        return (self.dim,)
+
+    def call(self) -> tuple[str, tuple[Expr | str, ...]]:
+        return self.name, (str(self.dim),)
+
+    def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
+        return sized(type(self), map_dim(self.dim, dim))
+
+
+def sized(cls: type[OfOneSize], n: object) -> Expr:
+    """The constant of that class for the dimension ``n``."""
+    dim = as_dim(n, cls.name)
+    made: Expr = eye(1) if dim == 1 else cls(dim)  # type: ignore[call-arg]  # each has this one field
+    return made
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class Duplication(Constant):
+class Duplication(OfOneSize):
     """Duplication matrix: ``Dup(n)*vech(S) = vec(S)`` for a symmetric ``S`` [Magnus and Neudecker, 1980]."""
 
     dim: Dim
@@ -57,24 +79,14 @@ class Duplication(Constant):
     def infer_shape(self) -> Shape:
         return (times_dim(self.dim, self.dim), triangle(self.dim))
 
-    def dimensions(self) -> tuple[Dim, ...]:
-        return (self.dim,)
-
-    def call(self) -> tuple[str, tuple[Expr | str, ...]]:
-        return self.name, (str(self.dim),)
-
-    def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
-        return duplication(dim(self.dim))
-
 
 def duplication(n: object) -> Expr:
     """Duplication matrix ``Dup(n)``, with ``Dup(n)*vech(S) = vec(S)`` for a symmetric ``n`` by ``n`` matrix ``S``."""
-    dim = as_dim(n, "Dup")
-    return eye(1) if dim == 1 else Duplication(dim)
+    return sized(Duplication, n)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ToeplitzBasis(Constant):
+class ToeplitzBasis(OfOneSize):
     """Basis of the Toeplitz matrices: ``Toep(n)*t = vec(T)``, where ``t`` holds the diagonals of ``T`` from the lowest up."""
 
     dim: Dim
@@ -88,20 +100,10 @@ class ToeplitzBasis(Constant):
     def infer_sign(self) -> int:
         return 1
 
-    def dimensions(self) -> tuple[Dim, ...]:
-        return (self.dim,)
-
-    def call(self) -> tuple[str, tuple[Expr | str, ...]]:
-        return self.name, (str(self.dim),)
-
-    def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
-        return toeplitz_basis(dim(self.dim))
-
 
 def toeplitz_basis(n: object) -> Expr:
     """Basis matrix ``Toep(n)`` of the ``n`` by ``n`` Toeplitz matrices: ``Toep(n)*t = vec(T)``, ``t`` the diagonals upwards."""
-    dim = as_dim(n, "Toep")
-    return eye(1) if dim == 1 else ToeplitzBasis(dim)
+    return sized(ToeplitzBasis, n)
 
 
 def triangle(n: Dim) -> Dim:
@@ -111,7 +113,7 @@ def triangle(n: Dim) -> Dim:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Elimination(Constant):
+class Elimination(OfOneSize):
     """Elimination matrix: ``Elim(n)*vec(A) = vech(A)`` for an ``n`` by ``n`` matrix [Magnus and Neudecker, 1980]."""
 
     dim: Dim
@@ -122,17 +124,10 @@ class Elimination(Constant):
     def infer_shape(self) -> Shape:
         return (triangle(self.dim), times_dim(self.dim, self.dim))
 
-    def call(self) -> tuple[str, tuple[Expr | str, ...]]:
-        return self.name, (str(self.dim),)
-
-    def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
-        return elimination(dim(self.dim))
-
 
 def elimination(n: object) -> Expr:
     """Elimination matrix ``Elim(n)``, with ``Elim(n)*vec(A) = vech(A)`` for an ``n`` by ``n`` matrix ``A``."""
-    dim = as_dim(n, "Elim")
-    return eye(1) if dim == 1 else Elimination(dim)
+    return sized(Elimination, n)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -51,7 +51,7 @@ def derive(
     style : {"index"}
         Index notation with explicit sums and Kronecker deltas.
     structure : {"ambient", "projected", "independent"}
-        For ``kind="grad"``: as for ``grad``.
+        For ``kind="grad"``, ``"jacobian"`` and ``"hessian"``: as for the functions of those names.
     layout : str
         For ``kind="jacobian"`` and ``"hessian"``: as for ``jacobian``.
     wrt2 : Symbol or str, optional
@@ -98,20 +98,19 @@ def derive(
     _require_own(kind, "upstream", upstream is not None, ("vjp",))
     _require_own(kind, "tangent", tangent is not None, ("jvp",))
     _require_own(kind, "direction", direction is not None, ("hvp",))
-    if structure != "ambient" and kind != "grad":
-        raise UnsupportedError(f"derivations of kind {kind!r} with structure {structure!r} are not supported: use 'grad'")
+    _require_own(kind, "structure", structure != "ambient", ("grad", "jacobian", "hessian"))
     if layout not in LAYOUTS:
         raise OperandError(f"layout is one of {', '.join(LAYOUTS)}, not {layout!r}")
     e = scalar_function(f, "derive") if kind in ("grad", "hessian", "hvp") else as_expr(f)
     w = target(e, wrt)
     match kind:
         case "jacobian":
-            return jacobian_derivation(e, w, layout)
+            return jacobian_derivation(e, w, layout, structure)
         case "hessian":
             w2 = w if wrt2 is None else target(e, wrt2)
-            result = hessian(e, w, w2, layout=layout)
+            result = hessian(e, w, w2, layout=layout, structure=structure)
             assert isinstance(result, Expr)
-            return hessian_derivation(e, w, w2, layout, result)
+            return hessian_derivation(e, w, w2, layout, result, structure)
         case "jvp" | "differential":
             return push_derivation(e, w, _change(e, w, tangent, "tangent"))
         case "hvp":

@@ -11,6 +11,7 @@ from __future__ import annotations
 from matcalc.calculus import pulled_back, scalar_function, target, upstream_of
 from matcalc.conjugates import has_complex
 from matcalc.derivation import Derivation
+from matcalc.derive_complex import complex_derivation
 from matcalc.derive_gradient import GradientLines
 from matcalc.derive_hessian import hessian_derivation, jacobian_derivation
 from matcalc.derive_push import hvp_derivation, push_derivation
@@ -103,6 +104,13 @@ def derive(
         raise OperandError(f"layout is one of {', '.join(LAYOUTS)}, not {layout!r}")
     e = scalar_function(f, "derive") if kind in ("grad", "hessian", "hvp") else as_expr(f)
     w = target(e, wrt)
+    if has_complex(e) or w.is_complex:
+        if kind != "grad" or structure != "ambient":
+            raise UnsupportedError(
+                f"derivations with something complex, here of {brief(e)}, are of gradients (kind='grad', structure='ambient'), "
+                f"not of kind {kind!r} with structure {structure!r}"
+            )
+        return complex_derivation(e, w)
     match kind:
         case "jacobian":
             return jacobian_derivation(e, w, layout, structure)
@@ -126,10 +134,6 @@ def gradient_derivation(e: Expr, w: Symbol, kind: str, upstream: object) -> Deri
     if kind == "vjp" and upstream is None:
         named = e if isinstance(e, Let) else Let(free_name(e, "f", set()), e)
         e, kind = Unspecified("L", named), "grad"
-    if has_complex(e) or w.is_complex:
-        raise UnsupportedError(
-            f"derivations of complex functions, here of {brief(e)}, are not supported; grad and wirtinger are"
-        )
     seed = upstream_of(e, upstream) if kind == "vjp" else ONE
     (result,) = pulled_back(e, seed, [w])
     return GradientLines(e, w, seed, result).run()

@@ -78,8 +78,9 @@ class Values:
         import numpy as np
 
         holders = [
-            c if isinstance(c, Number) else Symbol(f"operand{k}", (c.rows, c.cols), ("complex",) if c.is_complex else ())
+            c if isinstance(c, Number) else Symbol(f"operand{k}", (c.rows, c.cols), facts)
             for k, c in enumerate(e.operands)
+            for facts in [("complex",) if c.is_complex else ()]
         ]
         call = compile_expr(e.rebuild(holders))
         given: dict[str, Any] = {d.name: n for d, n in self.sizes.items()} | self.functions

@@ -16,6 +16,7 @@ from matcalc.dims import Dim, DimSymbol
 from matcalc.emit import compile as compile_expr
 from matcalc.expr import SLOTS, Entrywise, Expr, Let, Number, Operator, Symbol
 from matcalc.index import At, Delta, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times
+from matcalc.network import composite_parts
 from matcalc.node import postorder
 from matcalc.ops.tensors import Unstacked
 
@@ -68,6 +69,7 @@ class Values:
             type(e).entry is Operator.entry
             or (isinstance(e, Entrywise) and not e.structural)
             or e.name in ("vec", "kron", "khatrirao")
+            or composite_parts(e) is not None
         ):
             return self._by_code(e)
         row, col = (None if self.size(d) == 1 and d == 1 else Index.fresh(d) for d in (e.rows, e.cols))

@@ -133,6 +133,17 @@ def test_the_matrix_of_a_structure_is_said():
     assert rejected([d.to_latex()]) == []
 
 
+EINSUMS = [("ij,jk,ki->", "A[m,n] B[n,p] C[p,m]"), ("ijk,i,j,k->", "T[m,n,p] x[m] y[n] z[p]"), ("ijk,ijk->", "T[m,n,p]")]
+
+
+@pytest.mark.parametrize(("signature", "declared"), EINSUMS)
+def test_einsum(signature, declared):
+    operands = list(mc.symbols(declared)) if " " in declared else [mc.symbols(declared)] * 2
+    e = mc.einsum(signature, *operands)
+    for w in dict.fromkeys(operands):
+        holds(mc.derive(e, w), mc.grad(e, w))
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_whatever_has_a_jacobian_has_its_derivation(seed):
     e = random_expr(random.Random(seed))

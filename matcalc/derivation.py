@@ -8,6 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard, assert_never
 
 from matcalc.check import CheckReport, Trial, relative_error, report
+from matcalc.conjugates import has_complex
 from matcalc.dims import Dim
 from matcalc.evaluate import Values
 from matcalc.expr import Expr, Let, Symbol, hadamard
@@ -220,11 +221,13 @@ class Derivation:
         """The relative error of every step at one point; None where some difference is not steady there."""
         import numpy as np
 
-        values = Values({}, point.sizes, point.functions)
+        complex_there = self.wrt.is_complex or has_complex(scalar) or has_complex(self.result)
+        kind: type[float] | type[complex] = complex if complex_there else float
+        values = Values({}, point.sizes, point.functions, kind)
         for s in dict.fromkeys(s for e in (scalar, self.result, self.wrt, *self.besides) for s in e.symbols):
             shape = values.size(s.rows), values.size(s.cols)
-            values.known[s] = np.asarray(point.values[s.name], dtype=float).reshape(shape, order="F")
-            values.known[Symbol(s.name, s.dims, ())] = values.known[s]  # as a free symbol too, without its facts
+            values.known[s] = np.asarray(point.values[s.name], dtype=kind).reshape(shape, order="F")
+            values.known[s.free] = values.known[s]  # as a free symbol too, without its facts
         with np.errstate(all="ignore"):
             try:
                 for symbol, value in self.gradients.items():
@@ -280,13 +283,14 @@ def slopes(of: Let, wrt: Expr, values: Values) -> Array:
     here = values.array(of)
     tables: list[Array] = []
     for length in (1e-3, 5e-4):
-        out = np.zeros((*here.shape, *base.shape))
+        out = np.zeros((*here.shape, *base.shape), dtype=values.kind)
         for place in np.ndindex(*base.shape):
-            h = length * max(1.0, abs(float(base[place])))
+            h = length * max(1.0, float(abs(base[place])))
             for shift, weight in STENCIL:
                 moved = base.copy()
                 moved[place] += shift * h
-                out[(..., *place)] += weight * Values({**fixed, wrt: moved}, values.sizes, values.functions).array(of.arg) / h
+                there = Values({**fixed, wrt: moved}, values.sizes, values.functions, values.kind)
+                out[(..., *place)] += weight * there.array(of.arg) / h
         tables.append(out)
     if not is_steady(tables[0], tables[1], 1e-5 * float(np.max(np.abs(here), initial=0.0))):
         raise Unsteady

@@ -11,6 +11,7 @@ from __future__ import annotations
 from matcalc.calculus import pulled_back, scalar_function, target, upstream_of
 from matcalc.conjugates import has_complex
 from matcalc.derivation import Derivation
+from matcalc.derive_complex import complex_derivation
 from matcalc.derive_gradient import GradientLines
 from matcalc.derive_hessian import hessian_derivation, jacobian_derivation
 from matcalc.derive_push import hvp_derivation, push_derivation
@@ -51,7 +52,7 @@ def derive(
     style : {"index"}
         Index notation with explicit sums and Kronecker deltas.
     structure : {"ambient", "projected", "independent"}
-        For ``kind="grad"``: as for ``grad``.
+        For ``kind="grad"``, ``"jacobian"`` and ``"hessian"``: as for the functions of those names.
     layout : str
         For ``kind="jacobian"`` and ``"hessian"``: as for ``jacobian``.
     wrt2 : Symbol or str, optional
@@ -98,20 +99,26 @@ def derive(
     _require_own(kind, "upstream", upstream is not None, ("vjp",))
     _require_own(kind, "tangent", tangent is not None, ("jvp",))
     _require_own(kind, "direction", direction is not None, ("hvp",))
-    if structure != "ambient" and kind != "grad":
-        raise UnsupportedError(f"derivations of kind {kind!r} with structure {structure!r} are not supported: use 'grad'")
+    _require_own(kind, "structure", structure != "ambient", ("grad", "jacobian", "hessian"))
     if layout not in LAYOUTS:
         raise OperandError(f"layout is one of {', '.join(LAYOUTS)}, not {layout!r}")
     e = scalar_function(f, "derive") if kind in ("grad", "hessian", "hvp") else as_expr(f)
     w = target(e, wrt)
+    if has_complex(e) or w.is_complex:
+        if kind != "grad" or structure != "ambient":
+            raise UnsupportedError(
+                f"derivations with something complex, here of {brief(e)}, are of gradients (kind='grad', structure='ambient'), "
+                f"not of kind {kind!r} with structure {structure!r}"
+            )
+        return complex_derivation(e, w)
     match kind:
         case "jacobian":
-            return jacobian_derivation(e, w, layout)
+            return jacobian_derivation(e, w, layout, structure)
         case "hessian":
             w2 = w if wrt2 is None else target(e, wrt2)
-            result = hessian(e, w, w2, layout=layout)
+            result = hessian(e, w, w2, layout=layout, structure=structure)
             assert isinstance(result, Expr)
-            return hessian_derivation(e, w, w2, layout, result)
+            return hessian_derivation(e, w, w2, layout, result, structure)
         case "jvp" | "differential":
             return push_derivation(e, w, _change(e, w, tangent, "tangent"))
         case "hvp":
@@ -127,10 +134,6 @@ def gradient_derivation(e: Expr, w: Symbol, kind: str, upstream: object) -> Deri
     if kind == "vjp" and upstream is None:
         named = e if isinstance(e, Let) else Let(free_name(e, "f", set()), e)
         e, kind = Unspecified("L", named), "grad"
-    if has_complex(e) or w.is_complex:
-        raise UnsupportedError(
-            f"derivations of complex functions, here of {brief(e)}, are not supported; grad and wirtinger are"
-        )
     seed = upstream_of(e, upstream) if kind == "vjp" else ONE
     (result,) = pulled_back(e, seed, [w])
     return GradientLines(e, w, seed, result).run()

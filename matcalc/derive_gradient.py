@@ -120,14 +120,16 @@ class GradientLines(Lines):
             return known if leaf is not self.w else self.pullback_line(u, leaf, upstream, known, why)
         whole = self.opened(op)
         if isinstance(whole, Operator) and leaf in op.operands and not is_region(op):
-            special = whole.pullback(op.operands.index(leaf), self.opened(upstream))
-            if special is not None:
-                return self.pullback_line(u, leaf, upstream, special)
+            found = [whole.pullback(k, self.opened(upstream)) for k in places(op, leaf)]
+            special = [g for g in found if g is not None]
+            if len(special) == len(found):
+                return self.pullback_line(u, leaf, upstream, add(*special))
         try:
             return self.block(u, leaf, upstream)
         except NoMatrixForm:
             assert isinstance(whole, Operator)
-            return self.pullback_line(u, leaf, upstream, pull(whole, op.operands.index(leaf), self.opened(upstream)))
+            every = [pull(whole, k, self.opened(upstream)) for k in places(op, leaf)]
+            return self.pullback_line(u, leaf, upstream, add(*every))
 
     def pullback_line(self, u: Let, leaf: Expr, upstream: Expr, gradient: Expr, why: str = "") -> Expr:
         """One line for an operator whose pullback is known as a whole."""
@@ -208,3 +210,8 @@ class GradientLines(Lines):
         """``d f / d leaf``, in LaTeX and in text; what comes by way of ``u`` alone, where that is not all."""
         mark, plain = self.via(leaf, u)
         return mark(fraction(latex(Symbol(self.loss, (1, 1), ())), latex(leaf))), f"d{self.loss}/d{name_of(leaf)}{plain}"
+
+
+def places(op: Expr, leaf: Expr) -> list[int]:
+    """Every place of ``leaf`` among the operands: it may stand in several."""
+    return [k for k, c in enumerate(op.operands) if c is leaf]

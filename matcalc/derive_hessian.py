@@ -6,9 +6,10 @@ from matcalc.derivation import Arranged, Derivation, Partial, Step
 from matcalc.derive_gradient import GradientLines
 from matcalc.derive_jacobian import NOTHING, JacobianLines, laid_out
 from matcalc.derive_lines import fraction
+from matcalc.derive_structure import add_structure, structured_label, structured_steps
 from matcalc.differentiate import reverse_sweep
 from matcalc.expr import ONE, Expr, Let, Symbol, substitute
-from matcalc.jacobian import jacobian, sides_of_vech, stacked_jacobian
+from matcalc.jacobian import jacobian, sides_of_vech, stacked_jacobian, structured_columns, structured_sides
 from matcalc.printing import latex
 from matcalc.simplify import simplify_all
 from matcalc.variables import free_name
@@ -16,17 +17,23 @@ from matcalc.variables import free_name
 MOST_GRADIENT_LINES = 14  # a gradient with more steps than this is one line of a Hessian
 
 
-def jacobian_derivation(e: Expr, w: Symbol, layout: str) -> Derivation:
+def jacobian_derivation(e: Expr, w: Symbol, layout: str, structure: str = "ambient") -> Derivation:
     """The derivation of what ``jacobian`` answers."""
-    result = jacobian(e, w, layout=layout)
+    result = jacobian(e, w, layout=layout, structure=structure)
     assert isinstance(result, Expr)
     if e.is_scalar and layout not in ("vec", "vech"):
-        return _as_gradient(e, w, result)
+        return _as_gradient(e, w, result, structure)
     stacked = stacked_jacobian(e, w)
     lines = JacobianLines(e, w, stacked)
     steps = lines.run()
     top = lines.top
     label = fraction(latex(top), latex(w)), f"d{top.name}/d{w.name}"
+    structured = structured_columns(stacked, w, structure)
+    dims = (e.rows, e.cols, w.rows, w.cols)
+    found = structured_steps(lines, lines.symbol, (stacked, structured), (None, w), dims, label, structure)
+    if found:
+        steps.extend(found)
+        stacked, label = structured, structured_label(label, structure)
     if layout == "vech":
         steps.extend(_free_entries(stacked, result, e, w, None, label))
     else:
@@ -37,19 +44,23 @@ def jacobian_derivation(e: Expr, w: Symbol, layout: str) -> Derivation:
     )  # fmt: skip
 
 
-def _as_gradient(e: Expr, w: Symbol, result: Expr) -> Derivation:
+def _as_gradient(e: Expr, w: Symbol, result: Expr, structure: str) -> Derivation:
     """The Jacobian of a scalar function, in the shape of ``wrt``: its gradient."""
     (gradient,) = simplify_all(reverse_sweep(e, ONE, [w]))
     lines = GradientLines(e, w, ONE, gradient)
     d = lines.run()
-    if result is not gradient:
+    add_structure(d, structure)
+    if result is not d.result:
         why = "the same numbers, as jacobian writes them"
-        d.steps.append(Step("insert", why, gradient, result, *lines.quotient(w), ((), ()), NOTHING))
+        label = lines.quotient(w) if structure == "ambient" else structured_label(lines.quotient(w), structure)
+        d.steps.append(Step("insert", why, d.result, result, *label, ((), ()), NOTHING))
         d.result = result
     return d
 
 
-def hessian_derivation(e: Expr, w: Symbol, w2: Symbol, layout: str, result: Expr) -> Derivation:
+def hessian_derivation(
+    e: Expr, w: Symbol, w2: Symbol, layout: str, result: Expr, structure: str = "ambient"
+) -> Derivation:  # fmt: skip
     """The derivation of a Hessian: the gradient by ``w``, then its Jacobian by ``w2``, then the layout."""
     free = {s: Symbol(s.name, s.dims, ()) for s in (w, w2)}  # facts are of the point, not of the directions
     bare = substitute(e, dict(free.items()))
@@ -72,11 +83,18 @@ def hessian_derivation(e: Expr, w: Symbol, w2: Symbol, layout: str, result: Expr
         label = second.label(second.symbol)
         steps.append(Step("insert", why, before, after, *label, ((None,) * 4, dims), NOTHING))
     name = _second_label(first.top, w, w2)
+    back: dict[Expr, Expr] = {f: s for s, f in free.items()}
+    (structured,) = simplify_all([substitute(structured_sides(stacked, w, w2, structure), back)])
+    sides = (w.rows, w.cols, w2.rows, w2.cols)
+    moved = structured_steps(second, second.symbol, (pointed, structured), (w, w2), sides, name, structure)
+    if moved:
+        steps.extend(moved)
+        pointed, name = structured, structured_label(name, structure)
     if layout == "vech":
         steps.extend(_free_entries(pointed, result, gradient, w2, w, name))
     else:
         found = laid_out(pointed, result, gradient, w2, layout, name)
-        if not found:
+        if not found and not moved:
             dims = (w.rows, w.cols, w2.rows, w2.cols)
             before, after = Arranged(pointed, "stacked"), Arranged(result, "stacked")
             why = "the Jacobian of the gradient is the Hessian"

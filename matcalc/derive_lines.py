@@ -13,6 +13,7 @@ from matcalc.index import At, Entry, Index, Pair, Plus, indices_of
 from matcalc.index_form import define
 from matcalc.network import Lowering, Network
 from matcalc.node import postorder
+from matcalc.ops.complex import Conj
 from matcalc.printing import latex, text
 from matcalc.printing.index_terms import IndexNames, term_latex, term_text
 from matcalc.rules.closed_form import NoMatrixForm
@@ -99,7 +100,8 @@ class Lines:
                 f"and d{name_of(leaf)} by an entry of {name_of(leaf)} is made of deltas"
             )
         if any(
-            isinstance(x, Entrywise) and not x.structural for x in postorder([op], lambda x: () if x is leaf else x.operands)
+            isinstance(x, Entrywise) and not x.structural and not isinstance(x, Conj)
+            for x in postorder([op], lambda x: () if x is leaf else x.operands)
         ):
             each = "" if op.is_scalar and leaf.is_scalar else " at each entry, times deltas that match the places"
             return f"the derivative of the function{each}"

@@ -1,4 +1,4 @@
-"""The last lines of a gradient by a structured matrix: from the gradient by every entry to the one asked for."""
+"""The last lines of a derivative by a structured matrix: from the one by every entry to the one asked for."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from matcalc.derivation import Derivation, Step
-from matcalc.expr import GradientSymbol, Symbol
+from matcalc.derivation import Arranged, Derivation, Step
+from matcalc.derive_lines import Lines
+from matcalc.dims import Dim, is_unit
+from matcalc.expr import Expr, GradientSymbol, JacobianSymbol, Symbol, product, transpose
 from matcalc.index import Delta, Entry, Index, Num, Sum, Term, Times
 from matcalc.index_form import plus
-from matcalc.printing import latex
+from matcalc.ops.structure import UnitVector, reshape, vec
+from matcalc.printing import latex, text
 from matcalc.printing.index_terms import IndexNames
 from matcalc.simplify import simplify_all
-from matcalc.structure import STRUCTURED, restructured
+from matcalc.structure import STRUCTURED, restructured, structure_matrix
+from matcalc.variables import free_name
 
 HALF, ONE, ZERO = sp.Rational(1, 2), sp.Integer(1), sp.Integer(0)
 
@@ -61,7 +65,7 @@ def add_structure(d: Derivation, structure: str) -> None:
     if moves is not None and not w.is_scalar:
         _in_entries(d, w, symbol, moves, label)
     else:
-        told = " ".join(WHY[f].format(w.name) for f in facts if f in WHY) or f"{w.name} is {kind}"
+        told = _told(w)
         form = restructured(symbol, w, structure)
         d.steps.append(Step("structure", told, form, form, *label, ((), ()), IndexNames(())))
     last = d.steps[-1].after
@@ -96,6 +100,64 @@ def _in_entries(d: Derivation, w: Symbol, g: GradientSymbol, moves: Moves, label
     if moves.diagonal != 0:
         why = f"delta_{names[k]}{names[l]} keeps the diagonal" + (f"; {why}" if moves.mirror != 0 else "")
     d.steps.append(Step("matrix-form", why, short, form, *label, free, names))
+
+
+def _told(w: Symbol) -> str:
+    """What the structure of a symbol means for the entries that move."""
+    facts = sorted(f for f in STRUCTURED if w.has(f))
+    kind = "diagonal" if "diagonal" in facts else "+".join(facts)
+    return " ".join(WHY[f].format(w.name) for f in facts if f in WHY) or f"{w.name} is {kind.replace('+', ' and ')}"
+
+
+# ------------------------------------------------------------------ Jacobians and Hessians in vec form
+def structured_steps(
+    lines: Lines, symbol: JacobianSymbol, stacked: tuple[Expr, Expr], by: tuple[Symbol | None, Symbol],
+    dims: tuple[Dim, ...], label: tuple[str, str], structure: str,
+) -> list[Step]:  # fmt: skip
+    """The lines from a Jacobian in vec form, named ``symbol``, to the structured one; ``stacked`` holds both.
+
+    ``by`` is what rows and columns are by; the rows of a Jacobian, with None, are not by a symbol.
+    """
+    ambient, structured = stacked
+    left, right = (None if s is None else structure_matrix(s, structure) for s in by)
+    sides: dict[Symbol, tuple[Expr, Expr]] = {}
+    for s, matrix, whole in ((by[0], left, ambient), (by[1], right, transpose(ambient))):
+        if s is not None and matrix is not None:
+            sides.setdefault(s, (simplify_all([matrix])[0], whole))
+    if not sides:
+        return []
+    lines.gradients[symbol] = ambient
+    steps = [_matrix_line(lines, s, matrix, whole, structure) for s, (matrix, whole) in sides.items()]
+    parts: list[Expr] = [symbol]
+    if left is not None and by[0] is not None:
+        parts.insert(0, transpose(sides[by[0]][0]))
+    if right is not None:
+        parts.append(sides[by[1]][0])
+    why = "each row is such a gradient" if left is None else "rows and columns are by entries that move so"
+    named = Arranged(product(*parts), "stacked")
+    free = ((None,) * 4, dims)
+    marked = structured_label(label, structure)
+    steps.append(Step("structure", why, named, named, *marked, free, IndexNames(())))
+    after = Arranged(structured, "stacked")
+    steps.append(Step("insert", "put the Jacobian in, and simplify", named, after, *marked, free, IndexNames(())))
+    return steps
+
+
+def structured_label(label: tuple[str, str], structure: str) -> tuple[str, str]:
+    """The name of a derivative in the sense of ``structure``, in LaTeX and in text."""
+    return rf"\left.{label[0]}\right|_{{\text{{{structure}}}}}", f"{label[1]}|{structure}"
+
+
+def _matrix_line(lines: Lines, w: Symbol, matrix: Expr, columns: Expr, structure: str) -> Step:
+    """``vec`` of a structured gradient as a matrix times ``vec`` of the ambient one, such as the first of ``columns``."""
+    first = columns if is_unit(columns.cols) else product(columns, UnitVector(1, columns.cols))
+    known = {n.name for n in lines.gradients if isinstance(n, Symbol)} | lines.taken
+    g = Symbol(free_name(lines.original, "G", known), w.dims, ())
+    lines.gradients[g] = reshape(first, w.rows, w.cols)
+    turned, after = vec(restructured(g, w, structure)), product(matrix, vec(g))
+    facts = " and ".join(f.replace("_", " ") for f in STRUCTURED if w.has(f))
+    why = f"{w.name} is {facts}: a gradient {g.name} by all its entries becomes {text(turned.operands[0])}"
+    return Step("structure", why, turned, after, latex(turned), text(turned), ((), ()), IndexNames(()))
 
 
 def _scaled(number: sp.Rational, parts: tuple[Term, ...]) -> Term:

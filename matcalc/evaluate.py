@@ -16,6 +16,7 @@ from matcalc.dims import Dim, DimSymbol
 from matcalc.emit import compile as compile_expr
 from matcalc.expr import SLOTS, Entrywise, Expr, Let, Number, Operator, Symbol
 from matcalc.index import At, Delta, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times
+from matcalc.network import composite_parts
 from matcalc.node import postorder
 from matcalc.ops.tensors import Unstacked
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, Any]
+
+PARTS = (sp.conjugate, sp.re, sp.im)
 
 
 class Values:
@@ -32,8 +35,13 @@ class Values:
     """
 
     def __init__(
-        self, known: Mapping[Expr, Array], sizes: Mapping[DimSymbol, int], functions: Mapping[str, Any] | None = None
+        self,
+        known: Mapping[Expr, Array],
+        sizes: Mapping[DimSymbol, int],
+        functions: Mapping[str, Any] | None = None,
+        kind: type[float] | type[complex] = float,
     ) -> None:
+        self.kind = kind
         self.known: dict[Expr, Array] = dict(known)
         self.sizes = dict(sizes)
         self.functions = dict(functions or {})
@@ -55,12 +63,13 @@ class Values:
         if isinstance(e, (Let, Unstacked)):  # an array with more axes is held as the matrix of its vec form
             return self.known[e.arg]
         if isinstance(e, Number):
-            return np.array([[float(e.value.subs(list(self.sizes.items())))]])
+            return np.array([[self.kind(e.value.subs(list(self.sizes.items())))]])
         assert isinstance(e, Operator)
         if (
             type(e).entry is Operator.entry
             or (isinstance(e, Entrywise) and not e.structural)
             or e.name in ("vec", "kron", "khatrirao")
+            or composite_parts(e) is not None
         ):
             return self._by_code(e)
         row, col = (None if self.size(d) == 1 and d == 1 else Index.fresh(d) for d in (e.rows, e.cols))
@@ -71,12 +80,14 @@ class Values:
         import numpy as np
 
         holders = [
-            c if isinstance(c, Number) else Symbol(f"operand{k}", (c.rows, c.cols), ()) for k, c in enumerate(e.operands)
+            c if isinstance(c, Number) else Symbol(f"operand{k}", (c.rows, c.cols), facts)
+            for k, c in enumerate(e.operands)
+            for facts in [("complex",) if c.is_complex else ()]
         ]
         call = compile_expr(e.rebuild(holders))
         given: dict[str, Any] = {d.name: n for d, n in self.sizes.items()} | self.functions
         for k, c in enumerate(e.operands):
-            value = self.known[c]
+            value = self.known[c] if c.is_complex else np.real(self.known[c])
             given[f"operand{k}"] = (
                 value.reshape([self.size(d) for d in c.shape]) if not _is_whole(value, e, k) else int(value[0, 0])
             )
@@ -88,25 +99,25 @@ class Values:
         import numpy as np
 
         shape = [self.size(d) for d in dims]
-        out = np.zeros(shape)
+        out = np.zeros(shape, dtype=self.kind)
         for place in positions(*(range(n) for n in shape)):
             at = {i: p for i, p in zip(free, place, strict=True) if isinstance(i, Index)}
             out[place] = self.term(term, at)
         return out
 
-    def term(self, term: Term, at: dict[Index, int]) -> float:
+    def term(self, term: Term, at: dict[Index, int]) -> Any:
         """A term at one position; positions count from 0 here."""
         match term:
             case Num(value):
-                return float(sp.sympify(value).subs(list(self.sizes.items())))
+                return self.kind(sp.sympify(value).subs(list(self.sizes.items())))
             case Delta(left, right):
                 return float(self._place(left, at) == self._place(right, at))
             case Entry(array, row, col):
-                return float(self.array(array)[self._place(row, at), self._place(col, at)])
+                return self.kind(self.array(array)[self._place(row, at), self._place(col, at)])
             case Sum(index, body):
                 return sum((self.term(body, {**at, index: p}) for p in range(self.size(index.dim))), 0.0)
             case Times(factors):
-                found = 1.0
+                found: Any = 1.0
                 for f in factors:
                     found *= self.term(f, at)
                     if found == 0.0:
@@ -116,8 +127,12 @@ class Values:
                 return sum((self.term(t, at) for t in terms), 0.0)
             case Map(op, args):
                 values = [self.term(a, at) for a in args]
+                if op.head in PARTS:  # whose formula is that of a real slot
+                    return self.kind(op.head(*values))
                 formula = op.own_formula if op.own_formula is not None else op.formula
                 image = complex(formula.subs(list(zip(SLOTS, values, strict=False))).evalf())
+                if self.kind is complex:
+                    return image
                 return image.real if image.imag == 0.0 else float("nan")
 
     def _place(self, at: At, values: Mapping[Index, int]) -> int:

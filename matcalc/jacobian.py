@@ -151,13 +151,16 @@ def _hessian(e: Expr, w: Symbol, w2: Symbol, layout: str, structure: str) -> Exp
         raise UnsupportedError(
             f"the {structure} Hessian on orthogonal matrices is not supported: it needs the curvature of the set"
         )
-    sides = [structure_matrix(s, structure) for s in (w, w2)]
-    if sides[0] is not None:
-        stacked = transpose(sides[0]) @ stacked
-    if sides[1] is not None:
-        stacked = stacked @ sides[1]
+    stacked = structured_sides(stacked, w, w2, structure)
     (result,) = simplify_all([substitute(stacked, {plain: s for s, plain in free.items()})])
     return in_layout(result, gradient, w2, layout, first=w)
+
+
+def structured_sides(stacked: Expr, w: Symbol, w2: Symbol, structure: str) -> Expr:
+    """A Hessian in vec form, rows and columns taken in the sense of ``structure``."""
+    left, right = (structure_matrix(s, structure) for s in (w, w2))
+    whole = stacked if left is None else transpose(left) @ stacked
+    return whole if right is None else whole @ right
 
 
 def jvp(f: object, wrt: object, tangent: object) -> Expr:

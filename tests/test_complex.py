@@ -8,6 +8,7 @@ import judge  # noqa: F401 - sets JAX to double precision
 import numpy as np
 import pytest
 import sympy as sp
+from katex_check import rejected
 from numpy.testing import assert_allclose
 
 import matcalc as mc
@@ -272,9 +273,25 @@ def test_holomorphic_jacobians_and_hessians():
         mc.hessian(x.H @ P @ x, x)
 
 
-def test_derivations_of_complex_functions_are_refused():
+@pytest.mark.parametrize(
+    ("f", "wrt"),
+    [("norm2(A*x - b)^2", "x"), ("norm2(A*x - b)^2", "r"), ("norm2(A*r - b)^2", "r"), ("x^H*P*x", "x"), ("tr(X*X^H)", "X"),
+     ("abs(y'*x)^2", "x"), ("abs(y^H*x)^2", "x"), ("real(tr(A*X'))", "X"), ("imag(tr(X^H*A))", "X"), ("norm2(x)", "x"),
+     ("x^H*P*x", "P"), ("logdet(P)", "P"), ("logdet(X^H*X)", "X"), ("abs(c)", "c"), ("real(sum(exp(C*x)))", "x")],
+)  # fmt: skip
+def test_derivations(f, wrt):
+    e = mc.parse(f, DECLARED)
+    d = mc.derive(e, NAMED[wrt])
+    assert d.result is mc.grad(e, NAMED[wrt])
+    report = d.check(trials=1)
+    assert report.passed, f"{report.message}\n{d}"
+    assert rejected([d.to_latex()]) == []
+
+
+@pytest.mark.parametrize("options", [{"kind": "vjp"}, {"kind": "hessian"}, {"structure": "projected"}])
+def test_other_derivations_of_complex_functions_are_refused(options):
     with pytest.raises(mc.UnsupportedError, match="complex"):
-        mc.derive(mc.norm2(x) ** 2, x)
+        mc.derive(mc.norm2(x) ** 2, x, **options)
 
 
 def test_a_wrong_gradient_is_found_out():

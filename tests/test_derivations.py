@@ -113,6 +113,37 @@ def test_structured_gradient(fact, structure):
     holds(mc.derive(e, "S", structure=structure), mc.grad(e, "S", structure=structure))
 
 
+@pytest.mark.parametrize("structure", ["projected", "independent"])
+@pytest.mark.parametrize("fact", ["symmetric", "skew", "diagonal", "lower_triangular"])
+def test_structured_jacobian_and_hessian(fact, structure):
+    declared = f"S[n,n]({fact}) B[n,n] C[m,n]"
+    for text, layout in (("C*S*B", "vec"), ("C*S*B", "numerator"), ("tr(B*S)", "numerator"), ("tr(B*S)", "vec")):
+        e = mc.parse(text, declared)
+        options = {"structure": structure, "layout": layout}
+        holds(mc.derive(e, "S", kind="jacobian", **options), mc.jacobian(e, "S", **options))
+    e = mc.parse("tr(B*S*S)", declared)
+    for layout in ("vec", "numerator"):
+        options = {"structure": structure, "layout": layout}
+        holds(mc.derive(e, "S", kind="hessian", **options), mc.hessian(e, "S", **options))
+
+
+def test_the_matrix_of_a_structure_is_said():
+    d = mc.derive(mc.parse("C*S", "S[n,n](symmetric) C[m,n]"), "S", kind="jacobian", layout="vec", structure="projected")
+    assert "vec((G + G')/2) = (K(n,n) + eye(n^2))*vec(G)/2" in str(d)
+    assert rejected([d.to_latex()]) == []
+
+
+EINSUMS = [("ij,jk,ki->", "A[m,n] B[n,p] C[p,m]"), ("ijk,i,j,k->", "T[m,n,p] x[m] y[n] z[p]"), ("ijk,ijk->", "T[m,n,p]")]
+
+
+@pytest.mark.parametrize(("signature", "declared"), EINSUMS)
+def test_einsum(signature, declared):
+    operands = list(mc.symbols(declared)) if " " in declared else [mc.symbols(declared)] * 2
+    e = mc.einsum(signature, *operands)
+    for w in dict.fromkeys(operands):
+        holds(mc.derive(e, w), mc.grad(e, w))
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_whatever_has_a_jacobian_has_its_derivation(seed):
     e = random_expr(random.Random(seed))
@@ -165,7 +196,7 @@ def test_a_long_gradient_is_one_line_of_a_hessian():
 @pytest.mark.parametrize(
     "options",
     [{"kind": "grad", "layout": "vec"}, {"kind": "jacobian", "upstream": "G"}, {"kind": "grad", "wrt2": "x"}, {"kind": "slope"},
-     {"kind": "hessian", "layout": "rows"}, {"kind": "jacobian", "structure": "projected"}, {"kind": "hvp", "tangent": "v"}],
+     {"kind": "hessian", "layout": "rows"}, {"kind": "vjp", "structure": "projected"}, {"kind": "hvp", "tangent": "v"}],
 )  # fmt: skip
 def test_arguments_of_another_kind_are_refused(options):
     with pytest.raises(mc.MatcalcError):

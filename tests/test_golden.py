@@ -34,6 +34,13 @@ OTHERS = {
     "differential-inverse": ("A*inv(X)*B", "A[m,n] X[n,n] B[n,q]", "X", {"kind": "differential"}),
     "hvp-logsumexp": ("logsumexp(A*x)", "A[m,n] x[n]", "x", {"kind": "hvp", "direction": "v"}),
     "independent-logdet": ("logdet(S)", "S[n,n](symmetric)", "S", {"structure": "independent"}),
+    "jacobian-projected": (
+        "C*S",
+        "S[n,n](symmetric) C[m,n]",
+        "S",
+        {"kind": "jacobian", "layout": "vec", "structure": "projected"},
+    ),
+    "complex-least-squares": ("norm2(A*x - b)^2", "A[m,n](complex) x[n](complex) b[m](complex)", "x", {}),
 }
 ALL = [*QUESTIONS, *OTHERS]
 

@@ -21,7 +21,13 @@ NOTHING = ((), ()), IndexNames(())
 
 
 def complex_derivation(e: Expr, w: Symbol) -> Derivation:
-    """The derivation of the gradient of a real function, something in which is complex."""
+    """The derivation of the gradient of a real function, something in which is complex.
+
+    A function that is not real has no gradient: what is derived is its derivative by ``w``, if it is holomorphic, or that
+    by ``conj(w)``, if it depends on nothing else.
+    """
+    if w.is_complex and not is_real(e) and not is_real(substitute(e, {w: w.free})):
+        return one_sided_derivation(e, w)
     (result,) = steepest(e, [w])
     function = e if is_real(substitute(e, {w: w.free})) else Real(e)  # real for a hermitian variable only
     parts = independent(function, [w])
@@ -52,5 +58,30 @@ def complex_derivation(e: Expr, w: Symbol) -> Derivation:
     heading = lines.heading()
     if bar is not w:
         heading += f"\n{w.name} and {bar.name} = conj({w.name}) are taken as two independent variables (Wirtinger)"
+    conditions = tuple(dict.fromkeys((*e.conditions, *result.conditions)))
+    return Derivation(e, w, result, steps, lines.variables, known, heading, None, conditions)
+
+
+def one_sided_derivation(e: Expr, w: Symbol) -> Derivation:
+    """The derivation of the derivative of a complex function by ``w`` or by ``conj(w)``, the one that it depends on."""
+    parts = independent(e, [w])
+    (free,), (partner,) = parts.free, parts.partners
+    if free in parts.body.symbols:
+        parts.require_holomorphic(e)
+    by_conjugate = partner in parts.body.symbols
+    bar = Symbol(free_name(e, f"{w.name}_bar", set()), w.dims, ("complex",)) if by_conjugate else w
+    body = substitute(parts.body, {partner: bar, free: w})
+    (slope,) = simplify_all(reverse_sweep(body, ONE, [bar]))
+    result = substitute(slope, {bar: Conj(w)}) if by_conjugate else slope
+    lines = GradientLines(body, bar, ONE, slope)
+    steps = lines.run().steps
+    if by_conjugate:
+        told = f"{bar.name} stands for conj({w.name}), on which alone the function depends"
+        steps.insert(0, Step("conjugates", told, e, body, latex(e), text(e), *NOTHING))
+    if slope is not result:
+        steps.append(Step("insert", f"{bar.name} is conj({w.name})", slope, result, *lines.quotient(bar), *NOTHING))
+    known: dict[Expr, Expr] = {bar: Conj(w)} if by_conjugate else {}
+    known.update(lines.gradients)
+    heading = lines.heading() + "\nthe function is not real: this is its complex derivative, not a gradient"
     conditions = tuple(dict.fromkeys((*e.conditions, *result.conditions)))
     return Derivation(e, w, result, steps, lines.variables, known, heading, None, conditions)

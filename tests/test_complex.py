@@ -348,3 +348,17 @@ def test_code_refuses_what_is_for_real_arrays():
 def test_complex_numbers_mix_in():
     assert str(mc.simplify(1j * 1j * c)) == "-c"
     assert_allclose(run((1 + 2j) * x, draw(0)), (1 + 2j) * draw(0)["x"])
+
+
+@pytest.mark.parametrize(
+    ("text", "side"), [("tr(X*A)", 0), ("sum(exp(A*X))", 0), ("tr(A*conj(X))", 1), ("sum(sin(conj(X)))", 1)]
+)
+def test_derivations_of_functions_that_are_not_real(text, side):
+    """Their derivative by the variable, or by its conjugate, whichever they depend on."""
+    f = mc.parse(text, "X[m,n](complex) A[n,m](complex)")
+    d = mc.derive(f, "X")
+    assert d.result is mc.wirtinger(f, "X")[side]
+    assert "not a gradient" in str(d)
+    assert d.check().passed
+    with pytest.raises(mc.NotDifferentiableError, match="depends on conj"):
+        mc.derive(f * mc.conj(f) * f, "X")

@@ -71,6 +71,7 @@ NUMPY = Backend(
         "lgamma", "logm", "logsumexp", "pinv_singular", "polar", "sigmoid", "sinm", "softmax", "sqrtm", "trigamma",
         "unit_vector",
         "polygamma", "elimination", "khatrirao", "cross_matrix", "axial",
+        "by_eigenvalues", "eigensystem", "real_eigensystem",
     )),
 )  # fmt: skip
 

@@ -31,6 +31,7 @@ from matcalc.expr import (
     coefficient,
     rational,
 )
+from matcalc.matrix_formulas import FormulaFrechet, FormulaMatrixFunction, on_eigenvalues, slopes_of
 from matcalc.node import postorder
 from matcalc.ops.blocks import HStack, Range, Selector, Slice, Stack, VStack
 from matcalc.ops.complex import Conj, Imag, Real
@@ -565,6 +566,27 @@ class Planner:
         v = self.b.make(f"{e.label}({places})", *(self.f.plane(self.form[c]) for c in e.operands))
         return self.shaped(self.b.make("np.reshape(#1, ())", v) if e.is_scalar else v, e)
 
+    def by_eigenvalues(self, e: Expr) -> Form:
+        """A function of a matrix by a formula, or its derivative: the formula and its slopes at the eigenvalues."""
+        assert isinstance(e, (FormulaMatrixFunction, FormulaFrechet))
+        directions = [self.f.plane(self.form[c]) for c in e.operands[1:]]
+        system = self.b.make("eigensystem(#1)" if e.takes_complex else "real_eigensystem(#1)", self.f.plane(self.form[e.arg]))
+        values = Symbol(f"eigenvalues {len(self.form)}", (e.rows, 1), ("complex",) if e.takes_complex else ())
+        self.form[values] = Form("full", self.b.make("#1[1]", system), e.rows, 1)
+        tables = [self.at_eigenvalues(on_eigenvalues(f, values), e) for f in slopes_of(e.function, e.scalar, len(directions))]
+        count = len(tables)
+        inside = ", ".join(f"#{k + 2}" for k in range(count))
+        after = "".join(f", #{k + 2 + count}" for k in range(len(directions)))
+        return self.shaped(self.b.make(f"by_eigenvalues(#1, ({inside},){after})", system, *tables, *directions), e)
+
+    def at_eigenvalues(self, formula: Expr, e: Expr) -> Value:
+        """A formula on the eigenvalues, as a vector."""
+        for node in postorder([formula], lambda x: x.operands):
+            if node not in self.form:
+                self.form[node] = self.lower(node)
+        f = self.form[formula]
+        return self.f.full(f if not f.is_scalar else Form("all", f.value, e.rows, 1))
+
     def unspecified(self, e: Expr) -> Form:
         assert isinstance(e, (Unspecified, UnspecifiedGradient))
         name = e.function if isinstance(e, Unspecified) else f"d{e.function}"
@@ -649,6 +671,8 @@ HANDLERS: dict[type[Expr], Callable[[Planner, Expr], Form]] = {
     MatrixPower: Planner.matrix_power,
     Pinv: Planner.pinv,
     Frechet: Planner.frechet,
+    FormulaMatrixFunction: Planner.by_eigenvalues,
+    FormulaFrechet: Planner.by_eigenvalues,
     Norm1: Planner.any_axes,
     Cross: Planner.any_axes,
     CrossMatrix: Planner.any_axes,

@@ -207,6 +207,11 @@ class Builder:
 
     _Cross = _CrossMatrix = _Axial = _of_three
 
+    def _singular(self, depth: int, shape: Shape) -> Expr:
+        raise UnbuildableError  # of square matrices only, as elsewhere the shape is not known
+
+    _SvdVals = _SvdU = _SvdV = _singular
+
     def _Polygamma(self, depth: int, shape: Shape) -> Expr:
         return OPERATORS["Polygamma"](self.rng.choice([2, 3]), self.positive(depth, shape))
 
@@ -424,6 +429,7 @@ OF_OWN_SHAPE: dict[str, Callable[[Builder], Expr]] = {  # of shapes that no othe
     "CrossMatrix": lambda b: OPERATORS["CrossMatrix"](FUNCTIONS["sin"](_three(b))),
     "Axial": lambda b: OPERATORS["Axial"](matmul(symbol("W", (3, 3)), symbol("W", (3, 3)))),
     "Vech": lambda b: OPERATORS["Vech"](_square(b)),
+    **{name: lambda b, name=name: OPERATORS[name](_square(b)) for name in ("SvdVals", "SvdU", "SvdV")},
     "Unstacked": lambda b: _unstacked(b),
     "Einsum": lambda b: _einsum(b),
 }

@@ -40,7 +40,7 @@ from matcalc.ops.elementwise import Abs, Erf, Log, Polygamma, Sigmoid, Softplus
 from matcalc.ops.linalg import Det, Inverse, LogDet, MatrixPower, Pinv
 from matcalc.ops.matrix_functions import Frechet
 from matcalc.ops.reductions import IsLargest, LogSumExp, Norm1, Norm2, NormF, NormInf, Softmax, Total, Trace
-from matcalc.ops.spectral import Nuclear, Spectral, is_singular_shift
+from matcalc.ops.spectral import Nuclear, Spectral, SvdU, SvdV, SvdVals, is_singular_shift
 from matcalc.ops.stacking import Commutation, Duplication, Elimination, Vech
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron, Reshape, UnitVector, Vec, Zeros
 from matcalc.ops.tensors import Einsum, TensorSymbol, Unstacked, is_tensor
@@ -554,6 +554,18 @@ class Planner:
             return self.shaped(self.b.make("pinv_singular(#1)", self.f.plane(self.form[e.arg])), e)
         return self.by_matrices(e)
 
+    def singular(self, e: Expr) -> Form:
+        """Singular values, or singular vectors, both of which come from one decomposition."""
+        assert isinstance(e, (SvdVals, SvdU, SvdV))
+        a = self.f.plane(self.form[e.arg])
+        if isinstance(e, SvdVals):
+            return self.shaped(self.b.make(e.code, a), e)
+        both = self.b.make("np.linalg.svd(#1, full_matrices=False)", a)
+        v = self.b.make("#1[0]" if isinstance(e, SvdU) else "#1[2].T", both)
+        if e.is_scalar or is_unit(e.rows) or is_unit(e.cols):
+            v = self.b.make("np.reshape(#1, ())" if e.is_scalar else "#1.reshape(-1)", v)
+        return self.shaped(v, e)
+
     def matrix_power(self, e: Expr) -> Form:
         assert isinstance(e, MatrixPower)
         exponent = self.value(e.exponent)
@@ -668,6 +680,9 @@ HANDLERS: dict[type[Expr], Callable[[Planner, Expr], Form]] = {
     TensorSymbol: Planner.symbol,
     Softmax: Planner.over_axis,
     LogSumExp: Planner.over_axis,
+    SvdVals: Planner.singular,
+    SvdU: Planner.singular,
+    SvdV: Planner.singular,
     MatrixPower: Planner.matrix_power,
     Pinv: Planner.pinv,
     Frechet: Planner.frechet,

@@ -205,6 +205,7 @@ CASES = [
     (O["MatrixPower"](S, k), lambda a: a @ a @ a, (S,)),
     (O["MatrixPower"](S, Number(sp.Integer(-2))), lambda a: np.linalg.inv(a @ a), (S,)),
     *unary("Nuclear", lambda a: scalar(scipy.linalg.svdvals(a).sum()), A, x, r),
+    *unary("SvdVals", lambda a: scipy.linalg.svdvals(a)[:, None], S, P, Q),
     *unary("Spectral", lambda a: scalar(scipy.linalg.svdvals(a).max()), A, x, r),
     *unary("Polar", lambda a: scipy.linalg.polar(a)[0], A, B, x, r, S),
     *unary("EigMax", lambda a: scalar(np.linalg.eigvals(symmetric(a)).max()), S, P),
@@ -221,7 +222,16 @@ CASES = [
      (S, P, S)),
     *unary("Sinm", scipy.linalg.sinm, S), *unary("Cosm", scipy.linalg.cosm, S),
 ]  # fmt: skip
-ELSEWHERE = {"EigVecs", "EigVecMax", "EigVecMin", "Unspecified", "UnspecifiedGradient", "UserElementwise"}  # in the tests below
+ELSEWHERE = {
+    "EigVecs",
+    "SvdU",
+    "SvdV",
+    "EigVecMax",
+    "EigVecMin",
+    "Unspecified",
+    "UnspecifiedGradient",
+    "UserElementwise",
+}  # in the tests below
 
 
 def value_of(e):
@@ -259,6 +269,16 @@ def test_all_eigenvectors():
     got, _ = value_of(O["EigVecs"](P))
     np.testing.assert_allclose(V["P"] @ got, got * np.linalg.eigvalsh(V["P"]), atol=1e-9)
     np.testing.assert_allclose(got.T @ got, np.eye(4), atol=1e-9)
+
+
+@pytest.mark.parametrize("e", [S, symbol("W", (3, 2)), symbol("W", (2, 3)), x, r, c], ids=str)
+def test_singular_vectors(e):
+    given = RNG.normal(size=[size(d) for d in e.shape])
+    call = compile_expr([O["SvdU"](e), O["SvdV"](e)])
+    u, v = (np.reshape(part, (size(d), -1)) for part, d in zip(call(given), (e.rows, e.cols), strict=True))
+    assert call.source.count("np.linalg.svd") == 1
+    full = given.reshape(size(e.rows), size(e.cols))
+    np.testing.assert_allclose(u * scipy.linalg.svdvals(full) @ v.T, full, atol=1e-12)
 
 
 @pytest.mark.parametrize("e", [A, x, r, c], ids=str)

@@ -103,7 +103,8 @@ def diagonal_means(a: Array) -> Array:
 def _along_diagonals(a: Array, divisor: Callable[[Array], Array]) -> Array:
     n = len(a)
     offset = np.arange(n)[None, :] - np.arange(n)[:, None] + n - 1
-    sums = np.bincount(offset.ravel(), weights=a.ravel())
+    sums = np.zeros(2 * n - 1, dtype=np.result_type(a, float))
+    np.add.at(sums, offset, a)
     counts = np.bincount(offset.ravel()).astype(float)
     return np.asarray((sums / divisor(counts))[offset])
 

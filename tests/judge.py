@@ -324,7 +324,8 @@ TABLE = {
     "Kron": lambda e, a, b: jnp.kron(a, b),
     # reductions
     "Trace": lambda e, a: jnp.trace(a),
-    "Prod": lambda e, a: jnp.prod(a).reshape(1, 1),
+    "Prod": lambda e, a: keep(jnp.prod, e, a),
+    "ProdOthers": lambda e, a: keep(jnp.prod, e, a) / a,
     "Total": lambda e, a: keep(jnp.sum, e, a),
     "Norm1": lambda e, a: jnp.sum(jnp.abs(a)),
     "Norm2": lambda e, a: jnp.sqrt(jnp.sum(jnp.real(a * jnp.conj(a)))),

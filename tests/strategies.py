@@ -333,9 +333,16 @@ class Builder:
         return self._symmetric("EigVecs", depth, shape[0])
 
     def _Prod(self, depth: int, shape: Shape) -> Expr:
-        if shape != (1, 1):
+        inner, axis = self._reduced(depth, shape)
+        if is_unit(inner.rows) and is_unit(inner.cols):
             raise UnbuildableError
-        return FUNCTIONS["prod"](self.build(depth, self.rng.choice(SHAPES)))
+        return FUNCTIONS["prod"](inner, axis=axis)
+
+    def _ProdOthers(self, depth: int, shape: Shape) -> Expr:
+        axis = self.rng.choice([None, 0, 1])
+        if all(is_unit(d) for k, d in enumerate(shape) if axis in (k, None)):
+            raise UnbuildableError
+        return FUNCTIONS["prodothers"](self.build(depth, shape), axis=axis)
 
     def _Cholesky(self, depth: int, shape: Shape) -> Expr:
         if not same_dim(*shape) or is_unit(shape[0]):

@@ -39,7 +39,7 @@ from matcalc.ops.cross import Axial, Cross, CrossMatrix
 from matcalc.ops.elementwise import Abs, Erf, Log, Polygamma, Sigmoid, Softplus
 from matcalc.ops.linalg import Det, Inverse, LogDet, MatrixPower, Pinv
 from matcalc.ops.matrix_functions import Frechet
-from matcalc.ops.reductions import IsLargest, LogSumExp, Norm1, Norm2, NormF, NormInf, Softmax, Total, Trace
+from matcalc.ops.reductions import IsLargest, LogSumExp, Norm1, Norm2, NormF, NormInf, Prod, ProdOthers, Softmax, Total, Trace
 from matcalc.ops.spectral import Nuclear, Spectral, SvdU, SvdV, SvdVals, is_singular_shift
 from matcalc.ops.stacking import Commutation, Duplication, Elimination, Vech
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron, Reshape, UnitVector, Vec, Zeros
@@ -538,11 +538,11 @@ class Planner:
         return self.shaped(self.b.make(code, self.f.plane(self.form[e.arg]), *(self.b.dim(d) for d in stacked)), e)
 
     def over_axis(self, e: Expr) -> Form:
-        """Softmax and logsumexp."""
-        assert isinstance(e, (Softmax, LogSumExp))
+        """Softmax, logsumexp and products."""
+        assert isinstance(e, (Softmax, LogSumExp, Prod, ProdOthers))
         f = self.f.dense(self.form[e.arg])
         if f.is_scalar or (f.is_vector and e.axis is not None and is_unit(f.rows if e.axis == 0 else f.cols)):
-            return f if isinstance(e, LogSumExp) else Form("all", self.b.const(1), e.rows, e.cols)
+            return f if isinstance(e, (LogSumExp, Prod)) else Form("all", self.b.const(1), e.rows, e.cols)
         if f.is_vector or e.axis is None:
             return self.shaped(self.b.make(e.code, f.value), e)
         return self.shaped(self.b.make(e.code.replace(")", ", axis=#2)"), f.value, self.b.const(e.axis)), e)
@@ -680,6 +680,8 @@ HANDLERS: dict[type[Expr], Callable[[Planner, Expr], Form]] = {
     TensorSymbol: Planner.symbol,
     Softmax: Planner.over_axis,
     LogSumExp: Planner.over_axis,
+    Prod: Planner.over_axis,
+    ProdOthers: Planner.over_axis,
     SvdVals: Planner.singular,
     SvdU: Planner.singular,
     SvdV: Planner.singular,

@@ -76,6 +76,17 @@ def softmax(x: Any, axis: int | None = None) -> Any:
     return out / np.sum(out, axis=axis, keepdims=True)
 
 
+def prod_others(x: Any, axis: int | None = None) -> Any:
+    """The product of all other entries at every entry, without a division: of those before times of those after."""
+    a = np.asarray(x)
+    rows = a.reshape(1, -1) if axis is None else np.moveaxis(a, axis, -1)
+    one = np.ones_like(rows[..., :1])
+    before = np.cumprod(np.concatenate((one, rows[..., :-1]), -1), -1)
+    after = np.cumprod(np.concatenate((one, rows[..., :0:-1]), -1), -1)[..., ::-1]
+    out = before * after
+    return out.reshape(a.shape) if axis is None else np.moveaxis(out, -1, axis)
+
+
 def is_largest(x: Any) -> Any:
     """1 at the first largest entry, counted row by row, else 0."""
     out = np.zeros(np.shape(x))

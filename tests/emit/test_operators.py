@@ -197,7 +197,9 @@ CASES = [
     (O["LeakyRelu"](Add((A, Hadamard((Number(sp.Integer(-1)), C)))), c), lambda a, d, k: np.where(a > d, a - d, k * (a - d)),
      (A, C, c)),
     *((O["Polygamma"](k, e), lambda a, k=k: scipy.special.polygamma(k, a), (e,)) for k in (2, 3) for e in (A, x, c)),
-    *unary("Prod", lambda a: scalar(a.prod())),
+    *((O["Prod"](e, axis), on_axis(np.prod, axis), (e,)) for e in (A, x, r, c) for axis in (None, 0, 1)),
+    *((O["ProdOthers"](e, axis), lambda a, axis=axis: a.prod(axis=axis, keepdims=True) / a, (e,))
+      for e in (A, x, r, c) for axis in (None, 0, 1)),
     *unary("Inverse", np.linalg.inv, S), *unary("Det", lambda a: scalar(np.linalg.det(a)), S, P),
     *unary("LogDet", lambda a: scalar(np.log(np.abs(np.linalg.det(a)))), S, P), *unary("Pinv", scipy.linalg.pinv, A, B, x, r),
     *unary("Adjugate", cofactors, S, P),

@@ -304,7 +304,7 @@ class Builder:
         dim = self.dim() if OPERATORS[operator].signature == "n,n -> 1,1" else shape[0]
         if is_unit(shape[0]) != (OPERATORS[operator].signature == "n,n -> 1,1") or is_unit(dim):
             raise UnbuildableError
-        return OPERATORS[operator](self.regular(depth, dim))
+        return OPERATORS[operator](self.regular(max(depth, 1) if operator in ("Logm", "Sqrtm") else depth, dim))
 
     def _Det(self, depth: int, shape: Shape) -> Expr:
         return self._of_regular("Det", depth, shape)

@@ -23,6 +23,7 @@ from matcalc.expr import Expr, Symbol, broadcast_add
 from matcalc.from_index import from_index
 from matcalc.functions import FUNCTIONS
 from matcalc.jacobian import differential, hessian, hvp, jacobian, jvp
+from matcalc.matrix_formulas import matrix_function
 from matcalc.ops.blocks import block
 from matcalc.ops.unspecified import function
 from matcalc.parse import parse
@@ -41,7 +42,7 @@ __all__ = [
     "OperandError", "ParseError", "ShapeError", "Symbol", "UnsupportedError", "block", "broadcast_add", "check", "compile",
     "convolve", "count_ops", "derive", "differential", "dims",
     "elementwise", "expand", "from_index", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
-    "jvp", "latex", "let", "matrix",
+    "jvp", "latex", "let", "matrix", "matrix_function",
     "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "to_index", "vector", "vjp", "wirtinger",
     *(name for name in FUNCTIONS if name != "tensor"),
 ]  # fmt: skip

@@ -33,8 +33,8 @@ from matcalc.ops.blocks import hstack, vstack
 from matcalc.ops.elementwise import Elu, LeakyRelu, polygamma
 from matcalc.ops.linalg import det, inv, logdet, matrix_power, solve, sylvester
 from matcalc.ops.matrix_functions import MOST_DIRECTIONS, frechet
-from matcalc.ops.reductions import Norm2, Prod, logsumexp, softmax, total, trace
-from matcalc.ops.spectral import Eig
+from matcalc.ops.reductions import Norm2, logsumexp, prod, prodothers, softmax, total, trace
+from matcalc.ops.spectral import Eig, Nuclear, SvdU, SvdV, SvdVals, svdvals
 from matcalc.ops.stacking import commutation, duplication, elimination, toeplitz_basis, vech
 from matcalc.ops.structure import diag, diag_signature, eye, reshape, unit_vector, vec, zeros
 from matcalc.ops.tensors import einsum, unstacked
@@ -233,12 +233,25 @@ def largest_eigenvalue(a: Expr) -> Expr:
 
 def total_of(x: Expr, axis: int | None = None) -> Expr:
     """``sum(x)``: the sum of all entries; over ``axis`` 0 a row of column sums, over 1 a column of row sums."""
+    if isinstance(x, SvdVals) and axis != 1:
+        return Nuclear(x.arg)
     return trace(x.arg) if isinstance(x, Eig) and axis != 1 else total(x, axis)  # true for complex eigenvalues too
 
 
-def prod(x: Expr) -> Expr:
-    """``prod(x)``: the product of all entries."""
-    return det(x.arg) if isinstance(x, Eig) else Prod(x)
+def prod_of(x: Expr, axis: int | None = None) -> Expr:
+    """``prod(x)``: the product of all entries; over ``axis`` 0 a row of column products, over 1 a column of row products."""
+    return det(x.arg) if isinstance(x, Eig) and axis != 1 else prod(x, axis)
+
+
+def _svd(rows: str) -> Callable[[Sequence[Shape], Sequence[int]], str]:
+    """The signature of a part of a singular value decomposition, whose other dimension is the smaller one."""
+
+    def signature(shapes: Sequence[Shape], _: Sequence[int]) -> str:
+        m, n = shapes[0]
+        count = "n" if is_unit(n) or (isinstance(m, int) and isinstance(n, int) and n < m) else "m"
+        return f"m,n -> {count},1" if not rows else f"m,n -> {rows},{count}"
+
+    return signature
 
 
 def _directions(shapes: Sequence[Shape], _: Sequence[int]) -> str:
@@ -251,7 +264,11 @@ FRECHET = tuple(
 )
 ROWS = (
     *FRECHET,
-    Function("prod", prod, "m,n -> 1,1"),
+    Function("svdvals", svdvals, _svd("")),
+    Function("svd_u", SvdU, _svd("m")),
+    Function("svd_v", SvdV, _svd("n")),
+    Function("prod", prod_of, _reduced, "x?a"),
+    Function("prodothers", prodothers, ENTRYWISE, "x?a"),
     Function("sylvester", sylvester, "m,m; n,n; m,n -> m,n", "xxx"),
     Function("sum", total_of, _reduced, "x?a"),
     Function("mean", mean, _reduced, "x?a"),

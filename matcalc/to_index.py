@@ -9,10 +9,13 @@ from matcalc.dims import Dim, DimSymbol, is_unit
 from matcalc.errors import LimitError, OperandError, UnsupportedError
 from matcalc.expr import Entrywise, Expr, Let, Number, Operator, Symbol, as_expr, brief, substitute
 from matcalc.index import At, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times, axis, indices_of
+from matcalc.matrix_formulas import FormulaFrechet, FormulaMatrixFunction
 from matcalc.node import postorder
 from matcalc.ops.unspecified import Function, Unspecified, UnspecifiedGradient
 from matcalc.printing.index_terms import IndexNames, index_names, term_formula, term_latex
 from matcalc.userdefined import UserElementwise
+
+BY_FORMULA = (UserElementwise, FormulaMatrixFunction, FormulaFrechet)
 
 MAX_TERMS = 20_000
 
@@ -121,11 +124,11 @@ def variables_of(e: Expr) -> dict[str, object]:
             name = node.name
         elif isinstance(node, (Unspecified, UnspecifiedGradient)):
             name, known = node.function, Function(node.function)
-        elif isinstance(node, UserElementwise):
-            name, known = node.function, node.as_function()
+        elif isinstance(node, BY_FORMULA):
+            name, known = node.call()[0], node.as_function()
         else:
             continue
-        if found.setdefault(name, known) != known and not isinstance(node, UserElementwise):
+        if found.setdefault(name, known) != known and not isinstance(node, BY_FORMULA):
             raise OperandError(f"{name} names two different symbols, which index notation cannot tell apart")
     return {**dims, **found}
 

@@ -377,6 +377,7 @@ SMOOTH = {
     "Tan": lambda a: bool(np.all(np.abs(np.cos(a)) > 1e-2)),
     "Quotient": lambda a, b: bool(np.all(np.abs(b) > 1e-2)),
     "Prod": off_zero,
+    "ProdOthers": off_zero,
     "Nuclear": full_rank,
     "Polar": full_rank,
     "Pinv": full_rank,

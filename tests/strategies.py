@@ -207,6 +207,11 @@ class Builder:
 
     _Cross = _CrossMatrix = _Axial = _of_three
 
+    def _singular(self, depth: int, shape: Shape) -> Expr:
+        raise UnbuildableError  # of square matrices only, as elsewhere the shape is not known
+
+    _SvdVals = _SvdU = _SvdV = _singular
+
     def _Polygamma(self, depth: int, shape: Shape) -> Expr:
         return OPERATORS["Polygamma"](self.rng.choice([2, 3]), self.positive(depth, shape))
 
@@ -299,7 +304,7 @@ class Builder:
         dim = self.dim() if OPERATORS[operator].signature == "n,n -> 1,1" else shape[0]
         if is_unit(shape[0]) != (OPERATORS[operator].signature == "n,n -> 1,1") or is_unit(dim):
             raise UnbuildableError
-        return OPERATORS[operator](self.regular(depth, dim))
+        return OPERATORS[operator](self.regular(max(depth, 1) if operator in ("Logm", "Sqrtm") else depth, dim))
 
     def _Det(self, depth: int, shape: Shape) -> Expr:
         return self._of_regular("Det", depth, shape)
@@ -328,9 +333,16 @@ class Builder:
         return self._symmetric("EigVecs", depth, shape[0])
 
     def _Prod(self, depth: int, shape: Shape) -> Expr:
-        if shape != (1, 1):
+        inner, axis = self._reduced(depth, shape)
+        if is_unit(inner.rows) and is_unit(inner.cols):
             raise UnbuildableError
-        return FUNCTIONS["prod"](self.build(depth, self.rng.choice(SHAPES)))
+        return FUNCTIONS["prod"](inner, axis=axis)
+
+    def _ProdOthers(self, depth: int, shape: Shape) -> Expr:
+        axis = self.rng.choice([None, 0, 1])
+        if all(is_unit(d) for k, d in enumerate(shape) if axis in (k, None)):
+            raise UnbuildableError
+        return FUNCTIONS["prodothers"](self.build(depth, shape), axis=axis)
 
     def _Cholesky(self, depth: int, shape: Shape) -> Expr:
         if not same_dim(*shape) or is_unit(shape[0]):
@@ -425,6 +437,7 @@ OF_OWN_SHAPE: dict[str, Callable[[Builder], Expr]] = {  # of shapes that no othe
     "CrossMatrix": lambda b: OPERATORS["CrossMatrix"](FUNCTIONS["sin"](_three(b))),
     "Axial": lambda b: OPERATORS["Axial"](matmul(symbol("W", (3, 3)), symbol("W", (3, 3)))),
     "Vech": lambda b: OPERATORS["Vech"](_square(b)),
+    **{name: lambda b, name=name: OPERATORS[name](_square(b)) for name in ("SvdVals", "SvdU", "SvdV")},
     "Unstacked": lambda b: _unstacked(b),
     "Einsum": lambda b: _einsum(b),
 }

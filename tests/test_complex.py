@@ -362,3 +362,31 @@ def test_derivations_of_functions_that_are_not_real(text, side):
     assert d.check().passed
     with pytest.raises(mc.NotDifferentiableError, match="depends on conj"):
         mc.derive(f * mc.conj(f) * f, "X")
+
+
+# ------------------------------------------------------------------ operators that move entries, and linear ones
+I3 = 3 * mc.eye(C.rows)
+u, v = mc.symbols("u[3](complex) v[3](complex)")
+M = mc.matrix("M", 4, 3, complex=True)
+
+
+@pytest.mark.parametrize(("e", "w"), [
+    (mc.hstack(A, X), A), (mc.vstack(A, X), X), (mc.block([[C, S], [S, C]]), C), (M[1:3, :], M), (u[0:2], u),
+    (mc.khatrirao(A, X), A), (mc.tril(C), C), (mc.triu(C), C), (mc.halftril(C), C), (mc.cumsum(x), x),
+    (mc.cumsum(A, axis=1), A), (mc.revcumsum(A, axis=0), A), (mc.diagsums(C), C), (mc.diagmeans(C), C),
+    (mc.cross(u, v), v), (mc.crossm(u), u), (mc.sylvester(C + I3, C + I3, S), C), (mc.prod(x) * mc.ones(2), x),
+    (mc.axial(M[0:3, :]), M),
+], ids=str)  # fmt: skip
+def test_derivatives_of_linear_operators_of_complex_arrays(e, w):
+    """Of a real function that is not holomorphic, along a random direction."""
+    f = mc.normf(e) ** 2 + mc.real(mc.sum(mc.multiply(e, e)))
+    rng = np.random.default_rng(5)
+    given = draw(5) | {a.name: rng.normal(size=a.shape) + 1j * rng.normal(size=a.shape) for a in (u, v, M)}
+    d = rng.normal(size=given[w.name].shape) + 1j * rng.normal(size=given[w.name].shape)
+    moved = [float(run(f, {**given, w.name: given[w.name] + step * d})) for step in (1e-6, -1e-6)]
+    change = (moved[0] - moved[1]) / 2e-6
+    tolerance = 1e-6 * max(1, abs(change), abs(moved[0]))
+    assert np.sum(run(mc.grad(f, w), given).conj() * d).real == pytest.approx(change, abs=tolerance)
+    by_w, by_conj = mc.wirtinger(f, w)
+    both = np.sum(run(by_w, given) * d) + np.sum(run(by_conj, given) * d.conj())
+    assert both == pytest.approx(change, abs=tolerance)

@@ -31,6 +31,7 @@ from matcalc.expr import (
     coefficient,
     rational,
 )
+from matcalc.matrix_formulas import FormulaFrechet, FormulaMatrixFunction, on_eigenvalues, slopes_of
 from matcalc.node import postorder
 from matcalc.ops.blocks import HStack, Range, Selector, Slice, Stack, VStack
 from matcalc.ops.complex import Conj, Imag, Real
@@ -38,8 +39,8 @@ from matcalc.ops.cross import Axial, Cross, CrossMatrix
 from matcalc.ops.elementwise import Abs, Erf, Log, Polygamma, Sigmoid, Softplus
 from matcalc.ops.linalg import Det, Inverse, LogDet, MatrixPower, Pinv
 from matcalc.ops.matrix_functions import Frechet
-from matcalc.ops.reductions import IsLargest, LogSumExp, Norm1, Norm2, NormF, NormInf, Softmax, Total, Trace
-from matcalc.ops.spectral import Nuclear, Spectral, is_singular_shift
+from matcalc.ops.reductions import IsLargest, LogSumExp, Norm1, Norm2, NormF, NormInf, Prod, ProdOthers, Softmax, Total, Trace
+from matcalc.ops.spectral import Nuclear, Spectral, SvdU, SvdV, SvdVals, is_singular_shift
 from matcalc.ops.stacking import Commutation, Duplication, Elimination, ToeplitzBasis, Vech
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron, Reshape, UnitVector, Vec, Zeros
 from matcalc.ops.tensors import Einsum, TensorSymbol, Unstacked, is_tensor
@@ -541,11 +542,11 @@ class Planner:
         return self.shaped(self.b.make(code, self.f.plane(self.form[e.arg]), *(self.b.dim(d) for d in stacked)), e)
 
     def over_axis(self, e: Expr) -> Form:
-        """Softmax and logsumexp."""
-        assert isinstance(e, (Softmax, LogSumExp))
+        """Softmax, logsumexp and products."""
+        assert isinstance(e, (Softmax, LogSumExp, Prod, ProdOthers))
         f = self.f.dense(self.form[e.arg])
         if f.is_scalar or (f.is_vector and e.axis is not None and is_unit(f.rows if e.axis == 0 else f.cols)):
-            return f if isinstance(e, LogSumExp) else Form("all", self.b.const(1), e.rows, e.cols)
+            return f if isinstance(e, (LogSumExp, Prod)) else Form("all", self.b.const(1), e.rows, e.cols)
         if f.is_vector or e.axis is None:
             return self.shaped(self.b.make(e.code, f.value), e)
         return self.shaped(self.b.make(e.code.replace(")", ", axis=#2)"), f.value, self.b.const(e.axis)), e)
@@ -556,6 +557,18 @@ class Planner:
         if is_singular_shift(e.arg):
             return self.shaped(self.b.make("pinv_singular(#1)", self.f.plane(self.form[e.arg])), e)
         return self.by_matrices(e)
+
+    def singular(self, e: Expr) -> Form:
+        """Singular values, or singular vectors, both of which come from one decomposition."""
+        assert isinstance(e, (SvdVals, SvdU, SvdV))
+        a = self.f.plane(self.form[e.arg])
+        if isinstance(e, SvdVals):
+            return self.shaped(self.b.make(e.code, a), e)
+        both = self.b.make("np.linalg.svd(#1, full_matrices=False)", a)
+        v = self.b.make("#1[0]" if isinstance(e, SvdU) else "#1[2].T", both)
+        if e.is_scalar or is_unit(e.rows) or is_unit(e.cols):
+            v = self.b.make("np.reshape(#1, ())" if e.is_scalar else "#1.reshape(-1)", v)
+        return self.shaped(v, e)
 
     def matrix_power(self, e: Expr) -> Form:
         assert isinstance(e, MatrixPower)
@@ -568,6 +581,27 @@ class Planner:
         places = ", ".join(f"#{k + 1}" for k in range(len(e.operands)))
         v = self.b.make(f"{e.label}({places})", *(self.f.plane(self.form[c]) for c in e.operands))
         return self.shaped(self.b.make("np.reshape(#1, ())", v) if e.is_scalar else v, e)
+
+    def by_eigenvalues(self, e: Expr) -> Form:
+        """A function of a matrix by a formula, or its derivative: the formula and its slopes at the eigenvalues."""
+        assert isinstance(e, (FormulaMatrixFunction, FormulaFrechet))
+        directions = [self.f.plane(self.form[c]) for c in e.operands[1:]]
+        system = self.b.make("eigensystem(#1)" if e.takes_complex else "real_eigensystem(#1)", self.f.plane(self.form[e.arg]))
+        values = Symbol(f"eigenvalues {len(self.form)}", (e.rows, 1), ("complex",) if e.takes_complex else ())
+        self.form[values] = Form("full", self.b.make("#1[1]", system), e.rows, 1)
+        tables = [self.at_eigenvalues(on_eigenvalues(f, values), e) for f in slopes_of(e.function, e.scalar, len(directions))]
+        count = len(tables)
+        inside = ", ".join(f"#{k + 2}" for k in range(count))
+        after = "".join(f", #{k + 2 + count}" for k in range(len(directions)))
+        return self.shaped(self.b.make(f"by_eigenvalues(#1, ({inside},){after})", system, *tables, *directions), e)
+
+    def at_eigenvalues(self, formula: Expr, e: Expr) -> Value:
+        """A formula on the eigenvalues, as a vector."""
+        for node in postorder([formula], lambda x: x.operands):
+            if node not in self.form:
+                self.form[node] = self.lower(node)
+        f = self.form[formula]
+        return self.f.full(f if not f.is_scalar else Form("all", f.value, e.rows, 1))
 
     def unspecified(self, e: Expr) -> Form:
         assert isinstance(e, (Unspecified, UnspecifiedGradient))
@@ -651,9 +685,16 @@ HANDLERS: dict[type[Expr], Callable[[Planner, Expr], Form]] = {
     TensorSymbol: Planner.symbol,
     Softmax: Planner.over_axis,
     LogSumExp: Planner.over_axis,
+    Prod: Planner.over_axis,
+    ProdOthers: Planner.over_axis,
+    SvdVals: Planner.singular,
+    SvdU: Planner.singular,
+    SvdV: Planner.singular,
     MatrixPower: Planner.matrix_power,
     Pinv: Planner.pinv,
     Frechet: Planner.frechet,
+    FormulaMatrixFunction: Planner.by_eigenvalues,
+    FormulaFrechet: Planner.by_eigenvalues,
     Norm1: Planner.any_axes,
     Cross: Planner.any_axes,
     CrossMatrix: Planner.any_axes,

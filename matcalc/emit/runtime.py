@@ -76,6 +76,17 @@ def softmax(x: Any, axis: int | None = None) -> Any:
     return out / np.sum(out, axis=axis, keepdims=True)
 
 
+def prod_others(x: Any, axis: int | None = None) -> Any:
+    """The product of all other entries at every entry, without a division: of those before times of those after."""
+    a = np.asarray(x)
+    rows = a.reshape(1, -1) if axis is None else np.moveaxis(a, axis, -1)
+    one = np.ones_like(rows[..., :1])
+    before = np.cumprod(np.concatenate((one, rows[..., :-1]), -1), -1)
+    after = np.cumprod(np.concatenate((one, rows[..., :0:-1]), -1), -1)[..., ::-1]
+    out = before * after
+    return out.reshape(a.shape) if axis is None else np.moveaxis(out, -1, axis)
+
+
 def is_largest(x: Any) -> Any:
     """1 at the first largest entry, counted row by row, else 0."""
     out = np.zeros(np.shape(x))
@@ -103,7 +114,8 @@ def diagonal_means(a: Array) -> Array:
 def _along_diagonals(a: Array, divisor: Callable[[Array], Array]) -> Array:
     n = len(a)
     offset = np.arange(n)[None, :] - np.arange(n)[:, None] + n - 1
-    sums = np.bincount(offset.ravel(), weights=a.ravel())
+    sums = np.zeros(2 * n - 1, dtype=np.result_type(a, float))
+    np.add.at(sums, offset, a)
     counts = np.bincount(offset.ravel()).astype(float)
     return np.asarray((sums / divisor(counts))[offset])
 
@@ -353,3 +365,68 @@ def _real(a: Array, of: Array) -> Array:
         return a
     scale = np.max(np.abs(a), initial=1.0)
     return a.real if np.max(np.abs(a.imag), initial=0.0) <= 1e-8 * scale else np.full(a.shape, np.nan)
+
+
+MOST_SKEWED = 1e10  # the condition number of eigenvectors up to which they count as independent
+CLOSE, CLOSER = 1e-4, 1e-5  # relative distances up to which a second and a first difference quotient is a derivative
+System = tuple[Array, Array, Array, Array]  # a matrix, its eigenvalues, its eigenvectors and the inverse of these
+
+
+def eigensystem(a: Array) -> System:
+    """A matrix with its eigenvalues, its eigenvectors and their inverse; NaN where there are too few eigenvectors."""
+    if np.array_equal(a, a.conj().T):
+        values, vectors = np.linalg.eigh(a)
+        return a, values, vectors, vectors.conj().T
+    values, vectors = np.linalg.eig(a)
+    if not np.linalg.cond(vectors) <= MOST_SKEWED:
+        vectors = np.full(a.shape, np.nan)
+        return a, values, vectors, vectors
+    return a, values, vectors, np.linalg.inv(vectors)
+
+
+def real_eigensystem(a: Array) -> System:
+    """The same, with NaN where the eigenvalues are not real."""
+    found = eigensystem(a)
+    if np.iscomplexobj(found[1]):
+        nothing = np.full(a.shape, np.nan)
+        return a, nothing[0], nothing, nothing
+    return found
+
+
+def by_eigenvalues(system: System, at: tuple[Array, ...], *directions: Array) -> Array:
+    """The function of a matrix with values ``at[0]`` at its eigenvalues, or its Frechet derivative [Daleckii and Krein, 1965].
+
+    ``at`` holds the function and as many of its derivatives as there are directions.
+    """
+    a, values, vectors, inverse = system
+    inner = [inverse @ e @ vectors for e in directions]
+    if not directions:
+        out = np.diag(at[0])
+    elif len(directions) == 1:
+        out = _first_differences(values, at[0], at[1]) * inner[0]
+    else:
+        table = _second_differences(values, *at)
+        out = sum(np.einsum("ikj,ik,kj->ij", table, x, y) for x, y in (inner, inner[::-1]))
+    return _real(vectors @ out @ inverse, sum(directions, a))
+
+
+def _first_differences(x: Array, f: Array, slope: Array) -> Array:
+    """``f[x_i, x_j] = (f_i - f_j)/(x_i - x_j)``; of close values the mean of the derivatives."""
+    gap = x[:, None] - x[None, :]
+    close = np.abs(gap) <= CLOSER * (1 + np.abs(x[:, None]))
+    return np.where(close, (slope[:, None] + slope[None, :]) / 2, (f[:, None] - f[None, :]) / np.where(close, 1, gap))
+
+
+def _second_differences(x: Array, f: Array, slope: Array, second: Array) -> Array:
+    """``f[x_i, x_j, x_k]``, by the two of the three values that are farthest apart; of close ones half the derivative."""
+    first = _first_differences(x, f, slope)
+    places = np.ix_(*[np.arange(len(x))] * 3)
+    best = np.zeros([len(x)] * 3)
+    out = sum(second[p] for p in places) / 6
+    for k in range(3):
+        i, j, other = places[k], places[k - 1], places[k - 2]
+        gap = x[i] - x[j]
+        better = (np.abs(gap) > CLOSE * (1 + np.abs(x[i]))) & (np.abs(gap) > best)
+        out = np.where(better, (first[i, other] - first[other, j]) / np.where(gap == 0, 1, gap), out)
+        best = np.where(better, np.abs(gap), best)
+    return np.asarray(out)

@@ -169,6 +169,7 @@ class Stack(Operator, abstract=True):
     """Blocks along one axis."""
 
     args: tuple[Expr, ...]
+    analytic = True
 
     def own_cost(self) -> int:
         return 1

@@ -21,6 +21,7 @@ class CrossMatrix(Operator):
     """Skew matrix of a vector with three entries: ``crossm(x)*y = cross(x,y)``."""
 
     arg: Expr
+    analytic = True
     name = "crossm"
     latex = r"[#1]_{\times}"
     code = "cross_matrix(#1)"
@@ -42,6 +43,7 @@ class Axial(Operator):
     """The vector ``v`` with ``tr(A'*crossm(y)) = v'*y`` for every ``y``; the adjoint of ``crossm``."""
 
     arg: Expr
+    analytic = True
     name = "axial"
     latex = r"\operatorname{axial}(#1)"
     code = "axial(#1)"
@@ -65,6 +67,7 @@ class Cross(Operator):
 
     left: Expr
     right: Expr
+    analytic = True
     name = "cross"
     latex = r"@1 \times @2"
     code = "np.cross(#1, #2)"

@@ -247,6 +247,7 @@ class Sylvester(Operator):
     left: Expr
     right: Expr
     total: Expr
+    analytic = True
     name = "sylvester"
     latex = r"\operatorname{sylvester}(#1, #2, #3)"
     code = "solve_sylvester(#1, #2, #3)"
@@ -254,9 +255,6 @@ class Sylvester(Operator):
 
     def infer_symmetric(self) -> bool:
         return self.total.symmetric and (are_transposes(self.left, self.right) or self.left is transpose(self.right))
-
-    def infer_complex(self) -> bool:
-        return False
 
     def differential(self, k: int, d: Expr) -> Expr:
         if k < 2:

@@ -6,8 +6,22 @@ from dataclasses import dataclass
 
 from matcalc.dims import Shape, is_unit
 from matcalc.errors import ShapeError
-from matcalc.expr import ZERO, Expr, Operator, brief, hadamard, ones, product, quotient, transpose
+from matcalc.expr import (
+    ZERO,
+    Expr,
+    Operator,
+    Power,
+    Quotient,
+    brief,
+    hadamard,
+    ones,
+    product,
+    quotient,
+    rational,
+    transpose,
+)
 from matcalc.index import At, Entry, Sum, Term, axis
+from matcalc.node import postorder
 from matcalc.ops.elementwise import Abs, Sign
 
 
@@ -90,21 +104,80 @@ def total(x: Expr, axis: int | None = None) -> Expr:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Prod(Operator):
-    """Product of all entries; its derivative needs every entry nonzero."""
+class Prod(AxisReduction):
+    """Product of all entries, of each column (axis 0) or of each row (axis 1)."""
 
     arg: Expr
+    axis: int | None
     analytic = True
     name = "prod"
-    latex = r"\operatorname{prod}(#1)"
+    latex = r"\operatorname{prod}#axis(#1)"
     code = "np.prod(#1)"
-    signature = "m,n -> 1,1"
 
     def infer_sign(self) -> int:
         return self.arg.sign
 
     def differential(self, k: int, d: Expr) -> Expr:
-        return hadamard(self, total(quotient(d, self.arg)))
+        if self.arg.sign == 2:
+            return hadamard(self, total(quotient(d, self.arg), self.axis))
+        return total(hadamard(prodothers(self.arg, self.axis), d), self.axis)
+
+    def pullback(self, k: int, upstream: Expr) -> Expr | None:
+        """With a quotient where entries are positive, or where zeros are no matter, as in ``log(prod(x))``."""
+        if self.arg.sign == 2 or _divides(upstream, self):
+            return quotient(stretch(hadamard(upstream, self), self.arg), self.arg)
+        return None
+
+
+def _divides(e: Expr, by: Expr) -> bool:
+    """Whether something is divided by an expression that holds ``by``, or is raised to a power that may be negative."""
+    below: set[Expr] = set()
+    for node in postorder([e], lambda x: x.operands):
+        if isinstance(node, Quotient):
+            below.add(node.below)
+        elif isinstance(node, Power) and ((p := rational(node.exponent)) is None or not (p.is_integer and p > 0)):
+            below.add(node.base)
+    return by in set(postorder(below, lambda x: x.operands))
+
+
+def prod(x: Expr, axis: int | None = None) -> Expr:
+    """``prod(x)``: the product of all entries; over ``axis`` 0 a row of column products, over 1 a column of row products."""
+    if x.is_scalar or (axis == 0 and is_unit(x.rows)) or (axis == 1 and is_unit(x.cols)):
+        return x
+    if (is_unit(x.cols) and axis == 0) or (is_unit(x.rows) and axis == 1):
+        axis = None
+    return Prod(x, axis)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ProdOthers(AxisReduction):
+    """Product of all other entries (of all, of the column, of the row) at every entry; its derivative divides by each."""
+
+    arg: Expr
+    axis: int | None
+    analytic = True
+    name = "prodothers"
+    latex = r"\operatorname{prodothers}#axis(#1)"
+    code = "prod_others(#1)"
+
+    def infer_sign(self) -> int:
+        return self.arg.sign
+
+    def infer_shape(self) -> Shape:
+        return (self.arg.rows, self.arg.cols)
+
+    def differential(self, k: int, d: Expr) -> Expr:
+        relative = quotient(d, self.arg)
+        return hadamard(self, stretch(total(relative, self.axis), self.arg)) - hadamard(self, relative)
+
+
+def prodothers(x: Expr, axis: int | None = None) -> Expr:
+    """``prodothers(x)``: the product of all other entries at every entry, the derivative of ``prod(x)``; also over an axis."""
+    if x.is_scalar or (axis == 0 and is_unit(x.rows)) or (axis == 1 and is_unit(x.cols)):
+        return ones(x.rows, x.cols)
+    if (is_unit(x.cols) and axis == 0) or (is_unit(x.rows) and axis == 1):
+        axis = None
+    return ProdOthers(x, axis)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -6,12 +6,13 @@ do not, and need real eigenvalues. All derivatives need the values concerned to 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import sympy as sp
 
-from matcalc.dims import same_dim
-from matcalc.errors import UnsupportedError
+from matcalc.dims import Dim, Shape, is_unit, same_dim
+from matcalc.errors import ShapeError, UnsupportedError
 from matcalc.expr import (
     Add,
     Expr,
@@ -19,6 +20,7 @@ from matcalc.expr import (
     Number,
     Operator,
     add,
+    apply,
     brief,
     hadamard,
     named_shape,
@@ -29,7 +31,7 @@ from matcalc.expr import (
     transpose,
 )
 from matcalc.ops.linalg import Pinv, Sylvester, inv
-from matcalc.ops.reductions import total
+from matcalc.ops.reductions import Norm2, total
 from matcalc.ops.structure import Eye, diag, eye
 
 HALF = Number(sp.Rational(1, 2))
@@ -108,6 +110,101 @@ class Spectral(Operator):
     def differential(self, k: int, d: Expr) -> Expr:
         v = EigVecMax(product(transpose(self.arg), self.arg))
         return quotient(product(transpose(v), transpose(self.arg), d, v), self)
+
+
+class Singular(Operator, abstract=True):
+    """A part of the thin singular value decomposition ``A = svd_u(A)*diag(svdvals(A))*svd_v(A)'``."""
+
+    arg: Expr
+    pulled_in_place = True
+
+    @property
+    def count(self) -> Dim:
+        """The number of singular values, the smaller dimension."""
+        rows, cols = self.arg.rows, self.arg.cols
+        if same_dim(rows, cols) or is_unit(rows):
+            return rows
+        if is_unit(cols):
+            return cols
+        if isinstance(rows, int) and isinstance(cols, int):
+            return min(rows, cols)
+        raise ShapeError(
+            f"{self.name} of {named_shape(self.arg)} has as many singular values as the smaller dimension, which is not known: "
+            "give the dimensions as numbers, or take a square matrix"
+        )
+
+    def conditions_here(self) -> tuple[str, ...]:
+        return (f"{brief(self.arg)} with distinct and nonzero singular values",)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SvdVals(Singular):
+    """Singular values in descending order; their derivative needs them distinct and nonzero."""
+
+    arg: Expr
+    name = "svdvals"
+    latex = r"\sigma(#1)"
+    code = "np.linalg.svd(#1, compute_uv=False)"
+
+    def infer_shape(self) -> Shape:
+        return (self.count, 1)
+
+    def infer_sign(self) -> int:
+        return 1
+
+    def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
+        return svdvals(operands[0])
+
+    def differential(self, k: int, d: Expr) -> Expr:
+        """``diag(U' dA V)`` [Petersen and Pedersen, The Matrix Cookbook, 2012, section 5.2]."""
+        u, v = SvdU(self.arg), SvdV(self.arg)
+        return diag(product(transpose(u), d, v))
+
+
+def svdvals(a: Expr) -> Expr:
+    """``svdvals(A)``: the singular values in descending order; the norm of a vector."""
+    if is_unit(a.rows) or is_unit(a.cols):
+        return apply("Abs", a) if a.is_scalar else Norm2(a if is_unit(a.cols) else transpose(a))
+    return SvdVals(a)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SvdU(Singular):
+    """Left singular vectors as columns, in the order of ``svdvals``; their signs are arbitrary."""
+
+    arg: Expr
+    name = "svd_u"
+    latex = r"U(#1)"
+    code = "np.linalg.svd(#1, full_matrices=False)[0]"
+
+    def infer_shape(self) -> Shape:
+        return (self.arg.rows, self.count)
+
+    def differential(self, k: int, d: Expr) -> Expr:
+        raise _no_second(self)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SvdV(Singular):
+    """Right singular vectors as columns, in the order of ``svdvals``; their signs are those that fit ``svd_u``."""
+
+    arg: Expr
+    name = "svd_v"
+    latex = r"V(#1)"
+    code = "np.linalg.svd(#1, full_matrices=False)[2].T"
+
+    def infer_shape(self) -> Shape:
+        return (self.arg.cols, self.count)
+
+    def differential(self, k: int, d: Expr) -> Expr:
+        raise _no_second(self)
+
+
+def _no_second(e: Singular) -> UnsupportedError:
+    return UnsupportedError(
+        f"the derivative of the singular vectors {brief(e)} (second derivatives of singular values) is not supported; nuclear "
+        f"and spectral have second derivatives, and the eigenvalues of {brief(e.arg)}'*{brief(e.arg)} are the squares"
+    )
 
 
 # ------------------------------------------------------------------ all eigenvalues

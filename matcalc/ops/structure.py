@@ -240,6 +240,7 @@ class KhatriRao(Operator):
 
     left: Expr
     right: Expr
+    analytic = True
     name = "khatrirao"
     latex = r"@1 \odot_{\mathrm{KR}} @2"
     code = "khatrirao(#1, #2)"

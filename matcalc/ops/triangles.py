@@ -18,6 +18,7 @@ class SelfAdjoint(Operator, abstract=True):
     """A linear operator ``S`` with ``sum(G.*S(D)) = sum(S(G).*D)``."""
 
     arg: Expr
+    analytic = True
 
     def differential(self, k: int, d: Expr) -> Expr:
         return self.rebuild([d])
@@ -34,7 +35,6 @@ class Tril(SelfAdjoint):
     name = "tril"
     latex = r"\operatorname{tril}(#1)"
     code = "np.tril(#1)"
-    analytic = True
     signature = "n,n -> n,n"
     structural = True
 

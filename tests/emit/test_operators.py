@@ -198,7 +198,9 @@ CASES = [
     (O["LeakyRelu"](Add((A, Hadamard((Number(sp.Integer(-1)), C)))), c), lambda a, d, k: np.where(a > d, a - d, k * (a - d)),
      (A, C, c)),
     *((O["Polygamma"](k, e), lambda a, k=k: scipy.special.polygamma(k, a), (e,)) for k in (2, 3) for e in (A, x, c)),
-    *unary("Prod", lambda a: scalar(a.prod())),
+    *((O["Prod"](e, axis), on_axis(np.prod, axis), (e,)) for e in (A, x, r, c) for axis in (None, 0, 1)),
+    *((O["ProdOthers"](e, axis), lambda a, axis=axis: a.prod(axis=axis, keepdims=True) / a, (e,))
+      for e in (A, x, r, c) for axis in (None, 0, 1)),
     *unary("Inverse", np.linalg.inv, S), *unary("Det", lambda a: scalar(np.linalg.det(a)), S, P),
     *unary("LogDet", lambda a: scalar(np.log(np.abs(np.linalg.det(a)))), S, P), *unary("Pinv", scipy.linalg.pinv, A, B, x, r),
     *unary("Adjugate", cofactors, S, P),
@@ -206,6 +208,7 @@ CASES = [
     (O["MatrixPower"](S, k), lambda a: a @ a @ a, (S,)),
     (O["MatrixPower"](S, Number(sp.Integer(-2))), lambda a: np.linalg.inv(a @ a), (S,)),
     *unary("Nuclear", lambda a: scalar(scipy.linalg.svdvals(a).sum()), A, x, r),
+    *unary("SvdVals", lambda a: scipy.linalg.svdvals(a)[:, None], S, P, Q),
     *unary("Spectral", lambda a: scalar(scipy.linalg.svdvals(a).max()), A, x, r),
     *unary("Polar", lambda a: scipy.linalg.polar(a)[0], A, B, x, r, S),
     *unary("EigMax", lambda a: scalar(np.linalg.eigvals(symmetric(a)).max()), S, P),
@@ -222,7 +225,16 @@ CASES = [
      (S, P, S)),
     *unary("Sinm", scipy.linalg.sinm, S), *unary("Cosm", scipy.linalg.cosm, S),
 ]  # fmt: skip
-ELSEWHERE = {"EigVecs", "EigVecMax", "EigVecMin", "Unspecified", "UnspecifiedGradient", "UserElementwise"}  # in the tests below
+ELSEWHERE = {
+    "EigVecs",
+    "SvdU",
+    "SvdV",
+    "EigVecMax",
+    "EigVecMin",
+    "Unspecified",
+    "UnspecifiedGradient",
+    "UserElementwise",
+}  # in the tests below
 
 
 def value_of(e):
@@ -260,6 +272,16 @@ def test_all_eigenvectors():
     got, _ = value_of(O["EigVecs"](P))
     np.testing.assert_allclose(V["P"] @ got, got * np.linalg.eigvalsh(V["P"]), atol=1e-9)
     np.testing.assert_allclose(got.T @ got, np.eye(4), atol=1e-9)
+
+
+@pytest.mark.parametrize("e", [S, symbol("W", (3, 2)), symbol("W", (2, 3)), x, r, c], ids=str)
+def test_singular_vectors(e):
+    given = RNG.normal(size=[size(d) for d in e.shape])
+    call = compile_expr([O["SvdU"](e), O["SvdV"](e)])
+    u, v = (np.reshape(part, (size(d), -1)) for part, d in zip(call(given), (e.rows, e.cols), strict=True))
+    assert call.source.count("np.linalg.svd") == 1
+    full = given.reshape(size(e.rows), size(e.cols))
+    np.testing.assert_allclose(u * scipy.linalg.svdvals(full) @ v.T, full, atol=1e-12)
 
 
 @pytest.mark.parametrize("e", [A, x, r, c], ids=str)

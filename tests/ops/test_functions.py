@@ -58,3 +58,35 @@ def test_errors():
         mc.cross(x, u)
     with pytest.raises(mc.UnsupportedError, match="numeric length"):
         mc.convolve(x, g)
+
+
+# ------------------------------------------------------------------ products
+@pytest.mark.parametrize(("text", "wanted"), [
+    ("prod(x)", "prodothers(x)"), ("log(prod(x))", "1./x"), ("prod(x)^2", "2*prod(x)*prodothers(x)"),
+    ("sum(log(prod(X,2)))", "1./X"), ("sum(exp(prod(X,1)))", "prodothers(X,1)*diag(exp(prod(X,1))')"),
+    ("prod(x')", "prodothers(x')'"), ("prod(p)", "prod(p)*(1./p)"),
+])  # fmt: skip
+def test_gradients_of_products(text, wanted):
+    names = {e.name: e for e in mc.symbols("x[n] p[n](positive) X[m,n]")}
+    f = mc.parse(text, names)
+    (w,) = f.symbols
+    g = mc.grad(f, w)
+    assert str(g) == wanted
+    assert mc.parse(wanted, names) is g
+    assert mc.check(f, w).passed
+    assert mc.derive(f, w).check().passed
+
+
+def test_gradients_of_products_at_zeros():
+    w = mc.matrix("X", 2, 3)
+    g = mc.compile(mc.grad(mc.sum(mc.prod(w, axis=1)), w))
+    np.testing.assert_array_equal(g([[0.0, 2, 3], [0, 4, 0]]), [[6, 0, 0], [0, 0, 0]])
+    g = mc.compile(mc.grad(mc.prod(w), w))
+    np.testing.assert_array_equal(g([[0.0, 2, 3], [1, 4, 1]]), [[24, 0, 0], [0, 0, 0]])
+
+
+def test_second_derivatives_of_products():
+    x = mc.symbols("x[n]")
+    h = mc.hessian(mc.prod(x), x)
+    assert "x nonzero in every entry" in h.conditions
+    np.testing.assert_allclose(mc.compile(h)(np.array([2.0, 3, 5])), [[0, 5, 3], [5, 0, 2], [3, 2, 0]], atol=1e-12)

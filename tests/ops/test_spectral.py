@@ -93,3 +93,45 @@ def test_second_derivative_of_a_norm_of_unknown_side():
 @pytest.mark.parametrize("f", [mc.sum(mc.exp(mc.eig(S))), mc.sum(mc.eigvecmax(S)) ** 2], ids=str)
 def test_derivations_hold(f):
     assert mc.derive(f, S).check().passed
+
+
+# ------------------------------------------------------------------ singular values
+@pytest.mark.parametrize("shape", [(3, 3), (4, 2), (2, 4), (1, 3), (3, 1), (1, 1)])
+def test_singular_values(shape):
+    w = mc.matrix("X", *shape)
+    s = mc.svdvals(w)
+    given = {"X": RNG.normal(size=shape)}
+    assert_allclose(np.ravel(run(s, given, 0)), np.linalg.svd(given["X"], compute_uv=False))
+    f = mc.sum(mc.exp(s / 2))
+    assert_allclose(
+        run(mc.grad(f, w), given, 0).reshape(shape), gradient_by_differences(f, "X", given, 0), rtol=1e-6, atol=1e-8
+    )
+    forward = run(mc.jvp(s, w, mc.matrix("D", *shape)), {**given, "D": given["X"]}, 0)
+    assert_allclose(forward, run(s, given, 0))  # singular values grow with the matrix
+
+
+def test_singular_values_of_square_matrices():
+    f = mc.sum(mc.exp(mc.svdvals(X)))
+    assert str(mc.grad(f, X)) == "svd_u(X)*diag(exp(svdvals(X)))*svd_v(X)'"
+    assert mc.derive(f, X).check().passed
+    assert mc.parse("sum(svdvals(X))", {"X": X}) is mc.nuclear(X)
+    assert mc.latex(mc.svdvals(X)) == r"\sigma(X)"
+    assert mc.parse("svdvals(W)", {"W": mc.matrix("W", 4, 2)}).shape == (2,)
+    assert mc.parse("svd_v(W)", {"W": mc.matrix("W", 2, 4)}).shape == (4, 2)
+    jacobian = mc.jacobian(mc.svdvals(X), X, layout="vec")
+    given = given_for(3)
+    change = run(mc.jvp(mc.svdvals(X), X, D), given, 3)
+    assert_allclose(run(jacobian, given, 3) @ given["D"].ravel(order="F"), change)
+
+
+def test_what_singular_values_refuse():
+    m, n = mc.dims("m n")
+    with pytest.raises(mc.ShapeError, match="the smaller dimension"):
+        mc.svdvals(mc.matrix("W", m, n))
+    with pytest.raises(mc.ShapeError, match="the smaller dimension"):
+        mc.parse("sum(svdvals(W))", {"W": mc.matrix("W", m, n)})
+    with pytest.raises(mc.UnsupportedError, match="second derivatives of singular values"):
+        mc.hessian(mc.sum(mc.exp(mc.svdvals(X))), X, layout="vec")
+    values = mc.svdvals(mc.matrix("Z", 2, 2, complex=True))
+    with pytest.raises(mc.UnsupportedError, match="svdvals"):
+        mc.compile(values)

@@ -391,9 +391,15 @@ def _flat(stacked: Expr, e: Expr, w: Symbol, layout: str) -> Expr:
     if e.is_scalar:
         (column,) = simplify_all([transpose(stacked)])
         body, scalars = _apart(column)
-        shaped = body.arg if isinstance(body, Vec) and same_dim(body.arg.rows, w.rows) else reshape(body, w.rows, w.cols)
-        (result,) = simplify_all([hadamard(*scalars, shaped)])
+        (result,) = simplify_all([hadamard(*scalars, _unstacked(body, w))])
         return result
     if w.is_scalar:
-        return stacked.arg if isinstance(stacked, Vec) else reshape(stacked, e.rows, e.cols)
+        return _unstacked(stacked, e)
     return transpose(stacked) if layout == "denominator" else stacked
+
+
+def _unstacked(column: Expr, like: Expr) -> Expr:
+    """The matrix of the shape of ``like`` with these stacked columns; the array itself where that is what is stacked."""
+    if isinstance(column, Vec) and same_dim(column.arg.rows, like.rows) and same_dim(column.arg.cols, like.cols):
+        return column.arg
+    return reshape(column, like.rows, like.cols)

@@ -19,7 +19,7 @@ import judge
 import numpy as np
 import scipy.special
 import sympy as sp
-from strategies import DIMS, Builder, random_with
+from strategies import DIMS, Builder, kronecker, random_with
 
 import matcalc as mc
 from matcalc.dims import is_unit
@@ -36,8 +36,9 @@ SIZES = (
     {"m": 1, "n": 3, "p": 2},
     {"m": 2, "n": 1, "p": 3},
 )
-PLACED = frozenset({"Item", "UnitVector"})  # need a second entry
+PLACED = frozenset({"Item", "UnitVector", "Slice"})  # need a second entry
 UNASKED = frozenset({"Unstacked"})  # more than two axes: a result, not an operand
+STACKING = frozenset({"Kron", "KhatriRao", "Vec", "Reshape", "Commutation", "Einsum", "HStack", "VStack"})
 NODES = 45
 SQUARE_FACTS = ("symmetric", "psd", "diagonal", "lower_triangular", "skew", "orthogonal", "invertible")
 COLUMN_FACTS = ("positive", "unit", "simplex")
@@ -84,7 +85,10 @@ def question(seed: int) -> Question:
     kind = KINDS[seed // len(ASKED) % len(KINDS)]
     for _ in range(1000):
         depth = rng.choice((1, 1, 2, 2, 2, 3, 3, 4, 5))
-        f = random_with(rng, operator, depth, SweepBuilder)
+        if rng.random() < (0.5 if operator in STACKING else 0.05):
+            f = kronecker(SweepBuilder(rng), rng.choice((0, 1, 1)))
+        else:
+            f = random_with(rng, operator, depth, SweepBuilder)
         if not f.symbols:
             f = hadamard(f, mc.sin(symbol(f"V_{tag(f)}", (f.rows, f.cols))))
         f = scalar(rng, f) if kind in OF_SCALARS else around(rng, f)
@@ -264,16 +268,41 @@ def largest(a):
     return out
 
 
+def slope(f, points, directions):
+    """The directional derivative in NumPy, by a step along the imaginary axis; the functions here are analytic."""
+    (x,), (d,) = points, directions
+    return None, np.imag(f(x + 1e-30j * d)) / 1e-30
+
+
+def frechet(e, a, *directions):
+    """A derivative in one direction by a complex step, further ones by the matrix twice as large [Higham, 2008]."""
+    for k, d in enumerate(directions[:-1]):
+        a = np.block([[a, d], [np.zeros_like(d), a]])
+        directions = [*directions[: k + 1], *(np.kron(np.eye(2), x) for x in directions[k + 1 :])]
+    out = judge.frechet(e.function, a, directions[-1])
+    for _ in directions[:-1]:
+        half = len(out) // 2
+        out = out[:half, half:]
+    return out
+
+
 IN_NUMPY = {
     "jnp": np,
     "jsp": scipy,
     "jax": SimpleNamespace(
         nn=SimpleNamespace(
-            relu=lambda a: np.maximum(a, 0.0), sigmoid=scipy.special.expit, softplus=lambda a: np.logaddexp(a, 0.0)
-        )
+            relu=lambda a: np.maximum(a, 0.0),
+            sigmoid=scipy.special.expit,
+            softplus=lambda a: np.logaddexp(a, 0.0),
+            silu=lambda a: a * scipy.special.expit(a),
+            gelu=lambda a, approximate: a * scipy.special.ndtr(a),
+            soft_sign=lambda a: a / (1 + np.abs(a)),
+        ),
+        lax=SimpleNamespace(slice_in_dim=lambda a, start, end, axis: a.take(range(start, end), axis)),
+        jvp=slope,
     ),
 }
-BY_HAND = {"UnspecifiedGradient": lambda e, a: loss_gradient(a), "IsLargest": lambda e, a: largest(a)}
+BY_HAND = {"UnspecifiedGradient": lambda e, a: loss_gradient(a), "IsLargest": lambda e, a: largest(a), "Frechet": frechet}
 
 
 @contextmanager

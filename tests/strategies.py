@@ -424,6 +424,48 @@ def _stacked(builder: Builder, cls: str) -> Expr:
     return OPERATORS[cls](tuple(blocks))
 
 
+def kronecker(builder: Builder, depth: int = 1) -> Expr:
+    """Kronecker products, stacked columns and blocks inside one another, in one of the ways in which they meet."""
+    kron, stacked = OPERATORS["Kron"], OPERATORS["Vec"]
+    m, n, p = (builder.dim() for _ in range(3))
+
+    def one(rows: Dim, cols: Dim) -> Expr:
+        return builder.build(depth, (rows, cols))
+
+    def pair() -> Expr:
+        return kron(one(m, n), one(p, m))
+
+    forms: tuple[Callable[[], Expr], ...] = (
+        lambda: matmul(pair(), kron(one(n, p), one(m, n))),
+        lambda: matmul(pair(), transpose(pair())),
+        lambda: add(pair(), pair()),
+        lambda: hadamard(pair(), pair()),
+        lambda: add(kron(one(m, m), eye(n)), kron(eye(m), one(n, n))),
+        lambda: matmul(pair(), stacked(one(m, n))),
+        lambda: stacked(matmul(one(m, n), one(n, p))),
+        lambda: matmul(stacked(one(m, n)), transpose(stacked(one(p, m)))),
+        lambda: matmul(transpose(stacked(one(m, n))), matmul(kron(one(n, n), one(m, m)), stacked(one(m, n)))),
+        lambda: Reshape(matmul(pair(), stacked(one(m, n))), (p, m)),
+        lambda: matmul(Reshape(stacked(one(m, n)), (n, m)), one(m, p)),
+        lambda: matmul(Reshape(one(m, n), (n, m)), one(m, p)),
+        lambda: OPERATORS["HStack"]((matmul(one(m, n), one(n, p)), matmul(one(m, p), one(p, n)))),
+        lambda: OPERATORS["VStack"]((pair(), pair())),
+        lambda: matmul(OPERATORS["HStack"]((one(m, n), one(m, p))), OPERATORS["VStack"]((one(n, p), one(p, p)))),
+        lambda: matmul(OPERATORS["KhatriRao"](one(m, n), one(p, n)), one(n, m)),
+        lambda: matmul(transpose(OPERATORS["KhatriRao"](one(m, n), one(p, n))), kron(one(m, m), one(p, n))),
+        lambda: matmul(OPERATORS["Commutation"]((m, n)), stacked(one(m, n))),
+        lambda: matmul(OPERATORS["Commutation"]((m, p)), pair()),
+        lambda: FUNCTIONS["sin"](pair()),
+        lambda: matmul(kron(one(m, n), one(p, 1)), one(n, p)),
+        lambda: kron(matmul(one(m, n), one(n, p)), stacked(one(1, n))),
+        lambda: FUNCTIONS["tr"](matmul(kron(one(m, n), one(p, m)), kron(one(n, m), one(m, p)))),
+        lambda: matmul(kron(inv(builder.regular(depth, m)), one(n, n)), kron(one(m, p), one(n, 1))),
+        lambda: diag(matmul(pair(), transpose(pair()))),
+        lambda: kron(one(m, 1), FUNCTIONS["exp"](matmul(one(n, p), transpose(one(1, p))))),
+    )
+    return builder.rng.choice(forms)()
+
+
 OF_OWN_SHAPE: dict[str, Callable[[Builder], Expr]] = {  # of shapes that no other operator asks for
     "Commutation": lambda b: OPERATORS["Commutation"]((b.dim(), b.dim())),
     "Duplication": lambda b: OPERATORS["Duplication"](b.dim()),

@@ -18,7 +18,7 @@ BY_JAX = 20  # every so many questions go to JAX at once; of the others, those t
 SECONDS = 20
 POINTS = 4
 LONGEST = 1000  # times the length of the question: a pseudoinverse twice differentiated has 50 terms of its own
-REFUSED = 0.3  # at most, of all questions
+REFUSED = 0.12  # at most, of the questions of a chunk; 0.06 on average
 
 
 class SlowError(Exception):

@@ -262,3 +262,19 @@ def test_a_second_derivative_that_vanishes_before_it_reaches_the_variable(text):
     """A gradient without the upstream factor in it was taken for one that is not linear."""
     h = mc.hessian(mc.parse(text, "X[n,n] B[n,n]"), "X", layout="tensor")
     assert str(h) == "tensor(zeros(n^2,n^2),n,n,n,n)"
+
+
+def test_a_stacked_matrix_by_a_scalar_stays_stacked():
+    """The derivative of a stacked matrix by a number was answered as that matrix."""
+    f = mc.parse("u'*vec(A*sin(a))", "u[m*n] A[m,n] a")
+    assert str(mc.hessian(f, "u", "a")) == "vec(cos(a)*A)"
+    assert str(mc.jacobian(mc.parse("reshape(A*a,n,m)", "A[m,n] a"), "a")) == "reshape(A,n,m)"
+
+
+def test_an_einsum_without_the_letters_of_unit_axes():
+    """Where a dimension is set to 1, its letter is left out."""
+    e = mc.parse('einsum("ik,jk,k->ij",A,B,x)', "A[m,n] B[p,n] x[n]")
+    one = substitute(e, {}, lambda d: 1 if str(d) == "p" else d)
+    assert (str(one.rows), one.cols) == ("m", 1)
+    given = judge.draw(one)
+    assert_allclose(judge.run(mc.compile(one), given, one), judge.value(one, given))

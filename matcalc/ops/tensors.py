@@ -266,7 +266,9 @@ class Einsum(Operator):
         return f"{inputs}->{_grouped(self.output) if output is None else output}"
 
     def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
-        return Einsum(self.inputs, self.output, tuple(operands))
+        gone = [c for c, d in self.sizes.items() if is_unit(dim(d))]  # a unit axis has no index
+        inputs = tuple((_without(rows, gone), _without(cols, gone)) for rows, cols in self.inputs)
+        return Einsum(inputs, (_without(self.output[0], gone), _without(self.output[1], gone)), tuple(operands))
 
     def entry(self, row: At, col: At) -> Term:
         index: dict[str, Index] = {}
@@ -288,6 +290,10 @@ class Einsum(Operator):
         for i in reversed(over):
             body = Sum(i, body)
         return body
+
+
+def _without(letters: str, gone: Sequence[str]) -> str:
+    return "".join(c for c in letters if c not in gone)
 
 
 def paired(places: Sequence[At]) -> At:

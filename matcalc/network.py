@@ -391,15 +391,12 @@ def _pairs(net: Network, free: list[Index], force: bool) -> dict[Index, Pair]:
         blocked.update(flat(d.left) + flat(d.right))
     sizes: dict[Index, tuple[Dim, ...]] = {}
     for atom, i, j in net.factors:
-        axes = dict(_composite_axes(atom, i, j))
-        for end in (i, j):
-            if not isinstance(end, Index):
-                continue
-            if end not in axes:
-                if not force:
-                    blocked.add(end)
-            elif sizes.setdefault(end, axes[end]) != axes[end]:
+        axes = _composite_axes(atom, i, j)
+        for end, dims in axes:
+            if sizes.setdefault(end, dims) != dims:
                 blocked.add(end)
+        stacked = {end for end, _ in axes}
+        blocked.update(end for end in (i, j) if isinstance(end, Index) and end not in stacked and not force)
     changed = not force
     while changed:  # a factor divides on all its axes or on none
         changed = False

@@ -155,12 +155,12 @@ class Simplifier:
     def addend(self, e: Expr) -> Addend:
         """A region without sums as a coefficient and a body."""
         row, col = axis(e.rows), axis(e.cols)
-        net = self.lowering.lower(e, row, col)
+        net = contract(self.lowering.lower(e, row, col), row, col, self.lowering)
         try:
-            value, body = closed_form(contract(net, row, col, self.lowering), e.rows, e.cols, self.scalars)
+            value, body = closed_form(net, e.rows, e.cols, self.scalars)
         except NoMatrixForm as reason:
             g = reason.rest
-            rest = einsum_form(g, [row], [col])
+            rest = einsum_form(g, [net.row], [net.col])
             return (g.coefficient * self.scalars.symbol(rest), None) if e.is_scalar else (g.coefficient, rest)
         return self.resolve(value), body
 

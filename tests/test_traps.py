@@ -278,3 +278,26 @@ def test_an_einsum_without_the_letters_of_unit_axes():
     assert (str(one.rows), one.cols) == ("m", 1)
     given = judge.draw(one)
     assert_allclose(judge.run(mc.compile(one), given, one), judge.value(one, given))
+
+
+def test_kronecker_products_whose_parts_differ():
+    """A trace of one whose rows and columns divide differently is refused; an entrywise product of two is an einsum."""
+    B, A = mc.symbols("B[m,p] A[p,m]")
+    with pytest.raises(mc.UnsupportedError, match="does not divide into entries"):
+        mc.grad(mc.tr(mc.kron(B, A)), B)
+    B, y, A, C = mc.symbols("B[n,m] y[m] A[n,m] C[p,n]")
+    left, right = mc.kron(mc.khatrirao(B, y.T), C), mc.kron(A, C)
+    assert mc.hessian(mc.sum(mc.exp(mc.multiply(left, right))), y).shape == y.shape * 2
+
+
+@pytest.mark.parametrize("shift", ["", " .+ a"])
+@pytest.mark.parametrize("n", [1, 4])
+def test_eigenvector_derivatives_keep_rounding_out(n, shift):
+    """The matrix that is inverted is singular but for rounding: no noise of it may be inverted, however it is written."""
+    f = mc.parse(f"sum(w.*eigvecmax(10000*eye(n) + A{shift}))", "A[n,n](symmetric) w[n] a")
+    rng = np.random.default_rng(5)
+    a = rng.normal(size=(n, n))
+    call = mc.compile(mc.grad(f, "A"))
+    given = {"A": a + a.T, "w": rng.normal(size=n), "a": 0.5, "n": n}
+    got = call(**{k: v for k, v in given.items() if k in call.names})
+    assert np.max(np.abs(got)) < 10

@@ -68,7 +68,7 @@ NUMPY = Backend(
         "adjugate", "cosm", "digamma", "eigmax", "eigmin", "eigvecmax", "eigvecmin", "erf", "expm", "gamma", "is_largest",
         "cholesky", "dcosm", "dexpm", "dlogm", "dsinm", "dsqrtm", "eig", "eiggaps", "eigvecs", "half_tril", "solve_sylvester",
         "commutation", "diagonal_means", "diagonal_sums", "duplication", "vech",
-        "lgamma", "logm", "logsumexp", "pinv_singular", "polar", "prod_others", "sigmoid", "sinm", "softmax", "sqrtm",
+        "lgamma", "logm", "logsumexp", "polar", "prod_others", "sigmoid", "sinm", "softmax", "sqrtm",
         "trigamma", "unit_vector",
         "polygamma", "elimination", "toeplitz_basis", "khatrirao", "cross_matrix", "axial",
         "by_eigenvalues", "eigensystem", "real_eigensystem",

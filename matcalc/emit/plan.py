@@ -40,7 +40,7 @@ from matcalc.ops.elementwise import Abs, Erf, Log, Polygamma, Sigmoid, Softplus
 from matcalc.ops.linalg import Det, Inverse, LogDet, MatrixPower, Pinv
 from matcalc.ops.matrix_functions import Frechet
 from matcalc.ops.reductions import IsLargest, LogSumExp, Norm1, Norm2, NormF, NormInf, Prod, ProdOthers, Softmax, Total, Trace
-from matcalc.ops.spectral import Nuclear, Spectral, SvdU, SvdV, SvdVals, is_singular_shift
+from matcalc.ops.spectral import Nuclear, Spectral, SvdU, SvdV, SvdVals
 from matcalc.ops.stacking import Commutation, Duplication, Elimination, ToeplitzBasis, Vech
 from matcalc.ops.structure import Diag, Diagonal, Eye, Kron, Reshape, UnitVector, Vec, Zeros
 from matcalc.ops.tensors import Einsum, TensorSymbol, Unstacked, is_tensor
@@ -551,13 +551,6 @@ class Planner:
             return self.shaped(self.b.make(e.code, f.value), e)
         return self.shaped(self.b.make(e.code.replace(")", ", axis=#2)"), f.value, self.b.const(e.axis)), e)
 
-    def pinv(self, e: Expr) -> Form:
-        """A pseudoinverse; of a matrix that is singular by how it is written, its least eigenvalue counts as zero."""
-        assert isinstance(e, Pinv)
-        if is_singular_shift(e.arg):
-            return self.shaped(self.b.make("pinv_singular(#1)", self.f.plane(self.form[e.arg])), e)
-        return self.by_matrices(e)
-
     def singular(self, e: Expr) -> Form:
         """Singular values, or singular vectors, both of which come from one decomposition."""
         assert isinstance(e, (SvdVals, SvdU, SvdV))
@@ -691,7 +684,6 @@ HANDLERS: dict[type[Expr], Callable[[Planner, Expr], Form]] = {
     SvdU: Planner.singular,
     SvdV: Planner.singular,
     MatrixPower: Planner.matrix_power,
-    Pinv: Planner.pinv,
     Frechet: Planner.frechet,
     FormulaMatrixFunction: Planner.by_eigenvalues,
     FormulaFrechet: Planner.by_eigenvalues,

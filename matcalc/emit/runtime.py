@@ -120,16 +120,6 @@ def _along_diagonals(a: Array, divisor: Callable[[Array], Array]) -> Array:
     return np.asarray((sums / divisor(counts))[offset])
 
 
-def pinv_singular(a: Array) -> Array:
-    """The pseudoinverse of a symmetric matrix that is singular once: its eigenvalue nearest to zero is left out."""
-    values, vectors = np.linalg.eigh(a)
-    least = np.argmin(np.abs(values))
-    values[least] = 1.0
-    inverse = 1.0 / values
-    inverse[least] = 0.0
-    return np.asarray((vectors * inverse) @ vectors.T)
-
-
 def commutation(m: int, n: int) -> Array:
     """The matrix ``K`` with ``K vec(A) = vec(A')`` for an m x n matrix ``A``."""
     out = np.zeros((m * n, m * n))

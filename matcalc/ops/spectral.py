@@ -14,9 +14,7 @@ import sympy as sp
 from matcalc.dims import Dim, Shape, is_unit, same_dim
 from matcalc.errors import ShapeError, UnsupportedError
 from matcalc.expr import (
-    Add,
     Expr,
-    Hadamard,
     Number,
     Operator,
     add,
@@ -30,9 +28,9 @@ from matcalc.expr import (
     quotient,
     transpose,
 )
-from matcalc.ops.linalg import Pinv, Sylvester, inv
+from matcalc.ops.linalg import Sylvester, inv
 from matcalc.ops.reductions import Norm2, total
-from matcalc.ops.structure import Eye, diag, eye
+from matcalc.ops.structure import diag, eye
 
 HALF = Number(sp.Rational(1, 2))
 
@@ -312,24 +310,6 @@ class EigMin(Operator):
         return product(transpose(v), d, v)
 
 
-def is_singular_shift(e: Expr) -> bool:
-    """Whether a matrix is written as ``lambda I - X`` for a largest or smallest eigenvalue of ``X``: singular once."""
-    if not isinstance(e, Add):
-        return False
-    for t in e.args:
-        if (
-            isinstance(t, Hadamard)
-            and len(t.args) == 2
-            and isinstance(t.args[0], (EigMax, EigMin))
-            and isinstance(t.args[1], Eye)
-        ):
-            x = t.args[0].arg
-            symmetric = hadamard(HALF, add(x, transpose(x)))
-            rest = {a for a in e.args if a is not t}
-            return any(rest == {negate(a) for a in (y.args if isinstance(y, Add) else (y,))} for y in (x, symmetric))
-    return False
-
-
 class Eigenvector(Operator, abstract=True):
     """A unit eigenvector of a symmetric matrix (of the symmetric part, where it is not)."""
 
@@ -340,13 +320,18 @@ class Eigenvector(Operator, abstract=True):
         return EigMax(self.arg) if isinstance(self, EigVecMax) else EigMin(self.arg)
 
     def differential(self, k: int, d: Expr) -> Expr:
-        """``pinv(lambda I - X) dX v`` [Magnus, On differentiating eigenvalues and eigenvectors, 1985]."""
+        """``pinv(R) dX v`` with ``R = lambda I - X`` [Magnus, On differentiating eigenvalues and eigenvectors, 1985].
+
+        ``R`` is singular by construction, which rounding hides from a pseudoinverse; as ``R v = 0`` for the unit vector
+        ``v``, ``pinv(R) = inv(R + v v') - v v'``, which inverts a regular matrix.
+        """
         if self.is_scalar:
             return hadamard(Number(sp.Integer(0)), d)
         a = self.arg
         symmetric = a if a.symmetric else hadamard(HALF, add(a, transpose(a)))
-        rest = add(hadamard(self.value(), eye(a.rows)), negate(symmetric))
-        return product(Pinv(rest), hadamard(HALF, add(d, transpose(d))), self)
+        along = product(self, transpose(self))
+        regular = add(hadamard(self.value(), eye(a.rows)), negate(symmetric), along)
+        return product(add(inv(regular), negate(along)), hadamard(HALF, add(d, transpose(d))), self)
 
     def conditions_here(self) -> tuple[str, ...]:
         which = "largest" if isinstance(self, EigVecMax) else "smallest"

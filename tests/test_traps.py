@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 
 import matcalc as mc
 from matcalc.expr import Symbol, substitute
+from matcalc.ops import OPERATORS
 
 A, B, C, S, Q, X = mc.symbols("A[m,n] B[n,p] C[n,n] S[n,n](symmetric) Q[n,n](psd) X[n,n]")
 x, y, a, b, w, q = mc.symbols("x[n] y[n] a[n] b[n] w[n] q[n](positive)")
@@ -301,3 +302,13 @@ def test_eigenvector_derivatives_keep_rounding_out(n, shift):
     given = {"A": a + a.T, "w": rng.normal(size=n), "a": 0.5, "n": n}
     got = call(**{k: v for k, v in given.items() if k in call.names})
     assert np.max(np.abs(got)) < 10
+
+
+def test_inverses_of_what_becomes_a_scalar():
+    """A dimension that is set to 1 makes scalars of matrices: an inverse is a reciprocal then, in formulas and in code."""
+    B, y = mc.symbols("B[n,n] y[n]")
+    f = mc.inv(B @ B + mc.eye(B.rows)) @ y
+    one = substitute(f, {}, lambda d: 1)
+    assert str(one) == "1/(B*B + 1)*y"
+    raw = OPERATORS["Inverse"](mc.scalar("c"))
+    assert mc.compile(raw)(c=4.0) == 0.25

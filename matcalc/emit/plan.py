@@ -310,8 +310,8 @@ class Planner:
         f = self.form[e.arg]
         if f.kind == "eye":
             return f
-        if f.kind == "diag":
-            return Form("diag", self.b.div(self.b.const(1), f.value), e.rows, e.cols)
+        if f.kind == "diag" or e.is_scalar:
+            return Form(f.kind, self.b.div(self.b.const(1), f.value), e.rows, e.cols)
         lazy = Form("inverse", self.f.plane(f), e.rows, e.cols)
         return self.f.dense(lazy) if e in self.formed else lazy
 

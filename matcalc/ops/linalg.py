@@ -52,6 +52,9 @@ class Inverse(Operator):
     def infer_symmetric(self) -> bool:
         return self.arg.symmetric
 
+    def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
+        return inv(operands[0])
+
     def differential(self, k: int, d: Expr) -> Expr:
         return negate(product(self, d, self))
 

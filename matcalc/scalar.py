@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from math import prod
 from typing import Any
 
 import sympy as sp
@@ -262,3 +263,15 @@ def _is_huge(base: sp.Expr, exponent: sp.Expr) -> bool:
         return False
     bits = max(abs(base.p).bit_length(), base.q.bit_length())
     return bool(bits * abs(exponent) > MOST_BITS or max(abs(exponent.p), exponent.q) > MOST_BITS)
+
+
+def spread_out(value: sp.Expr) -> int:
+    """A bound on the number of terms of a scalar multiplied out, which is what factoring costs."""
+    if isinstance(value, sp.Add):
+        return sum((spread_out(a) for a in sp.Add.make_args(value)), 0)
+    if isinstance(value, sp.Mul):
+        return prod((spread_out(a) for a in sp.Mul.make_args(value)), start=1)
+    if isinstance(value, sp.Pow) and value.exp.is_Integer:
+        inside = spread_out(value.base)
+        return min(inside ** abs(int(value.exp)), 10**9) if inside > 1 else 1
+    return 1

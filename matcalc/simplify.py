@@ -9,7 +9,6 @@ needs: powers, transposes outside, broadcast sums.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 from typing import Any
 
 import sympy as sp
@@ -52,7 +51,7 @@ from matcalc.rules.closed_form import NoMatrixForm, closed_form
 from matcalc.rules.einsum_form import einsum_form
 from matcalc.rules.matrix import MATRIX
 from matcalc.rules.rational import cancelled
-from matcalc.scalar import Scalars, is_arithmetic, root
+from matcalc.scalar import Scalars, is_arithmetic, root, spread_out
 
 DISSOLVING = (
     Product, Transpose, Trace, Total, Diag, Diagonal, Hadamard, Item, Slice, Tril, Triu, Cumsum, RevCumsum, Einsum,
@@ -367,18 +366,6 @@ class Simplifier:
                 found = min(options, key=lambda v: self.scalars.back(v).cost)
             self.tidied[value] = found
         return found
-
-
-def spread_out(value: sp.Expr) -> int:
-    """A bound on the number of terms of a scalar multiplied out, which is what factoring costs."""
-    if isinstance(value, sp.Add):
-        return sum((spread_out(a) for a in sp.Add.make_args(value)), 0)
-    if isinstance(value, sp.Mul):
-        return prod((spread_out(a) for a in sp.Mul.make_args(value)), start=1)
-    if isinstance(value, sp.Pow) and value.exp.is_Integer:
-        inside = spread_out(value.base)
-        return min(inside ** abs(int(value.exp)), 10**9) if inside > 1 else 1
-    return 1
 
 
 def is_dissolving(e: Expr) -> bool:

@@ -312,3 +312,11 @@ def test_inverses_of_what_becomes_a_scalar():
     assert str(one) == "1/(B*B + 1)*y"
     raw = OPERATORS["Inverse"](mc.scalar("c"))
     assert mc.compile(raw)(c=4.0) == 0.25
+
+
+def test_entrywise_quotients_of_high_degree_end_soon():
+    """Cancelling them multiplied out would take minutes."""
+    x, y, z = mc.symbols("x[n] y[n] z[n]")
+    below = mc.power(mc.power(mc.multiply(x, y), 3) - mc.power(mc.power(y, 2) + z, 3) + x, 4) + 1
+    g = mc.grad(mc.sum(mc.divide(z, below)), y)
+    assert mc.count_ops(g) < 200

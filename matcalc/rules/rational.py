@@ -7,10 +7,11 @@ import sympy as sp
 from matcalc.expr import SLOTS, Add, BroadcastAdd, Expr, Hadamard, Number, Ones, Power, Quotient, Transpose, hadamard, rational
 from matcalc.node import postorder
 from matcalc.ops.structure import zeros
-from matcalc.scalar import raise_scalar
+from matcalc.scalar import raise_scalar, spread_out
 
 MOST_COST = 80  # of an expression that is tried
 MOST_ATOMS = len(SLOTS)
+MOST_TERMS = 60  # when multiplied out
 
 
 def cancelled(e: Expr) -> Expr:
@@ -19,7 +20,7 @@ def cancelled(e: Expr) -> Expr:
         return e
     slots: dict[Expr, sp.Symbol] = {}
     value = lowered(e, slots)
-    if value is None:
+    if value is None or spread_out(value) > MOST_TERMS:
         return e
     back: dict[sp.Basic, Expr] = {s: atom for atom, s in slots.items()}
     found: list[Expr] = []

@@ -231,8 +231,9 @@ class Simplifier:
             return sp.Integer(0), None
         if len(terms) == 1:
             return terms[0]
-        content = _content([c for c, _ in terms])
-        inner = [(c / content, b) for c, b in terms] if content != 1 else terms
+        number, factor = _content([c for c, _ in terms])
+        inner = [(c / number / factor, b) for c, b in terms]  # apart: SymPy multiplies a number into a sum, which then stays
+        content = number * factor
         inner = self.grouped(inner)
         if not inner:
             return sp.Integer(0), None
@@ -384,8 +385,8 @@ def _is_entrywise_product(e: Expr) -> bool:
     return isinstance(e, Hadamard) and sum(not a.is_scalar for a in e.args) > 1
 
 
-def _content(coefficients: Sequence[sp.Expr]) -> Any:
-    """What all coefficients share: a rational number times powers of common factors."""
+def _content(coefficients: Sequence[sp.Expr]) -> tuple[Any, Any]:
+    """What all coefficients share: a rational number, and powers of common factors."""
     numbers, parts = zip(*(c.as_coeff_Mul() for c in coefficients), strict=True)
     content = sp.Integer(1)
     if all(x.is_Rational for x in numbers):
@@ -401,9 +402,7 @@ def _content(coefficients: Sequence[sp.Expr]) -> Any:
             if e.is_Rational and isinstance(f, sp.Rational) and e * f > 0:
                 kept[base] = min(e, f, key=abs)
         common = kept
-        if not common:
-            return content
-    return content * sp.Mul(*(b**e for b, e in common.items() if b != 1))
+    return content, sp.Mul(*(b**e for b, e in common.items() if b != 1))
 
 
 def _term_key(c: sp.Expr, body: Expr | None) -> tuple[bool, int, tuple[int, str, str]]:

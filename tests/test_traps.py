@@ -320,3 +320,11 @@ def test_entrywise_quotients_of_high_degree_end_soon():
     below = mc.power(mc.power(mc.multiply(x, y), 3) - mc.power(mc.power(y, 2) + z, 3) + x, 4) + 1
     g = mc.grad(mc.sum(mc.divide(z, below)), y)
     assert mc.count_ops(g) < 200
+
+
+def test_common_factors_cancel_and_are_not_divided_by():
+    """A number times a sum is one sum to SymPy: divided by it, what does not cancel is 0/0 where the sum is 0."""
+    y, c = mc.symbols("y[p] c")
+    f = mc.minimum(c, y.T @ y) ** 2
+    assert str(mc.jacobian(mc.grad(f, y), y)) == str(mc.hessian(f, y))
+    assert np.all(mc.compile(mc.jacobian(mc.grad(f, y), y))(y=np.ones(2), c=0.5) == 0)

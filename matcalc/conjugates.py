@@ -109,6 +109,8 @@ def require_analytic_in(e: Expr, variables: set[Symbol]) -> None:
 
 def by_conjugates(e: Expr) -> Expr:
     """An expression with absolute values, norms, real and imaginary parts written by conjugates of symbols."""
+    if not has_complex(e):
+        return e
     done: dict[Expr, Expr] = {}
     for node in postorder([e], lambda x: x.operands):
         new = node.rebuild([done[c] for c in node.operands]) if node.operands else node

@@ -62,7 +62,8 @@ def hessian_derivation(
     e: Expr, w: Symbol, w2: Symbol, layout: str, result: Expr, structure: str = "ambient"
 ) -> Derivation:  # fmt: skip
     """The derivation of a Hessian: the gradient by ``w``, then its Jacobian by ``w2``, then the layout."""
-    free = {s: Symbol(s.name, s.dims, ()) for s in (w, w2)}  # facts are of the point, not of the directions
+    dims = (w.rows, w.cols, w2.rows, w2.cols)
+    free = {s: s.free for s in (w, w2)}  # facts are of the point, not of the directions
     bare = substitute(e, dict(free.items()))
     (gradient,) = simplify_all(reverse_sweep(bare, ONE, [free[w]]))
     first = GradientLines(bare, free[w], ONE, gradient)
@@ -78,15 +79,13 @@ def hessian_derivation(
     (pointed,) = simplify_all([substitute(stacked, {s: f for f, s in free.items()})])
     if pointed is not stacked:
         why = "put in what is known of the symbols" if _has_facts(w, w2) else "simplify"
-        dims = (w.rows, w.cols, w2.rows, w2.cols)
         before, after = Arranged(stacked, "stacked"), Arranged(pointed, "stacked")
         label = second.label(second.symbol)
         steps.append(Step("insert", why, before, after, *label, ((None,) * 4, dims), NOTHING))
     name = _second_label(first.top, w, w2)
     back: dict[Expr, Expr] = {f: s for s, f in free.items()}
     (structured,) = simplify_all([substitute(structured_sides(stacked, w, w2, structure), back)])
-    sides = (w.rows, w.cols, w2.rows, w2.cols)
-    moved = structured_steps(second, second.symbol, (pointed, structured), (w, w2), sides, name, structure)
+    moved = structured_steps(second, second.symbol, (pointed, structured), (w, w2), dims, name, structure)
     if moved:
         steps.extend(moved)
         pointed, name = structured, structured_label(name, structure)
@@ -95,7 +94,6 @@ def hessian_derivation(
     else:
         found = laid_out(pointed, result, gradient, w2, layout, name)
         if not found and not moved:
-            dims = (w.rows, w.cols, w2.rows, w2.cols)
             before, after = Arranged(pointed, "stacked"), Arranged(result, "stacked")
             why = "the Jacobian of the gradient is the Hessian"
             found = [Step("hessian", why, before, after, *name, ((None,) * 4, dims), NOTHING)]

@@ -59,10 +59,15 @@ def require_analytic(op: Operator, k: int) -> None:
         raise NotDifferentiableError(f"{op.name} of something complex, in {brief(op)}, has no complex derivative here")
 
 
-def change_of(e: Expr, name: str) -> Symbol:
-    """The placeholder for a change of ``e``; its name has a blank, which no user's symbol has."""
+def placeholder(e: Expr, name: str) -> Symbol:
+    """A symbol in the shape of ``e``; a name with a blank is none that a user's symbol has."""
     shape = (e.rows, e.cols)
-    return Symbol(f"d {name}", shape, ()) if e.axes is None else TensorSymbol(f"d {name}", shape, (), e.axes)
+    return Symbol(name, shape, ()) if e.axes is None else TensorSymbol(name, shape, (), e.axes)
+
+
+def change_of(e: Expr, name: str) -> Symbol:
+    """The placeholder for a change of ``e``."""
+    return placeholder(e, f"d {name}")
 
 
 def addends(linear: Expr, d: Expr) -> list[Expr]:

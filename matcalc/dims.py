@@ -93,9 +93,11 @@ def same_dim(a: Dim, b: Dim) -> bool:
     return bool(a == b or sp.expand(a - b) == 0)
 
 
-def times_dim(a: Dim, b: Dim) -> Dim:
-    """The product of two dimensions."""
-    product = a * b
+def times_dim(*dims: Dim) -> Dim:
+    """The product of dimensions."""
+    product: Dim = 1
+    for d in dims:
+        product = product * d
     return int(product) if isinstance(product, sp.Integer) else product
 
 

@@ -161,6 +161,10 @@ class Expr(Node):
         positive = {c.removesuffix(" positive") for c in found if c.endswith(" positive")}
         return tuple(c for c in found if c.removesuffix(" in every entry").removesuffix(" nonzero") not in positive)
 
+    def composite_axes(self) -> tuple[tuple[Dim, ...], tuple[Dim, ...]]:
+        """The dimensions that the rows and the columns are made of where they are stacked, the last running fastest."""
+        return (), ()
+
     def obstacle(self) -> str | None:
         """Why this node is not written in matrix notation; None where it is."""
         return None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from matcalc.compositions import attention, batch_norm, layer_norm
-from matcalc.dims import Shape, is_unit
+from matcalc.dims import Shape, is_name, is_unit
 from matcalc.errors import OperandError, ShapeError
 from matcalc.expr import (
     Constant,
@@ -334,3 +334,11 @@ def own_functions() -> list[Function]:
 
 
 FUNCTIONS: dict[str, Function] = {f.name: f for f in (*own_functions(), *ROWS)}
+
+
+def require_free_name(name: object) -> None:
+    """Refuse what cannot name a function of the user's own."""
+    if not isinstance(name, str) or not is_name(name):
+        raise OperandError(f"{name!r} is not a name for a function: use letters, digits and _, a letter first")
+    if name in FUNCTIONS:
+        raise OperandError(f"{name} is a function already; choose another name")

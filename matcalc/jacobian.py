@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from matcalc.calculus import over_structure, scalar_function, target, targets_of, upstream_of
 from matcalc.conjugates import by_conjugates, independent
-from matcalc.differentiate import addends, push, reverse_sweep
+from matcalc.differentiate import addends, placeholder, push, reverse_sweep
 from matcalc.dims import is_unit, same_dim, times_dim
 from matcalc.errors import OperandError, UnsupportedError
 from matcalc.expr import (
@@ -32,7 +32,7 @@ from matcalc.index import At, Index, Pair, axis, flat
 from matcalc.network import Lowering, Network, composite_parts, contract_all, split_composites, tie
 from matcalc.ops.stacking import Duplication, Elimination
 from matcalc.ops.structure import Reshape, Vec, reshape, vec, zeros
-from matcalc.ops.tensors import TensorSymbol, Unstacked, paired, with_axes, with_axes_of
+from matcalc.ops.tensors import Unstacked, paired, with_axes, with_axes_of
 from matcalc.rules.closed_form import NoMatrixForm, reduced
 from matcalc.rules.einsum_form import einsum_form
 from matcalc.rules.kronecker import read_off
@@ -253,7 +253,7 @@ def stacked_jacobian(e: Expr, w: Symbol) -> Expr:
         return vec(slope)
     while isinstance(e, (Vec, Reshape)):  # the same entries in the same order
         e = e.arg
-    up = placeholder_like(e)
+    up = placeholder(e, UPSTREAM)
     (pulled,) = simplify_all(reverse_sweep(e, up, [w]))
     pulled = pulled.arg if isinstance(pulled, Unstacked) else pulled
     terms = [t for t in (_transposed(term, up, e, w) for term in addends(pulled, up)) if t is not None]
@@ -263,18 +263,12 @@ def stacked_jacobian(e: Expr, w: Symbol) -> Expr:
     return result
 
 
-def placeholder_like(e: Expr) -> Symbol:
-    """A symbol for the upstream gradient of ``e``."""
-    shape = (e.rows, e.cols)
-    return Symbol(UPSTREAM, shape, ()) if e.axes is None else TensorSymbol(UPSTREAM, shape, (), e.axes)
-
-
 def _transposed(term: Expr, up: Symbol, e: Expr, w: Symbol) -> Expr | None:
     """The transpose of the matrix by which ``vec(term)`` is linear in ``vec(up)``; None for zero."""
     inner = _stacked_part(term, up)
     if inner is not None:
         node, place, matrix = inner
-        middle = Symbol(f"{UPSTREAM} of {node.name}", (node.rows, node.cols), ())
+        middle = placeholder(node, f"{UPSTREAM} of {node.name}")
         outside = _transposed(substitute(term, {node: middle}), middle, e, w)
         inside = [_transposed(t, up, e, w) for t in addends(node.operands[place], up)]
         found = [t for t in inside if t is not None]

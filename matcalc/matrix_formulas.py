@@ -12,7 +12,7 @@ from typing import overload
 
 import sympy as sp
 
-from matcalc.dims import Dim, Shape, is_name
+from matcalc.dims import Dim, Shape
 from matcalc.errors import OperandError, UnsupportedError
 from matcalc.expr import (
     SLOTS,
@@ -28,7 +28,7 @@ from matcalc.expr import (
     product,
     transpose,
 )
-from matcalc.functions import FUNCTIONS, Function
+from matcalc.functions import Function, require_free_name
 from matcalc.node import postorder
 from matcalc.ops.linalg import inv, matrix_power
 from matcalc.ops.matrix_functions import Cosm, Expm, Logm, MatrixFunction, Sinm, Sqrtm
@@ -51,16 +51,13 @@ def on_eigenvalues(formula: sp.Expr, values: Expr) -> Expr:
     return raise_scalar(formula, {slot_of(formula): values})
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class FormulaMatrixFunction(MatrixFunction):
-    """A function of a square matrix with a name and a scalar formula of the user's own."""
+class ByFormula:
+    """What a function of a matrix with a formula and its derivatives have in common."""
 
     function: str
     scalar: sp.Expr
     arg: Expr
-    name = "matrix_function"
-    latex = r"#function(#1)"
-    code = "by_eigenvalues(#1)"
+    operands: tuple[Expr, ...]
 
     @property
     def takes_complex(self) -> bool:
@@ -69,6 +66,21 @@ class FormulaMatrixFunction(MatrixFunction):
 
     def infer_shape(self) -> Shape:
         return _shape_at(self.function, self.scalar, self.operands)
+
+    def conditions_here(self) -> tuple[str, ...]:
+        return _conditions(self.function, self.scalar, self.arg)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FormulaMatrixFunction(ByFormula, MatrixFunction):
+    """A function of a square matrix with a name and a scalar formula of the user's own."""
+
+    function: str
+    scalar: sp.Expr
+    arg: Expr
+    name = "matrix_function"
+    latex = r"#function(#1)"
+    code = "by_eigenvalues(#1)"
 
     def rebuild(self, operands: Sequence[Expr], dim: Callable[[Dim], Dim] = lambda d: d) -> Expr:
         return at_matrix(self.function, self.scalar, operands[0])
@@ -83,16 +95,13 @@ class FormulaMatrixFunction(MatrixFunction):
     def derivative(self, at: Expr, direction: Expr, value: Expr) -> Expr:
         return FormulaFrechet(self.function, self.scalar, at, (direction,))
 
-    def conditions_here(self) -> tuple[str, ...]:
-        return _conditions(self.function, self.scalar, self.arg)
-
     def as_function(self) -> Function:
         """The function itself, to be declared where its text is read."""
         return formula_function(self.function, self.scalar)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FormulaFrechet(Operator):
+class FormulaFrechet(ByFormula, Operator):
     """Frechet derivative, of order 1 or 2, of a function of a matrix that has a formula; its adjoint is itself at ``A'``."""
 
     function: str
@@ -103,14 +112,6 @@ class FormulaFrechet(Operator):
     name = "matrix_function derivative"
     latex = r"L_{#function}(#1, #directions)"
     code = "by_eigenvalues(#1)"
-
-    @property
-    def takes_complex(self) -> bool:
-        """Whether the formula holds for complex eigenvalues too."""
-        return slot_of(self.scalar) is COMPLEX
-
-    def infer_shape(self) -> Shape:
-        return _shape_at(self.function, self.scalar, self.operands)
 
     def infer_symmetric(self) -> bool:
         return all(e.symmetric for e in self.operands)
@@ -140,9 +141,6 @@ class FormulaFrechet(Operator):
                 f"{MOST_DIRECTIONS}; under a trace they go further"
             )
         _slope(self.function, _slope(self.function, self.scalar))
-
-    def conditions_here(self) -> tuple[str, ...]:
-        return _conditions(self.function, self.scalar, self.arg)
 
     def as_function(self) -> Function:
         """The derivative as a function, to be declared where its text is read."""
@@ -292,10 +290,8 @@ def formula_function(name: str, formula: sp.Expr) -> Function:
 
 def read_formula(f: object, name: str | None) -> sp.Expr:
     """The formula over a slot: the complex one where the function and its code take complex numbers, else the real one."""
-    if name is not None and (not isinstance(name, str) or not is_name(name)):
-        raise OperandError(f"{name!r} is not a name for a function: use letters, digits and _, a letter first")
-    if name in FUNCTIONS:
-        raise OperandError(f"{name} is a function already; choose another name")
+    if name is not None:
+        require_free_name(name)
     root: object = sp.sqrt
     formula = sp.sqrt(COMPLEX) if f is root else f(COMPLEX) if isinstance(f, type) and issubclass(f, sp.Function) else f
     shown = name or "the matrix function"

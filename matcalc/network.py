@@ -206,7 +206,7 @@ def _pair(left: At, right: At) -> At:
 
 
 def _dissolves(e: Expr) -> bool:
-    if hasattr(e, "composite_axes"):
+    if type(e).composite_axes is not Expr.composite_axes:
         return composite_parts(e) is None
     return isinstance(e, Operator) and e.structural and not isinstance(e, (Add, BroadcastAdd))
 
@@ -370,10 +370,7 @@ def split_composites(net: Network, free: list[Index], lowering: Lowering, force:
 
 def composite_parts(atom: Expr) -> tuple[tuple[Dim, ...], tuple[Dim, ...]] | None:
     """The dimensions that rows and columns are made of, of an array that has a stacked axis."""
-    parts = getattr(atom, "composite_axes", None)
-    if parts is None:
-        return None
-    rows, cols = parts()
+    rows, cols = atom.composite_axes()
     return (rows, cols) if len(rows) > 1 or len(cols) > 1 else None
 
 

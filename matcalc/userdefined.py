@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from matcalc.dims import Dim, is_name
+from matcalc.dims import Dim
 from matcalc.errors import OperandError
 from matcalc.expr import SLOTS, Entrywise, Expr, as_expr
-from matcalc.functions import ENTRYWISE, FUNCTIONS, Function
+from matcalc.functions import ENTRYWISE, Function, require_free_name
 from matcalc.scalar import raise_scalar
 
 t = SLOTS[0]
@@ -75,10 +75,7 @@ def elementwise(name: str, formula: sp.Expr) -> Function:
     >>> mc.grad(mc.sum(cube(x)), x)
     3*x.^2
     """
-    if not isinstance(name, str) or not is_name(name):
-        raise OperandError(f"{name!r} is not a name for a function: use letters, digits and _, a letter first")
-    if name in FUNCTIONS:
-        raise OperandError(f"{name} is a function already; choose another name")
+    require_free_name(name)
     if not isinstance(formula, sp.Expr) or len(formula.free_symbols) != 1:
         raise OperandError(f"the formula of {name} must be a SymPy expression in exactly one symbol, not {formula!r}")
     over_slot = formula.xreplace({next(iter(formula.free_symbols)): t})

@@ -64,6 +64,16 @@ class AxisReduction(Operator, abstract=True):
         )
 
 
+def has_one_entry(x: Expr, axis: int | None) -> bool:
+    """Whether a reduction over ``axis`` takes one entry at a time."""
+    return x.is_scalar or (axis == 0 and is_unit(x.rows)) or (axis == 1 and is_unit(x.cols))
+
+
+def axis_of(x: Expr, axis: int | None) -> int | None:
+    """The axis of a reduction; None, for all entries, along the one axis of a column or a row."""
+    return None if (is_unit(x.cols) and axis == 0) or (is_unit(x.rows) and axis == 1) else axis
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Total(AxisReduction):
     """Sum of all entries, of each column (axis 0) or of each row (axis 1)."""
@@ -96,11 +106,9 @@ class Total(AxisReduction):
 
 def total(x: Expr, axis: int | None = None) -> Expr:
     """``sum(x)``: the sum of all entries; over ``axis`` 0 a row of column sums, over 1 a column of row sums."""
-    if x.is_scalar or (axis == 0 and is_unit(x.rows)) or (axis == 1 and is_unit(x.cols)):
+    if has_one_entry(x, axis):
         return x
-    if (is_unit(x.cols) and axis == 0) or (is_unit(x.rows) and axis == 1):
-        axis = None
-    return Total(x, axis)
+    return Total(x, axis_of(x, axis))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -142,11 +150,9 @@ def _divides(e: Expr, by: Expr) -> bool:
 
 def prod(x: Expr, axis: int | None = None) -> Expr:
     """``prod(x)``: the product of all entries; over ``axis`` 0 a row of column products, over 1 a column of row products."""
-    if x.is_scalar or (axis == 0 and is_unit(x.rows)) or (axis == 1 and is_unit(x.cols)):
+    if has_one_entry(x, axis):
         return x
-    if (is_unit(x.cols) and axis == 0) or (is_unit(x.rows) and axis == 1):
-        axis = None
-    return Prod(x, axis)
+    return Prod(x, axis_of(x, axis))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -173,11 +179,9 @@ class ProdOthers(AxisReduction):
 
 def prodothers(x: Expr, axis: int | None = None) -> Expr:
     """``prodothers(x)``: the product of all other entries at every entry, the derivative of ``prod(x)``; also over an axis."""
-    if x.is_scalar or (axis == 0 and is_unit(x.rows)) or (axis == 1 and is_unit(x.cols)):
+    if has_one_entry(x, axis):
         return ones(x.rows, x.cols)
-    if (is_unit(x.cols) and axis == 0) or (is_unit(x.rows) and axis == 1):
-        axis = None
-    return ProdOthers(x, axis)
+    return ProdOthers(x, axis_of(x, axis))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -326,13 +330,9 @@ def stretch(part: Expr, like: Expr) -> Expr:
 
 def softmax(x: Expr, axis: int | None = None) -> Expr:
     """``softmax(x)`` over all entries; over ``axis`` 0 of each column, over 1 of each row."""
-    if (is_unit(x.cols) and axis == 0) or (is_unit(x.rows) and axis == 1):
-        axis = None
-    return Softmax(x, axis)
+    return Softmax(x, axis_of(x, axis))
 
 
 def logsumexp(x: Expr, axis: int | None = None) -> Expr:
     """``logsumexp(x)`` over all entries; over ``axis`` 0 a row, one for each column; over 1 a column."""
-    if (is_unit(x.cols) and axis == 0) or (is_unit(x.rows) and axis == 1):
-        axis = None
-    return LogSumExp(x, axis)
+    return LogSumExp(x, axis_of(x, axis))

@@ -55,14 +55,7 @@ def split_axes(axes: tuple[Dim, ...]) -> tuple[tuple[Dim, ...], tuple[Dim, ...]]
 def stacked_shape(axes: tuple[Dim, ...]) -> Shape:
     """The shape of the matrix that holds a tensor."""
     first, second = split_axes(axes)
-    return _size(first), _size(second)
-
-
-def _size(dims: Sequence[Dim]) -> Dim:
-    size: Dim = 1
-    for d in dims:
-        size = times_dim(size, d)
-    return size
+    return times_dim(*first), times_dim(*second)
 
 
 def tensor_symbol(name: str, axes: Sequence[object], facts: tuple[str, ...] = ()) -> Symbol:
@@ -103,7 +96,7 @@ class Unstacked(Operator):
 
     def infer_shape(self) -> Shape:
         for dims, size, what in ((self.rows_as, self.arg.rows, "rows"), (self.cols_as, self.arg.cols, "columns")):
-            if not same_dim(_size(dims), size):
+            if not same_dim(times_dim(*dims), size):
                 raise ShapeError(f"cannot unstack {named_shape(self.arg)}: its {what} are not {' x '.join(map(str, dims))}")
         return (self.arg.rows, self.arg.cols)
 
@@ -142,7 +135,7 @@ def unstacked(matrix: Expr, *dims: object) -> Expr:
     if len(sizes) < 3:
         raise OperandError(f"tensor takes a matrix and three dimensions or more, not {len(sizes)}")
     for k in range(len(sizes) + 1):
-        if same_dim(_size(sizes[:k]), matrix.rows) and same_dim(_size(sizes[k:]), matrix.cols):
+        if same_dim(times_dim(*sizes[:k]), matrix.rows) and same_dim(times_dim(*sizes[k:]), matrix.cols):
             return Unstacked(matrix, sizes[:k], sizes[k:])
     raise ShapeError(f"tensor: {named_shape(matrix)} does not unstack to {' x '.join(map(str, sizes))}")
 
@@ -200,7 +193,7 @@ class Einsum(Operator):
 
     def infer_shape(self) -> Shape:
         sizes = self.sizes
-        first, second = (_size([sizes[c] for c in side]) for side in self.output)
+        first, second = (times_dim(*[sizes[c] for c in side]) for side in self.output)
         return first, second
 
     def infer_sign(self) -> int:
@@ -346,7 +339,7 @@ def letter_sizes(inputs: Sequence[Letters], args: Sequence[Expr]) -> dict[str, D
         ready = [item for item in later if sum(c not in known for c in item[0]) <= 1]
         side, size, e = ready[0] if ready else later[0]
         later.remove((side, size, e))
-        part = divide_dim(size, _size([known[c] for c in side if c in known])) if ready else None
+        part = divide_dim(size, times_dim(*[known[c] for c in side if c in known])) if ready else None
         open_letters = [c for c in side if c not in known]
         if part is None or (not open_letters and not same_dim(part, 1)):
             raise ShapeError(
@@ -367,7 +360,7 @@ def composite_of(e: Expr) -> tuple[tuple[Dim, ...], tuple[Dim, ...]]:
 
 def stacks_of(axes: tuple[Dim, ...], rows: Dim) -> tuple[tuple[Dim, ...], tuple[Dim, ...]]:
     """The axes that rows of this number stack and those of the columns, each with the fastest last."""
-    k = next(k for k in range(len(axes)) if same_dim(_size(axes[:k]), rows))
+    k = next(k for k in range(len(axes)) if same_dim(times_dim(*axes[:k]), rows))
     return axes[:k][::-1], axes[k:][::-1]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
-from matcalc.dims import Dim, times_dim
+from matcalc.dims import times_dim
 from matcalc.expr import ONE, Expr, Ones, product, transpose
 from matcalc.index import Index
 from matcalc.ops.stacking import commutation
@@ -125,15 +125,8 @@ def swaps(order: Sequence[Block], wanted: Sequence[Index]) -> list[Expr]:
         for k in range(len(current) - 1):
             a, b = current[k], current[k + 1]
             if target[a] > target[b]:
-                left, right = _size([v.dim for v in current[:k]]), _size([v.dim for v in current[k + 2 :]])
+                left, right = times_dim(*[v.dim for v in current[:k]]), times_dim(*[v.dim for v in current[k + 2 :]])
                 moves.append(kron(kron(eye(left), commutation(b.dim, a.dim)), eye(right)))
                 current[k], current[k + 1] = b, a
                 changed = True
     return moves
-
-
-def _size(dims: Sequence[Dim]) -> Dim:
-    size: Dim = 1
-    for d in dims:
-        size = times_dim(size, d)
-    return size

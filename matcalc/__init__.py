@@ -1,6 +1,6 @@
 """matcalc: derivatives of matrix expressions, in closed matrix form, derived line by line and checked."""
 
-from matcalc.calculus import count_ops, grad, simplify, vjp
+from matcalc.calculus import count_ops, grad, vjp
 from matcalc.check import CheckReport, check
 from matcalc.compositions import convolve
 from matcalc.declare import let, matrix, scalar, symbols, tensor, vector
@@ -28,6 +28,7 @@ from matcalc.ops.blocks import block
 from matcalc.ops.unspecified import function
 from matcalc.parse import parse
 from matcalc.printing import latex, pprint, pretty
+from matcalc.readable import simplify
 from matcalc.scalar import from_sympy
 from matcalc.to_index import IndexNotation, to_index
 from matcalc.userdefined import elementwise

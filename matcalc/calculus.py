@@ -260,25 +260,6 @@ def assume(result: Expr, conditions: tuple[str, ...]) -> None:
         ASSUMED.pop(result, None)
 
 
-def simplify(e: object) -> Expr:
-    """A shorter form of the same function.
-
-    Examples
-    --------
-    >>> import matcalc as mc
-    >>> A, x = mc.symbols("A[n,n] x[n]")
-    >>> mc.simplify(A @ x + A.T @ x)
-    (A + A')*x
-    """
-    given = as_expr(e)
-    conditions = given.conditions
-    (result,) = simplify_all([given])
-    if result.cost > given.cost:
-        return given
-    assume(result, conditions)
-    return result
-
-
 def count_ops(e: object) -> int:
     """What a reader sees: a name 1, an n-ary product or sum n - 1, a function 1, a minus sign 0; a named part counts once.
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import sympy as sp
 
-from matcalc.calculus import simplify
 from matcalc.declare import at_place
 from matcalc.dims import Dim, as_dim, is_name, is_unit
 from matcalc.errors import LimitError, MatcalcError, OperandError, UnsupportedError
@@ -28,6 +27,7 @@ from matcalc.index_syntax import read_index
 from matcalc.network import Contracted, Lowering, Network, contract, contract_all
 from matcalc.ops.tensors import with_axes
 from matcalc.parse import MAX_BITS, read_declarations
+from matcalc.readable import simplify
 from matcalc.rules.closed_form import NoMatrixForm, closed_form, reduced
 from matcalc.rules.einsum_form import einsum_form
 from matcalc.scalar import Scalars

@@ -124,6 +124,8 @@ class Lowering:
                 stack.append((node.arg, i, j, HALF * p))
             elif isinstance(node, Ones):
                 continue
+            elif isinstance(node, Transpose) and p != 1:
+                stack.append((node.arg, j, i, p))
             elif isinstance(node, Reshape) and p == 1 and self.opaque(node.arg) and node.arg.ndim == 1:
                 stack.append((node.arg, _pair(j, i), None, p))
             elif isinstance(node, Reshape) and p == 1 and self.opaque(node.arg) and is_unit(node.arg.rows):

@@ -136,14 +136,18 @@ def entry_of(e: Expr, row: int, col: int) -> Expr:
 
 def with_names(e: Product) -> Expr:
     """``X*inv(X'*X)`` as ``pinv(X)'``, and the like."""
+    return min(_with_pinv(e, 1), _with_pinv(e, -1), key=lambda x: x.cost)
+
+
+def _with_pinv(e: Product, step: int) -> Expr:
+    """Pairs of factors that make a pseudoinverse named, looked for from the left (1) or from the right (-1)."""
     out = list(e.args)
-    k = 0
-    while k + 1 < len(out):
+    k = 0 if step > 0 else len(out) - 2
+    while 0 <= k < len(out) - 1:
         named = _named_pair(out[k], out[k + 1])
-        if named is None:
-            k += 1
-        else:
+        if named is not None:
             out[k : k + 2] = [named]
+        k = min(k, len(out) - 2) if named is not None else k + step
     return e if len(out) == len(e.args) else out[0] if len(out) == 1 else product(*out)
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import sympy as sp
 
-from matcalc.dims import is_unit
 from matcalc.errors import LimitError
 from matcalc.expand import terms_of
 from matcalc.expr import (
@@ -31,7 +30,6 @@ from matcalc.expr import (
     add,
     hadamard,
     quotient,
-    rational,
     sort_key,
     spread,
 )
@@ -40,23 +38,25 @@ from matcalc.network import Lowering, contract
 from matcalc.node import postorder
 from matcalc.ops.blocks import Slice
 from matcalc.ops.elementwise import Sqrt
-from matcalc.ops.reductions import Total, Trace
+from matcalc.ops.reductions import Norm2, NormF, Total, Trace
 from matcalc.ops.structure import Diag, Diagonal, Eye, Zeros, zeros
 from matcalc.ops.tensors import Einsum, with_axes_of
 from matcalc.ops.triangles import Cumsum, RevCumsum, Tril, Triu
 from matcalc.present import present
 from matcalc.rewrite import first_match
-from matcalc.rules.chain import entrywise_powers, join_entrywise, product_of
+from matcalc.rules.chain import chain, trace_of
 from matcalc.rules.closed_form import NoMatrixForm, closed_form
+from matcalc.rules.common import common, places, writings
 from matcalc.rules.einsum_form import einsum_form
 from matcalc.rules.matrix import MATRIX
+from matcalc.rules.naming import recognised
 from matcalc.rules.rational import cancelled
-from matcalc.scalar import Scalars, is_arithmetic, root, spread_out
+from matcalc.rules.squares import completed, shared_factors, square_of
+from matcalc.scalar import Scalars, is_arithmetic, spread_out
 
 DISSOLVING = (
     Product, Transpose, Trace, Total, Diag, Diagonal, Hadamard, Item, Slice, Tril, Triu, Cumsum, RevCumsum, Einsum,
 )  # fmt: skip
-MANY_FACTORS = 12  # common entrywise factors are looked for in products of up to this many
 EXPAND_LIMIT = 60  # expressions up to this many symbols are tried multiplied out too
 TIDY_LIMIT = 60  # SymPy's factor is tried on scalars of up to this many terms when multiplied out
 Addend = tuple[sp.Expr, Expr | None]  # coefficient and body; a scalar has no body
@@ -64,6 +64,18 @@ Addend = tuple[sp.Expr, Expr | None]  # coefficient and body; a scalar has no bo
 
 def simplify_all(roots: Sequence[Expr]) -> list[Expr]:
     """Several expressions simplified together, sharing the work on what they share."""
+    shown = shortest_forms(roots)
+    called = recognised(shown)
+    changed = [c for c, s in zip(called, shown, strict=True) if c is not s]
+    if not changed:
+        return shown
+    # what has a name now may cancel or have factors in common
+    anew = dict(zip(changed, recognised(shortest_forms(changed)), strict=True))
+    return [min(c, anew.get(c, c), key=lambda e: e.cost) for c in called]
+
+
+def shortest_forms(roots: Sequence[Expr]) -> list[Expr]:
+    """Expressions simplified together, each multiplied out first where that is shorter."""
     forms = Simplifier(roots).run()
     shown = present(forms)
     return [shorter_expanded(f, s) if 1 < f.leaves <= EXPAND_LIMIT else s for f, s in zip(forms, shown, strict=True)]
@@ -252,7 +264,14 @@ class Simplifier:
         return content, whole
 
     def grouped(self, terms: list[Addend]) -> list[Addend]:
-        """Take common matrix factors out, the one that saves most first, while the sum shrinks."""
+        """Take common factors out, those that save most first, while the sum shrinks."""
+        options = [self.grouped_as_written(terms)]
+        for bodies in writings([b for _, b in terms]):
+            options.append(self.grouped_as_written(self.merge([(c, b) for (c, _), b in zip(terms, bodies, strict=True)])))
+        return min(options, key=lambda ts: sum(map(self.weight, ts)) + len(ts))
+
+    def grouped_as_written(self, terms: list[Addend]) -> list[Addend]:
+        """Take common factors out that stand on the same side, the one that saves most first."""
         while len(terms) > 1:
             best = self.best_group(terms)
             if best is None:
@@ -269,7 +288,7 @@ class Simplifier:
             scale = c.as_coeff_Mul()[1]
             if scale != 1:
                 groups.setdefault(("scale", self.scalars.back(scale)), []).append(k)
-            for place in _places(body):
+            for place in places(body):
                 groups.setdefault(place, []).append(k)
         chances = sorted(
             ((len(ks) - 1) * (place[1].cost + 1), sort_key(place[1]), place[0], place, ks)
@@ -279,29 +298,17 @@ class Simplifier:
         for _, _, _, (side, _), ks in reversed(chances[-4:]):
             members = [terms[k] for k in ks]
             bodies = [b for _, b in members if b is not None]
-            inside: list[Addend]
-            factor = members[0][0].as_coeff_Mul()[1] if side == "scale" else sp.Integer(1)
             if side == "scale":
-                inside = [(c / factor, b) for (c, _), b in zip(members, bodies, strict=True)]
-            elif side in ("left", "right"):
-                common = _common_chain(bodies, side)
-                if not common:
-                    continue
-                inside = [(c, _chain_without(b, side, common)) for (c, _), b in zip(members, bodies, strict=True)]
+                factor = members[0][0].as_coeff_Mul()[1]
+                content, whole = self.factored(self.merge(self.opened([(c / factor, b) for c, b in members])))
+                content = content * factor
             else:
-                shared = _common_powers(bodies)
-                if not shared:
+                shared = common(side, bodies)
+                if shared is None:
                     continue
-                inside = [(c, _powers_without(b, shared)) for (c, _), b in zip(members, bodies, strict=True)]
-            content, body = self.factored(self.merge(self.opened(inside)))
-            if content == 0:
-                whole = None
-            elif side == "scale":
-                content, whole = content * factor, body
-            elif side in ("left", "right"):
-                whole = _chain_with(body, side, common)
-            else:
-                whole = _powers_with(body, shared, bodies[0])
+                inside = [(c, b) for (c, _), b in zip(members, shared.rest, strict=True)]
+                content, body = self.factored(self.merge(self.opened(inside)))
+                whole = shared.put_back(body) if content != 0 else None
             before = sum(self.weight(t) for t in members) + len(members) - 1
             after = self.weight((content, whole))
             if after < before:
@@ -325,33 +332,52 @@ class Simplifier:
 
     # -------------------------------------------------------------- scalars
     def collected(self, value: sp.Expr) -> sp.Expr:
-        """A scalar with sums of inner products put under common vectors, as ``x'*(y - z)``."""
-        sums = [a for a in value.atoms(sp.Add) if self.products_in(a) > 1]
-        changes = {}
-        for total in sums:
-            addends: list[Addend] = []
-            rest = []
-            for term in total.args:
-                c, body = self.inner_product_in(term)
-                if body is None:
-                    rest.append(term)
-                else:
-                    addends.append((c, body))
-            grouped = self.grouped(self.merge(addends))
-            if len(grouped) < len(addends):
-                changes[total] = sp.Add(
-                    *rest, *(c * self.scalars.lower(b, self.scalars.symbol) for c, b in grouped if b is not None)
-                )
+        """A scalar with sums of inner products put under common vectors, as ``x'*(y - z)``, and the like of traces."""
+        changes = {total: new for total in value.atoms(sp.Add) if (new := self.collected_sum(total)) is not None}
         return value.xreplace(changes) if changes else value
 
-    def products_in(self, total: sp.Add) -> int:
-        """The number of terms that are a scalar times an inner product."""
-        return sum(self.inner_product_in(t)[1] is not None for t in total.args)
+    def collected_sum(self, total: sp.Add) -> sp.Expr | None:
+        """One sum with its squares completed and its inner products and traces put together; None if that does nothing."""
+        split = [self.closed_factor(t) for t in total.args]
+        addends = [(c, b) for c, b in split if b is not None]
+        if len(addends) < 2:
+            return None
+        done = completed(addends)
+        inner = self.grouped(self.merge([(c, b) for c, b in done if isinstance(b, Product)]))
+        rings = self.grouped_traces(self.merge([(c, b) for c, b in done if isinstance(b, Trace)]))
+        others = [(c, b) for c, b in done if not isinstance(b, (Product, Trace))]
+        new = [*inner, *rings, *others]
+        if len(new) == len(addends):
+            return None
+        rest = [t for t, (_, b) in zip(total.args, split, strict=True) if b is None]
+        return sp.Add(*rest, *(c * self.scalars.lower(b, self.scalars.symbol) for c, b in new if b is not None))
 
-    def inner_product_in(self, term: sp.Expr) -> Addend:
-        """A term as a coefficient and the one inner product in it, if there is one."""
-        found = [s for s in sp.Mul.make_args(term) if isinstance(self.scalars.expr_of.get(s), Product)]
-        return (term / found[0], self.scalars.expr_of[found[0]]) if len(found) == 1 else (term, None)
+    def closed_factor(self, term: sp.Expr) -> Addend:
+        """A term as a coefficient and the one inner product, trace or squared norm in it, if there is one."""
+        found: list[tuple[sp.Expr, Expr]] = []
+        for f in sp.Mul.make_args(term):
+            base, p = f.as_base_exp()
+            e = self.scalars.expr_of.get(base)
+            if p == 1 and isinstance(e, (Product, Trace)):
+                found.append((f, e))
+            elif p == 2 and isinstance(e, (Norm2, NormF)):
+                found.append((f, square_of(e)))
+        return (term / found[0][0], found[0][1]) if len(found) == 1 else (term, None)
+
+    def grouped_traces(self, terms: list[Addend]) -> list[Addend]:
+        """Traces that share a factor under one, as ``tr(A*(B + C))``, while the sum shrinks."""
+        while len(terms) > 1:
+            for factor, members in shared_factors([b for _, b in terms if b is not None]):
+                content, body = self.factored(self.merge(self.opened([(terms[k][0], rest) for k, rest in members.items()])))
+                parts = [factor] if body is None else [factor, *chain([body])]
+                new = (content, trace_of(chain(parts))) if content != 0 else (content, None)
+                if self.weight(new) < sum(self.weight(terms[k]) for k in members) + len(members) - 1:
+                    kept = [t for k, t in enumerate(terms) if k not in members]
+                    terms = [*kept, new] if content != 0 else kept
+                    break
+            else:
+                break
+        return terms
 
     def tidy(self, value: sp.Expr) -> sp.Expr:
         """The shortest of a scalar and its factored form."""
@@ -405,76 +431,7 @@ def _content(coefficients: Sequence[sp.Expr]) -> tuple[Any, Any]:
     return content, sp.Mul(*(b**e for b, e in common.items() if b != 1))
 
 
-def _term_key(c: sp.Expr, body: Expr | None) -> tuple[bool, int, tuple[int, str, str]]:
+def _term_key(c: sp.Expr, body: Expr | None) -> tuple[bool, int, bool, tuple[int, str, str]]:
     """Positive terms first, those with more symbols before those with fewer."""
     body = body if body is not None else ONE
-    return c.could_extract_minus_sign(), -body.leaves, sort_key(body)
-
-
-def _places(body: Expr) -> list[tuple[str, Expr]]:
-    """The factors of a body that could be taken out of a sum, each with its side."""
-    if isinstance(body, Product):
-        return [("left", body.args[0]), ("right", body.args[-1])]
-    if isinstance(body, (Hadamard, Quotient)):
-        powers = entrywise_powers([body])
-        if len(powers) > MANY_FACTORS:
-            return []
-        return [("times" if p > 0 else "over", root(b, min(abs(p), sp.Integer(1)))) for b, p in powers.items()]
-    if isinstance(body, Power) and rational(body.exponent) is not None:
-        return [("times", body.base), ("left", body), ("right", body)]
-    return [("left", body), ("right", body), ("times", body)] if not body.is_scalar else []
-
-
-def _common_chain(bodies: Sequence[Expr], side: str) -> list[Expr]:
-    """The longest run of factors with which all chains begin (left) or end (right)."""
-    chains = [list(b.args) if isinstance(b, Product) else [b] for b in bodies]
-    if side == "right":
-        chains = [c[::-1] for c in chains]
-    common = []
-    for factors in zip(*chains, strict=False):
-        if any(f is not factors[0] for f in factors):
-            break
-        common.append(factors[0])
-    return common if side == "left" else common[::-1]
-
-
-def _chain_without(body: Expr, side: str, common: list[Expr]) -> Expr | None:
-    """A chain with its first or last factors taken off; None where a scalar 1 is left."""
-    args = body.args if isinstance(body, Product) else (body,)
-    rest = args[len(common) :] if side == "left" else args[: len(args) - len(common)]
-    if not rest:
-        dim = common[-1].cols if side == "left" else common[0].rows
-        return None if is_unit(dim) else Eye(dim)
-    return product_of(rest)
-
-
-def _chain_with(body: Expr | None, side: str, common: list[Expr]) -> Expr:
-    """A chain with factors put back on."""
-    if body is None:
-        return product_of(common)
-    return product_of([*common, body] if side == "left" else [body, *common])
-
-
-def _common_powers(bodies: Sequence[Expr]) -> dict[Expr, sp.Expr]:
-    """The entrywise factors that all bodies share, to the power that they share."""
-    common = entrywise_powers([bodies[0]])
-    for b in bodies[1:]:
-        other = entrywise_powers([b])
-        common = {e: min(p, other[e], key=abs) for e, p in common.items() if e in other and p * other[e] > 0}
-    return common
-
-
-def _powers_without(body: Expr, shared: dict[Expr, sp.Expr]) -> Expr:
-    """A body divided by shared entrywise factors."""
-    left = entrywise_powers([body])
-    for e, p in shared.items():
-        left[e] = left[e] - p
-    return join_entrywise({e: p for e, p in left.items() if p != 0}, body)
-
-
-def _powers_with(body: Expr | None, shared: dict[Expr, sp.Expr], like: Expr) -> Expr:
-    """A body multiplied by shared entrywise factors."""
-    powers = entrywise_powers([body]) if body is not None else {}
-    for e, p in shared.items():
-        powers[e] = powers.get(e, sp.Integer(0)) + p
-    return join_entrywise({e: p for e, p in powers.items() if p != 0}, like)
+    return c.could_extract_minus_sign(), -body.leaves, not isinstance(body, Eye), sort_key(body)

@@ -469,7 +469,7 @@ JACOBIANS = [
     ("X'", "X", "vec", "K(n,p)"),
     ("inv(Y)", "Y", "vec", "-kron(inv(Y)',inv(Y))"),
     ("Y*Y", "Y", "vec", "kron(eye(n),Y) + kron(Y',eye(n))"),
-    ("X*X'", "X", "vec", "kron(X,eye(n)) + kron(eye(n),X)*K(n,p)"),
+    ("X*X'", "X", "vec", "(eye(n^2) + K(n,n))*kron(X,eye(n))"),
     ("A*Y*A'", "Y", "vec", "kron(A,A)"),
     ("softmax(x)", "x", "numerator", "diag(softmax(x)) - softmax(x)*softmax(x)'"),
     ("x/norm2(x)", "x", "numerator", "(eye(n) - x*x'/norm2(x)^2)/norm2(x)"),

@@ -14,6 +14,7 @@ from matcalc.expr import (
     Expr,
     Number,
     Operator,
+    Symbol,
     add,
     apply,
     are_transposes,
@@ -82,6 +83,9 @@ class Det(Operator):
     latex = r"\det(#1)"
     code = "np.linalg.det(#1)"
     signature = "n,n -> 1,1"
+
+    def infer_sign(self) -> int:
+        return 2 if isinstance(self.arg, Symbol) and self.arg.has("psd") else 0
 
     def differential(self, k: int, d: Expr) -> Expr:
         return hadamard(self, trace(matmul(inv(self.arg), d)))

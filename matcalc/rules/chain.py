@@ -26,6 +26,7 @@ from matcalc.expr import (
     are_transposes,
     dim_number,
     hadamard,
+    negate,
     product,
     quotient,
     rational,
@@ -34,10 +35,11 @@ from matcalc.expr import (
 )
 from matcalc.ops.elementwise import Sqrt, Unary
 from matcalc.ops.linalg import Inverse, MatrixPower, Pinv, matrix_power
+from matcalc.ops.matrix_functions import Expm, Sqrtm
 from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.spectral import EigVecs
 from matcalc.ops.stacking import Commutation, Duplication, Elimination
-from matcalc.ops.structure import Diag, Diagonal, Eye, Kron
+from matcalc.ops.structure import Diag, Diagonal, Eye, Kron, Vec
 from matcalc.ops.triangles import LowerOnes
 from matcalc.rules.blocks import join_blocks
 from matcalc.scalar import Scalars, quotient_of_powers, raise_scalar, root
@@ -150,7 +152,7 @@ def _cancel_end(out: list[Expr]) -> bool:
     if _orthogonal_pair(a, b) or (isinstance(a, Commutation) and isinstance(b, Commutation) and a.dims == b.dims[::-1]):
         del out[-2:]
         return True
-    joined = join_blocks(a, b)
+    joined = join_blocks(a, b) or _functions_joined(a, b)
     if joined is not None:
         out[-2:] = [] if isinstance(joined, Eye) else [joined]
         return True
@@ -166,12 +168,33 @@ def _cancel_end(out: list[Expr]) -> bool:
     if isinstance(b, Commutation) and isinstance(a, Transpose) and isinstance(a.arg, Duplication):
         out[-2:] = [a]
         return True
+    if isinstance(a, Commutation) and isinstance(b, Vec) and a.dims == (b.arg.rows, b.arg.cols):
+        out[-2:] = [Vec(turn(b.arg))]
+        return True
+    if isinstance(b, Commutation) and len(out) > 2 and isinstance(out[-3], Commutation) and isinstance(a, Kron):
+        other = commuted(out[-3], a)
+        if other is not None and other[1].dims == b.dims[::-1]:
+            out[-3:] = [other[0]]
+            return True
     if isinstance(a, (Inverse, MatrixPower, Transpose)) or isinstance(b, (Inverse, MatrixPower, Transpose)):
         (x, p), (y, q) = split_power(a), split_power(b)
         if x is y and (p != 1 or q != 1) and (p + q == 0 or p.is_Integer is not True or q.is_Integer is not True or p * q < 0):
             out[-2:] = join_power(x, p + q) if p + q != 0 else []
             return True
     return _cancel_compound(out) or _cancel_part(out) or _cancel_pinv(out)
+
+
+def commuted(k: Commutation, kron: Kron) -> tuple[Kron, Commutation] | None:
+    """``K(p,m)*kron(A,B)`` as ``kron(B,A)*K(q,n)``, for ``A`` m x n and ``B`` p x q [Magnus and Neudecker, 1979, th. 3.1]."""
+    a, b = kron.left, kron.right
+    return (Kron(b, a), Commutation((b.cols, a.cols))) if k.dims == (b.rows, a.rows) else None
+
+
+def _functions_joined(a: Expr, b: Expr) -> Expr | None:
+    """``expm(A)*expm(-A)`` and ``sqrtm(A)*sqrtm(A)`` as one matrix."""
+    if isinstance(a, Expm) and isinstance(b, Expm) and b.arg is negate(a.arg):
+        return Eye(a.rows)
+    return a.arg if isinstance(a, Sqrtm) and a is b else None
 
 
 def _orthogonal_pair(a: Expr, b: Expr) -> bool:

@@ -1,4 +1,4 @@
-"""Random well-shaped expressions over every operator: derivatives are right, simplifying keeps the value."""
+"""Random well-shaped expressions over every operator: derivatives are right."""
 
 import os
 import random
@@ -114,28 +114,6 @@ def check_vjp(seed):
     return compare_gradient(f, w.name, answer, given, want)
 
 
-def check_simplify(seed):
-    rng = random.Random(f"simplify {seed}")
-    e = random_expr(rng, depth=rng.choice([2, 3, 3]))
-    if not steady(e):
-        return False
-    short = mc.simplify(e)
-    assert (short.rows, short.cols) == (e.rows, e.cols)
-    given = point(e, seed)
-    if given is None:
-        return False
-    compare(judge.value(short, given), judge.value(e, given), f"{e}  ->  {short}")
-    return True
-
-
-def settled(seed):
-    """Whether simplifying does not lengthen, and simplifying again changes nothing."""
-    rng = random.Random(f"simplify {seed}")
-    e = random_expr(rng, depth=rng.choice([2, 3, 3]))
-    short = mc.simplify(e)
-    return mc.count_ops(short) <= mc.count_ops(e) and mc.simplify(short) is short
-
-
 @pytest.mark.parametrize("batch", range(20))
 def test_gradients_agree_with_jax(batch):
     compared = [check_gradient(seed) for seed in range(BATCH * batch, BATCH * (batch + 1))]
@@ -148,12 +126,6 @@ def test_pullbacks_agree_with_jax(batch):
     assert sum(compared) >= BATCH // 4
 
 
-@pytest.mark.parametrize("batch", range(10))
-def test_simplify_keeps_the_value(batch):
-    compared = [check_simplify(seed) for seed in range(BATCH * batch, BATCH * (batch + 1))]
-    assert sum(compared) >= BATCH // 4
-
-
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.integers(min_value=0, max_value=2**48))
 def test_gradients_of_what_hypothesis_picks_agree_with_jax(seed):
@@ -161,48 +133,10 @@ def test_gradients_of_what_hypothesis_picks_agree_with_jax(seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("check", [check_gradient, check_vjp, check_simplify])
+@pytest.mark.parametrize("check", [check_gradient, check_vjp])
 @pytest.mark.parametrize("hundred", range(50))
 def test_many(check, hundred):
     assert sum(check(seed) for seed in range(10_000 + 100 * hundred, 10_100 + 100 * hundred)) > 25
-
-
-def test_most_are_settled_and_not_longer():
-    """A sweep; those that once failed follow below by name."""
-    assert sum(settled(seed) for seed in range(200)) >= 175
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "(atan(A)./(A.^2 .+ 1))'",
-        "(A./(A.^2 .+ 1)/exp(2))'",
-        "(c*n/(c^2 + 1))^2",
-        "(A./exp(A)).^2",
-        "9/5 .+ x",
-        "(A.*B).^2",
-        "(C.^2 .+ 1).^c*ones(n,m)",
-        "A*(x + x)",
-        "x'*C*x + x'*C'*x",
-    ],
-)
-def test_simplify_does_not_lengthen(text):
-    e = mc.parse(text, "A[m,n] B[m,n] C[n,n] x[n] c")
-    assert mc.count_ops(mc.simplify(e)) <= mc.count_ops(e)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "x'*y",
-        "y'*x",
-        "A*(x + y)",
-        "norm2(C*x - y)^2",
-    ],
-)
-def test_simplify_settles(text):
-    short = mc.simplify(mc.parse(text, "A[m,n] B[m,n] C[n,n] x[n] y[n] c"))
-    assert mc.simplify(short) is short
 
 
 def test_a_power_of_an_exponential():

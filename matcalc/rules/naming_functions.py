@@ -100,7 +100,10 @@ def both(name: str, function: Callable[[Expr], Expr], change: Callable[[Expr], E
 
 NAMES = (
     Rule("logdet-name", Log(Det(A)), LogDet(A), why="this is the log-determinant"),
-    *(Rule(f"logsumexp-name-{k}", Log(Total(Exp(X), k)), LogSumExp(X, k), why="this is the log-sum-exp") for k in (None, 0, 1)),
+    *(
+        Rule(f"logsumexp-name-{place}", Log(Total(Exp(X), k)), LogSumExp(X, k), why="this is the log-sum-exp")
+        for place, k in (("all", None), ("columns", 0), ("rows", 1))
+    ),
     *both("softplus-name", Log, softplus_of, why="log(1 + exp(u)) is softplus(u)"),
     *both("exponential-name", Exp, normalised_exponential, why="the exponential undoes the logarithm"),
     *both("root-name", Sqrt, root_name, why="the root of a square is an absolute value, of a sum of squares a norm"),

@@ -429,9 +429,13 @@ NET = ["normf(V*tanh(W*X .+ b) - Y)^2", "--vars", "W[h,n] X[n,p] b[h] V[m,h] Y[m
 
 @pytest.mark.parametrize(
     ("to", "said"),
-    [("text", "where H = tanh(W*X .+ b)\n      R = V*H - Y\n"), ("latex", "\\text{where } H = \\tanh("), ("markdown", "where $H = "),
-     ("numpy", "    H = np.tanh(")],
-)  # fmt: skip
+    [
+        ("text", "where H = tanh(W*X .+ b)\n      R = V*H - Y\n"),
+        ("latex", "\\text{where } H = \\tanh("),
+        ("markdown", "where $H = "),
+        ("numpy", "    H = np.tanh("),
+    ],
+)
 def test_long_answers_name_their_parts(capsys, to, said):
     assert main(["grad", *NET, "W,V", "--to", to]) == 0
     assert said in capsys.readouterr().out

@@ -308,7 +308,9 @@ def show_derivations(derivations: list[mc.Derivation], options: argparse.Namespa
         print(mc.compile(results if len(results) > 1 else derivations[0].result).source)
     else:
         written = {"text": "to_text", "latex": "to_latex", "markdown": "to_markdown"}[options.to]
-        print("\n\n".join(getattr(d, written)(detail=options.detail, shapes=options.shapes) for d in derivations))
+        shown = {"detail": options.detail, "shapes": options.shapes}
+        short = ["auto" if options.names == "auto" and mc.count_ops(d.result) > LONG else None for d in derivations]
+        print("\n\n".join(getattr(d, written)(**shown, names=n) for d, n in zip(derivations, short, strict=True)))
     return print_reports(reports, options)
 
 

@@ -32,7 +32,7 @@ def insertions(step: Step, gradients: Mapping[Expr, Expr]) -> list[Step]:
         valued = _with_values(start, gradients)
         if valued is not start:
             moves.append(("insert", "put the intermediate results in", valued))
-        spelt = _spelt_out(valued)
+        spelt = spelt_out(valued)
         if spelt is not valued:
             moves.append(("insert", "put in what the variables stand for", spelt))
         start = spelt
@@ -69,7 +69,7 @@ def _with_values(e: Expr, gradients: Mapping[Expr, Expr]) -> Expr:
     return done[e]
 
 
-def _spelt_out(e: Expr) -> Expr:
+def spelt_out(e: Expr) -> Expr:
     """An expression with variables replaced by what they stand for."""
     done: dict[Expr, Expr] = {}
     for node in postorder([e], lambda x: x.operands):

@@ -231,8 +231,8 @@ def _from_list(names: Sequence[object], roots: Sequence[Expr]) -> dict[Expr, str
 
 def _as_given(names: Mapping[str, object], roots: Sequence[Expr]) -> dict[Expr, str]:
     """The parts that a dict names."""
-    known: dict[str, Expr] = {s.name: s for r in roots for s in r.symbols}
-    order = set(postorder(roots, lambda x: x.operands))
+    order = dict.fromkeys(postorder(roots, lambda x: x.operands))
+    known = {s.name: s for s in order if isinstance(s, (Symbol, Let))}
     out: dict[Expr, str] = {}
     for name, given in names.items():
         part = parse(given, known) if isinstance(given, str) else as_expr(given)

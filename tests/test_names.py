@@ -152,6 +152,7 @@ def test_given_names():
     assert list(named.parts) == ["layer"]
     assert str(named.body) == "2*((1 .- layer.^2).*(V'*(V*layer - Y)))*X'"
     assert list(mc.named(g, ["A", "B", "C", "D"]).parts) == ["A"]
+    assert str(mc.named(named, {"r": "V*layer - Y"}).body) == "2*((1 .- layer.^2).*(V'*r))*X'"
     twice = mc.named(named, {"residual": named.body.operands[1].operands[0].operands[1].operands[1]})
     assert list(twice.parts) == ["layer", "residual"]
     assert opened(twice.body) is g

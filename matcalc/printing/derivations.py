@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from matcalc.derivation_lines import Line, Reason
 from matcalc.dims import Dim, dim_text
 from matcalc.expr import Expr, Let, Symbol
+from matcalc.names import Named
 from matcalc.node import postorder
 from matcalc.printing.index_terms import term_latex, term_text
 from matcalc.printing.latex import LATEX, latex
@@ -24,6 +25,7 @@ class Ending:
     layout: str
     result: Expr
     conditions: Sequence[str]
+    short: Named | None = None  # the result once more, in the names of its parts
 
 
 # ------------------------------------------------------------------ the three formats
@@ -43,6 +45,8 @@ def written_text(heading: str, lines: Sequence[Line], end: Ending, shapes: bool)
         if shapes:
             told = [f"{name} {_brackets(shape)}" for name, shape in _shapes(line, text, line.step.plain)]
             out.append(f"{INDENT}shapes: {', '.join(told)}")
+    if end.short is not None:
+        out.extend((f"in short: {text(end.short.body)}", *end.short.where_lines()))
     if end.layout:
         out.append(f"{end.layout}: {shape_said(end.result)}")
     if end.conditions:
@@ -64,6 +68,9 @@ def written_latex(notation: Sequence[Sequence[Expr]], lines: Sequence[Line], end
             rows.append(f"{line.step.label} &= {' = '.join((first, *rest))} && {joined} && ({line.number})")
         if shapes:
             rows.append(rf"& \scriptstyle {_spaces(line)}")
+    if end.short is not None:
+        rows.append(rf"\text{{in short}} &= {latex(end.short.body)}")
+        rows.extend(rf"{latex(Let(name, e))} &= {latex(e)} && \text{{notation}}" for name, e in end.short.parts.items())
     if end.layout:
         rows.append(rf"& && \text{{{_in_text(end.layout)}: }} {_shape_latex(end.result)}")
     if end.conditions:
@@ -82,6 +89,9 @@ def written_markdown(notation: Sequence[Sequence[Expr]], lines: Sequence[Line], 
             out.append(f"   ${_spaces(line)}$  ")
         told = (f"*{_cited(r, lambda v: f'${latex(v)}$')}*: {r.why}" for r in line.reasons)
         out.append(f"   {'; '.join(told)}.")
+    if end.short is not None:
+        parts = ", ".join(f"${part}$" for part in end.short.definitions(latex))
+        out.append(f"\nIn short: ${latex(end.short.body)}${f', where {parts}' if parts else ''}.")
     if end.layout:
         out.append(f"\n{_markdown(end.layout[0].upper() + end.layout[1:])}: ${_shape_latex(end.result)}$.")
     if end.conditions:

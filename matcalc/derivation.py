@@ -12,11 +12,13 @@ from matcalc.derivation_lines import DETAILS, Line, lines_of
 from matcalc.errors import OperandError
 from matcalc.expr import Expr, Let, Symbol, hadamard
 from matcalc.letters import taken_names
-from matcalc.names import Named, Names, is_nameable, named
+from matcalc.names import Named, Names, named
 from matcalc.node import postorder
 from matcalc.ops.reductions import total
 from matcalc.ops.unspecified import Unspecified
-from matcalc.printing.derivations import Ending, shape_said, written_latex, written_markdown, written_text
+from matcalc.printing.derivations import Ending, written_latex, written_markdown, written_text
+from matcalc.printing.shapes import shape_said
+from matcalc.shared_parts import is_nameable
 from matcalc.steps import Step
 from matcalc.variables import written_out
 
@@ -94,7 +96,8 @@ class Derivation:
             return named(self.result, names)
         there = set(postorder([self.result], lambda x: x.operands)) - {self.result}
         taken = taken_names([self.result])
-        meant = {spelt_out(v): v.name for v in self.variables[:-1] if v.name not in taken}
+        variables = [v for v in self.variables[:-1] if v.name not in taken]
+        meant = dict(zip(spelt_out(*variables), (v.name for v in variables), strict=True))
         mine = named(self.result, {name: e for e, name in meant.items() if e in there and is_nameable(e)})
         return named(mine, names)
 

@@ -18,9 +18,11 @@ from typing import Any
 import matcalc as mc
 from matcalc.calculus import upstream_of
 from matcalc.declare import read_symbols
+from matcalc.derivation_lines import DETAILS
 from matcalc.errors import MatcalcError, OperandError, ParseError
 from matcalc.expr import Expr, Symbol
 from matcalc.jacobian import LAYOUTS
+from matcalc.names import LONG
 
 FORMATS = ("text", "latex", "markdown", "numpy", "json")
 REMARKS = {"text": "", "latex": "% ", "markdown": "", "numpy": "# "}  # how each format writes a line that is not the result
@@ -83,6 +85,12 @@ def build_parser() -> argparse.ArgumentParser:
 
     def output(sub: argparse.ArgumentParser) -> None:
         sub.add_argument("--to", choices=FORMATS, default="text", help="what to print (default: text)")
+        sub.add_argument(
+            "--names",
+            choices=("auto", "none"),
+            default="auto",
+            help="names for the shared parts of long answers (default: auto)",
+        )
 
     def derivative(sub: argparse.ArgumentParser) -> None:
         expression(sub)
@@ -90,6 +98,8 @@ def build_parser() -> argparse.ArgumentParser:
             "--wrt", required=True, metavar="NAMES", help="what to differentiate by, such as x, or W,b for several"
         )
         sub.add_argument("--steps", action="store_true", help="print the derivation, line by line")
+        sub.add_argument("--detail", choices=DETAILS, default="normal", help="how much of it (default: normal)")
+        sub.add_argument("--shapes", action="store_true", help="the shapes below each line of it")
         sub.add_argument("--check", action="store_true", help="check the result against differences at random points")
         output(sub)
 
@@ -208,7 +218,7 @@ def run_demo(options: argparse.Namespace) -> int:
     """``matcalc demo``."""
     W, X, b = mc.symbols("W[m,n] X[n,p] b[m]")
     f = mc.let("f", W @ X + b)
-    options.check = True
+    options.check, options.detail, options.shapes = True, "normal", False
     return show_derivations([mc.derive(mc.function("L")(f), b)], options)
 
 
@@ -250,10 +260,13 @@ def show(results: dict[str, Expr], options: argparse.Namespace, reports: list[mc
     if options.to == "json":
         found = {name: described(e) for name, e in results.items()}
         return print_json(found, reports)
+    written = mc.named(results, "auto" if options.names == "auto" and mc.count_ops(results) > LONG else None)
     if options.to == "numpy":
-        print(mc.compile(results if several else next(iter(results.values()))).source)
-    for name, e in results.items() if options.to != "numpy" else ():
-        assuming = f"assuming {'; '.join(e.conditions)}" if e.conditions else ""
+        print(mc.compile(written.body if several else next(iter(written.body.values()))).source)
+        return print_reports(reports, options)
+    for name, e in written.body.items():
+        conditions = results[name].conditions
+        assuming = f"assuming {'; '.join(conditions)}" if conditions else ""
         if options.to == "text":
             print(f"{name}: {e}" if several else e)
         else:
@@ -261,7 +274,19 @@ def show(results: dict[str, Expr], options: argparse.Namespace, reports: list[mc
             print(formula if options.to == "latex" else f"$$ {formula} $$")
         if assuming and options.to != "latex":
             print(assuming if options.to == "text" else f"\nA{assuming[1:]}.")
+    for line in where_lines(written, options.to):
+        print(line)
     return print_reports(reports, options)
+
+
+def where_lines(written: mc.Named, to: str) -> list[str]:
+    """What the names of shared parts stand for, in a format."""
+    if to == "text":
+        return written.where_lines()
+    parts = written.definitions(mc.latex)
+    if to == "latex":
+        return [rf"\text{{where }} {part}" for part in parts]
+    return ["\nwhere " + ", ".join(f"${part}$" for part in parts) + "."] if parts else []
 
 
 def show_derivations(derivations: list[mc.Derivation], options: argparse.Namespace) -> int:
@@ -271,14 +296,21 @@ def show_derivations(derivations: list[mc.Derivation], options: argparse.Namespa
         found = {}
         for d in derivations:
             steps = [{"rule": s.rule, "why": s.why} for s in d.steps]
-            found[d.wrt.name] = {**described(d.result), "conditions": d.conditions, "steps": steps, "derivation": d.to_text()}
+            found[d.wrt.name] = {
+                **described(d.result),
+                "conditions": d.conditions,
+                "steps": steps,
+                "derivation": d.to_text(detail=options.detail, shapes=options.shapes),
+            }
         return print_json(found, reports)
     if options.to == "numpy":
         results = {d.wrt.name: d.result for d in derivations}
         print(mc.compile(results if len(results) > 1 else derivations[0].result).source)
     else:
         written = {"text": "to_text", "latex": "to_latex", "markdown": "to_markdown"}[options.to]
-        print("\n\n".join(getattr(d, written)() for d in derivations))
+        shown = {"detail": options.detail, "shapes": options.shapes}
+        short = ["auto" if options.names == "auto" and mc.count_ops(d.result) > LONG else None for d in derivations]
+        print("\n\n".join(getattr(d, written)(**shown, names=n) for d, n in zip(derivations, short, strict=True)))
     return print_reports(reports, options)
 
 

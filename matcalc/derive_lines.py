@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from matcalc.derivation import Step
 from matcalc.differentiate import addends, change_of, differential
 from matcalc.expr import Entrywise, Expr, Let, Operator, Symbol
 from matcalc.index import At, Entry, Index, Pair, Plus, indices_of
@@ -18,6 +17,7 @@ from matcalc.printing import latex, text
 from matcalc.printing.index_terms import IndexNames, term_latex, term_text
 from matcalc.rules.closed_form import NoMatrixForm
 from matcalc.scalar import Scalars
+from matcalc.steps import Step
 from matcalc.variables import Variables, dim_names, written_out
 
 

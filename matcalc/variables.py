@@ -22,6 +22,7 @@ from matcalc.expr import (
     product,
     transpose,
 )
+from matcalc.letters import letters, taken_names
 from matcalc.node import postorder
 from matcalc.ops.elementwise import Sqrt
 from matcalc.ops.linalg import MatrixPower
@@ -31,7 +32,6 @@ from matcalc.simplify import DISSOLVING
 
 MOST_WRITTEN = 4  # matrix powers up to this are written out as products
 TWO = Number(sp.Integer(2))
-NAMES = {0: "stchgpq", 1: "rzuvqpw", 2: "ZYVUTRQP"}  # for variables, by their number of axes
 
 
 class Variables:
@@ -45,11 +45,13 @@ class Variables:
         self.earlier = {v.arg: v.name for v in earlier}  # the same part keeps the name that it has
         self.taken: set[str] = {v.name for v in earlier}
         self.all: list[Let] = []
+        self.reserved: set[str] = set()  # the names that the function uses
         self.top = self.named(e)
 
     def named(self, e: Expr) -> Let:
         """The function as a variable, its parts cut out as variables before it."""
         e = written_out(e)
+        self.reserved = taken_names([e]) | {"f", "L"}
         order = list(postorder([e], lambda x: x.operands))
         uses: dict[Expr, list[Expr]] = {n: [] for n in order}
         depends: set[Expr] = set()
@@ -65,7 +67,7 @@ class Variables:
         for node in order:
             new = node.rebuild([made[c] for c in node.operands]) if node.operands else node
             named = isinstance(node, Let)
-            if not named and node is not e and node in depends and node.operands and is_cut(node, uses[node], pointwise):
+            if not named and node is not e and node in depends and node.operands and is_cut(node, uses, pointwise):
                 loss = any(isinstance(p, Unspecified) for p in uses[node])
                 new, named = Let(self.earlier.get(new) or self.fresh(node, e, "f" if loss else ""), new), True
             if named and node in depends:
@@ -84,17 +86,9 @@ class Variables:
         if wish and wish == free_name(whole, wish, self.taken):
             self.taken.add(wish)
             return wish
-        pool = NAMES[node.ndim]
-        used = self.taken | {s.name for s in whole.symbols} | {str(d) for s in whole.symbols for d in s.shape} | {"f", "L"}
-        used |= {n.name for n in postorder([whole], lambda x: x.operands) if isinstance(n, Let)}
-        k = 0
-        while True:
-            for letter in pool:
-                name = letter if k == 0 else f"{letter}{k}"
-                if name not in used:
-                    self.taken.add(name)
-                    return name
-            k += 1
+        name = next(x for x in letters(node) if x not in self.taken and x not in self.reserved)
+        self.taken.add(name)
+        return name
 
 
 def dim_names(e: Expr) -> set[str]:
@@ -130,11 +124,13 @@ def is_pointwise(node: Expr, active: list[Expr], pointwise: set[Expr]) -> bool:
     return False
 
 
-def is_cut(node: Expr, parents: list[Expr], pointwise: set[Expr]) -> bool:
-    """Whether a node becomes a variable: where regions meet, and where a large node is used twice."""
+def is_cut(node: Expr, uses: dict[Expr, list[Expr]], pointwise: set[Expr]) -> bool:
+    """Whether a node becomes a variable: where regions meet, and where a large node is used twice, transposed or not."""
+    parents = uses[node]
     if any(isinstance(p, Let) for p in parents):
         return False
-    if len(parents) > 1 and not _is_small(node.arg if isinstance(node, Transpose) and not is_region(node.arg) else node):
+    written = sum((len(uses[p]) or 1) if isinstance(p, Transpose) else 1 for p in parents)
+    if written > 1 and not isinstance(node, Transpose) and not _is_small(node):
         return True
     if node in pointwise:
         return any(isinstance(p, Product) or not (is_region(p) or p in pointwise) for p in parents)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard, assert_nev
 
 from matcalc.check import CheckReport, Trial, relative_error, report
 from matcalc.conjugates import has_complex
+from matcalc.differential_form import Change, Form, Unsteady, draw_changes, form_latex, form_text, form_value
 from matcalc.dims import Dim
 from matcalc.evaluate import Values
 from matcalc.expr import Expr, Let, Symbol, hadamard
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-6
 MOST_LOOPS = 3**8  # lines that loop over more positions, at size 3, are checked at the smallest sizes
-
-
-class Unsteady(Exception):  # noqa: N818 - not an error: the point is passed over
-    """Differences that do not settle: a point at a kink or close to a singularity."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,7 @@ class Arranged:
     layout: Literal["stacked", "transposed", "plain"]
 
 
-Side: TypeAlias = Term | Expr | Partial | Chained | Pushed | Arranged
+Side: TypeAlias = Term | Expr | Partial | Chained | Pushed | Arranged | Form
 
 
 @dataclass(frozen=True)
@@ -118,6 +115,7 @@ class Derivation:
     upstream: Expr | None = None  # the upstream gradient, for a vjp
     conditions: tuple[str, ...] = field(default=())
     besides: tuple[Expr, ...] = ()  # what else the lines are about, such as a tangent
+    changes: dict[Expr, Change] = field(default_factory=dict)  # the symbol of each differential, with what it is
 
     # -------------------------------------------------------------- printing
     def lines(
@@ -230,6 +228,7 @@ class Derivation:
             values.known[s.free] = values.known[s]  # as a free symbol too, without its facts
         with np.errstate(all="ignore"):
             try:
+                draw_changes(self.changes, values, point.seed)
                 for symbol, value in self.gradients.items():
                     values.known[symbol] = values.array(value)
                 errors = [
@@ -254,6 +253,8 @@ class Derivation:
             case Pushed(of, changes):
                 parts = [np.einsum("ijkl,kl->ij", slopes(of, x, values), values.array(dx)) for x, dx in changes]
                 return np.asarray(sum(parts))
+            case Form():
+                return form_value(side, values)
             case Arranged(form, layout):
                 return arranged(values.array(form), layout, [values.size(d) for d in step.free[1]])
             case _:
@@ -311,7 +312,7 @@ def _loop_length(term: Term) -> int:
 
 def is_term(side: Side) -> TypeGuard[Term]:
     """Whether a side of a step is in index notation."""
-    return not isinstance(side, (Expr, Partial, Chained, Pushed, Arranged))
+    return not isinstance(side, (Expr, Partial, Chained, Pushed, Arranged, Form))
 
 
 def form_of(side: Expr | Arranged) -> Expr:
@@ -323,6 +324,8 @@ def _side_text(side: Side, names: IndexNames) -> str:
     match side:
         case Expr() | Arranged():
             return text(form_of(side))
+        case Form():
+            return form_text(side)
         case Partial() | Chained() | Pushed():
             raise AssertionError(side)
         case _:
@@ -333,6 +336,8 @@ def _side_latex(side: Side, names: IndexNames) -> str:
     match side:
         case Expr() | Arranged():
             return latex(form_of(side))
+        case Form():
+            return form_latex(side)
         case Partial() | Chained() | Pushed():
             raise AssertionError(side)
         case _:

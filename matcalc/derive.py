@@ -12,6 +12,7 @@ from matcalc.calculus import pulled_back, scalar_function, target, upstream_of
 from matcalc.conjugates import has_complex
 from matcalc.derivation import Derivation
 from matcalc.derive_complex import complex_derivation
+from matcalc.derive_differential import DifferentialGradient
 from matcalc.derive_gradient import GradientLines
 from matcalc.derive_hessian import hessian_derivation, jacobian_derivation
 from matcalc.derive_push import hvp_derivation, push_derivation
@@ -23,7 +24,7 @@ from matcalc.ops.unspecified import Unspecified
 from matcalc.structure import require_structure
 from matcalc.variables import free_name
 
-STYLES = ("index",)
+STYLES = ("index", "differential")
 KINDS = ("grad", "vjp", "jacobian", "hessian", "jvp", "hvp", "differential")
 
 
@@ -124,19 +125,20 @@ def derive(
         case "hvp":
             return hvp_derivation(e, w, _change(e, w, direction, "direction"))
         case _:
-            d = gradient_derivation(e, w, kind, upstream)
+            d = gradient_derivation(e, w, kind, upstream, style)
             add_structure(d, structure)
             return d
 
 
-def gradient_derivation(e: Expr, w: Symbol, kind: str, upstream: object) -> Derivation:
+def gradient_derivation(e: Expr, w: Symbol, kind: str, upstream: object, style: str) -> Derivation:
     """The derivation of what ``grad`` or ``vjp`` answers."""
     if kind == "vjp" and upstream is None:
         named = e if isinstance(e, Let) else Let(free_name(e, "f", set()), e)
         e, kind = Unspecified("L", named), "grad"
     seed = upstream_of(e, upstream) if kind == "vjp" else ONE
     (result,) = pulled_back(e, seed, [w])
-    return GradientLines(e, w, seed, result).run()
+    lines = GradientLines if style == "index" else DifferentialGradient
+    return lines(e, w, seed, result).run()
 
 
 def _change(e: Expr, w: Symbol, given: object, what: str) -> Expr:

@@ -26,6 +26,7 @@ class Latex(Typesetter):
     odot = r"\odot"
     oslash = r"\oslash"
     partial = r"\partial "
+    differential = r"\mathrm{d}"
     nabla = r"\nabla "
     axes = (r"_{\text{columns}}", r"_{\text{rows}}")
 

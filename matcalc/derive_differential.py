@@ -1,0 +1,436 @@
+"""Derivations by differentials, as Magnus and Neudecker write them: ``df = G : dX``, from which the gradient is read off.
+
+Forward, the differential of every variable follows from those of its parts. Back, each stands in ``G : dV`` and is
+replaced by what it is; factors move across the Frobenius product until only ``dX`` is left on the right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sympy as sp
+
+from matcalc.derivation import Chained, Derivation, Partial, Step
+from matcalc.derive_lines import Lines, fraction, name_of
+from matcalc.differential_form import Change, Form, Pairing, form_latex, form_text, holds_change, paired
+from matcalc.differentiate import change_of, differential
+from matcalc.errors import MatcalcError, UnsupportedError
+from matcalc.expr import (
+    ONE,
+    ZERO,
+    Add,
+    DifferentialSymbol,
+    Entrywise,
+    Expr,
+    Let,
+    Number,
+    Operator,
+    Symbol,
+    add,
+    coefficient,
+    hadamard,
+    rational,
+    substitute,
+)
+from matcalc.index import Num, axis
+from matcalc.moves import is_settled, moved, tidied
+from matcalc.node import postorder
+from matcalc.ops.structure import Zeros, zeros
+from matcalc.pairings import pairings_of
+from matcalc.printing import latex, text
+from matcalc.printing.index_terms import IndexNames
+from matcalc.variables import free_name, is_region
+
+NOTHING = IndexNames(())
+NO_INDEX: tuple[tuple[()], tuple[()]] = ((), ())
+LONG = 14  # a coefficient that costs more gets a name before it is carried on
+WISHES = ("c", "g", "G")  # for such names, by the number of axes
+FROBENIUS = "written as a Frobenius product, A : B = tr(A'*B) = sum(A.*B)"
+
+
+class DifferentialLines(Lines):
+    """A function cut into variables, each with its differential."""
+
+    def __init__(self, e: Expr, w: Symbol, earlier: Lines | None = None) -> None:
+        super().__init__(e, w, earlier)
+        self.changes: dict[Expr, Change] = {}
+        self.symbols: dict[Expr, Symbol] = {}
+        self.forward: dict[Let, list[Step]] = {}
+        self.found: dict[Let, Expr] = {}
+        self.direction: Expr = self.d(w)
+
+    def d(self, v: Expr) -> Symbol:
+        """The differential of a variable or of ``wrt``, as a symbol."""
+        if v not in self.symbols:
+            if v.axes is not None:
+                raise UnsupportedError(
+                    f"{name_of(v)} has {len(v.shape)} axes, and style 'differential' writes matrices: style 'index' may do"
+                )
+            name = free_name(self.original, f"d{name_of(v)}", self.taken)
+            symbol = DifferentialSymbol(name, (v.rows, v.cols), (), name[1:])
+            self.symbols[v] = symbol
+            of = self.opened(v)
+            self.changes[symbol] = Change(of, self.w, symbol if v is self.w else self.direction)
+        return self.symbols[v]
+
+    def label(self, v: Expr) -> tuple[str, str]:
+        """``dV``, in LaTeX and in text."""
+        return latex(self.d(v)), text(self.d(v))
+
+    def line(self, out: list[Step], rule: str, why: str, sides: tuple[Expr | Form, Expr | Form], label: tuple[str, str]) -> None:
+        """One more line without indices."""
+        out.append(Step(rule, why, *sides, *label, NO_INDEX, NOTHING))
+
+    # -------------------------------------------------------------- forward
+    def leaves_of(self, e: Expr) -> list[Expr]:
+        """The variables and the ``wrt`` that an expression is made of."""
+        found = postorder([e], lambda x: () if isinstance(x, Let) else x.operands)
+        return [n for n in found if n in self.active]
+
+    def terms(self, e: Expr) -> list[Expr]:
+        """The differential of an expression in those of its parts, a term for each place of one."""
+        found: list[Expr] = []
+        for leaf in self.leaves_of(e):
+            holder = change_of(leaf, name_of(leaf))
+            found.extend(substitute(t, {holder: self.d(leaf)}) for t in self.linear(e, leaf))
+        return found
+
+    def differential_of(self, u: Let) -> Expr:
+        """The differential of a variable in those of its parts."""
+        found = self.terms(u.arg)
+        whole = add(*found) if found else zeros(u.rows, u.cols)
+        if u is not self.top and u.arg.operands:
+            whole = substitute(whole, {u.arg: u})
+        return shorter(whole)
+
+    def matrix_line(self, u: Let) -> Expr:
+        """The same, with the line that says so, once."""
+        if u not in self.found:
+            self.found[u] = self.differential_of(u)
+            self.forward[u] = []
+            sides = (self.d(u), self.found[u])
+            self.line(self.forward[u], "differential", self.why(u), sides, self.label(u))
+        return self.found[u]
+
+    def why(self, u: Let) -> str:
+        """Why the differential of a variable is what it is."""
+        op = u.arg
+        if isinstance(op, Operator) and not is_region(op) and not isinstance(op, Entrywise):
+            return rule_of_operator(op)
+        inner = list(postorder([op], lambda x: () if isinstance(x, (Let, Symbol)) else x.operands))
+        if any(isinstance(x, Entrywise) and not x.structural for x in inner):
+            return "each entry changes by the derivative of the function there times its own change"
+        leaves = self.parts[u]
+        if len(leaves) > 1 or sum(x is leaves[0] for n in inner for x in n.operands) > 1:
+            return "the product rule: each place that changes contributes, the others held fixed; constants do not change"
+        return "a linear function changes by the same function of the change; constants do not change"
+
+
+class DifferentialGradient(DifferentialLines):
+    """The lines of a gradient, or of a pulled-back one where ``seed`` is not 1."""
+
+    def __init__(self, e: Expr, w: Symbol, seed: Expr, result: Expr) -> None:
+        super().__init__(e, w)
+        self.seed, self.result = seed, result
+        self.loss = self.top.name if seed is ONE else free_name(e, "L", {*self.taken, *(s.name for s in seed.symbols)})
+        self.shown = Form(())  # the whole differential as the lines last wrote it
+        self.visible: set[Pairing] = set()  # what stands in some line
+        self.pending: list[str] = []  # the differentials put in since
+        self.back: list[Step] = []
+        self.scalar_forms: dict[Let, Form] = {}
+        self.whole = self.label(self.top)  # what the lines are about: the differential of the function, or of the loss
+
+    def run(self) -> Derivation:
+        """All lines: the differentials of the variables, that of the function, and the gradient."""
+        form = self.start()
+        for u in reversed(self.variables):
+            if u is self.top and self.seed is ONE:
+                continue
+            mine = [p for p in form.pairs if p.right is self.symbols.get(u)]
+            if len(mine) > 1:
+                form = self.collected(form)
+                mine = [p for p in form.pairs if p.right is self.symbols[u]]
+            if mine:
+                form = self.replaced(form, mine[0], u)
+        self.finish(self.collected(form))
+        self.steps = [s for u in self.variables for s in self.forward.get(u, ())] + self.back
+        conditions = dict.fromkeys((*self.original.conditions, *self.result.conditions))
+        heading = self.heading()
+        if self.seed is not ONE:
+            given = f"{text(self.seed)} = d{self.loss}/d{self.top.name}"
+            heading = f"{self.loss} by {self.w.name}, where {given} and {text(self.top)} = {text(self.top.arg)}{self.where()}"
+        return Derivation(
+            self.original,
+            self.w,
+            self.result,
+            self.steps,
+            self.variables,
+            self.gradients,
+            heading,
+            None if self.seed is ONE else self.seed,
+            tuple(conditions),
+            changes=self.changes,
+        )
+
+    # -------------------------------------------------------------- the function
+    def start(self) -> Form:
+        """The differential of the function in those of its parts, or of the loss in that of the function."""
+        if self.seed is ONE:
+            self.shown = self.scalar_lines(self.top, self.back)
+            self.visible.update(self.shown.pairs)
+            return self.shown
+        d = self.d(self.top)
+        symbol = DifferentialSymbol(f"d{self.loss}", (1, 1), (), self.loss)
+        self.changes[symbol] = Change(self.opened(self.top), self.w, self.direction, self.seed)
+        self.whole = latex(symbol), text(symbol)
+        self.shown = Form((Pairing(self.seed, d),))
+        self.visible.update(self.shown.pairs)
+        why = f"{text(self.seed)} is the gradient of {self.loss} by {self.top.name}"
+        self.line(self.back, "upstream", why, (symbol, self.shown), self.whole)
+        return self.shown
+
+    def is_active(self, e: Expr) -> bool:
+        """Whether an expression depends on ``wrt``."""
+        return bool(self.leaves_of(e))
+
+    def scalar_lines(self, u: Let, out: list[Step]) -> Form:
+        """The differential of a scalar variable as a sum of Frobenius products with those of its parts."""
+        products = pairings_of(u.arg, self.is_active)
+        if products is not None:
+            self.line(out, "frobenius", FROBENIUS, (u, Form(tuple(products))), (latex(u), text(u)))
+            form = self.by_product_rule(products)
+            rule, why = "product-rule", self.product_reason(products)
+        else:
+            whole = self.differential_of(u)
+            form = form_of_terms(whole)
+            rule, why = "differential", self.why(u)
+        if not form.pairs:
+            return form
+        self.line(out, rule, why, (self.d(u), form), self.label(u))
+        return self.settled(form, out, self.label(u))
+
+    def product_reason(self, products: Sequence[Pairing]) -> str:
+        """Which form of the product rule gives the differential of a sum of Frobenius products."""
+        found: dict[str, None] = {}
+        for p in products:
+            sides = self.is_active(p.left), self.is_active(p.right)
+            if p.left is ONE:
+                continue
+            if coefficient(p.left)[1] is p.right:
+                found["d(A : A) = 2*A : dA"] = None
+            elif all(sides):
+                found["d(A : B) = dA : B + A : dB, and A : B = B : A"] = None
+            elif sides[1]:
+                found["d(A : B) = A : dB where A does not change"] = None
+            elif sides[0]:
+                found["d(A : B) = B : dA where B does not change"] = None
+        return f"the product rule: {'; '.join(found)}"
+
+    def by_product_rule(self, products: Sequence[Pairing]) -> Form:
+        """The differential of a sum of Frobenius products."""
+        pairs: list[Pairing] = []
+        for p in products:
+            number, body = coefficient(p.left)
+            sides = [(p.left, p.right), (p.right, p.left)]
+            if body is p.right:
+                sides = [(hadamard(Number(2 * number), body), body)]
+            for fixed, changing in sides:
+                change = shorter(add(*self.terms(changing))) if self.is_active(changing) else ZERO
+                if holds_change(change):
+                    pairs.append(paired(tidied(fixed), change))
+        return Form(tuple(pairs))
+
+    # -------------------------------------------------------------- back
+    def replaced(self, form: Form, mine: Pairing, u: Let) -> Form:
+        """``G : dU`` with the differential of ``U`` put in and worked off."""
+        others = tuple(p for p in form.pairs if p is not mine)
+        known = self.special(u, mine.left)
+        if u.is_scalar and known is None:  # its own lines end in a form, which is put in
+            self.pending.append(self.label(u)[1])
+            return Form((*others, *self.scaled(mine.left, u)))
+        if mine not in self.visible:
+            self.show(form)
+        mine = self.named(mine, alone=not others)
+        before = self.shown if self.shown.pairs == (mine,) else Form((mine,))
+        label = (form_latex(before), form_text(before)) if others else self.whole
+        if known is not None:
+            pairs, why = known
+            after = Form(tuple(pairs))
+            self.line(self.back, "pullback", why, (before, after), label)
+        else:
+            whole = self.matrix_line(u)
+            after = Form((paired(mine.left, whole),) if holds_change(whole) else ())
+            self.line(self.back, "insert", f"put in {self.label(u)[1]}", (before, after), label)
+        after = self.settled(after, self.back, label)
+        self.visible.update(after.pairs)
+        result = Form((*others, *after.pairs))
+        if not others:
+            self.shown = result
+        return result
+
+    def scaled(self, scale: Expr, u: Let) -> list[Pairing]:
+        """``s dU`` of a scalar variable, with what ``dU`` is by its own lines."""
+        if u not in self.scalar_forms:
+            self.forward[u] = []
+            self.scalar_forms[u] = self.scalar_lines(u, self.forward[u])
+        return [paired(tidied(hadamard(scale, p.left)), p.right) for p in self.scalar_forms[u].pairs]
+
+    def show(self, form: Form) -> None:
+        """The whole differential as it is now, where the lines have not written it."""
+        if form != self.shown:
+            why = f"put in {' and '.join(self.pending)}" if self.pending else "put the parts together"
+            self.line(self.back, "insert", why, (self.shown, form), self.whole)
+            self.shown = form
+        self.pending.clear()
+        self.visible.update(form.pairs)
+
+    def special(self, u: Let, upstream: Expr) -> tuple[list[Pairing], str] | None:
+        """``G : dU`` at once, where the operator knows a shorter pullback than its differential gives; with the reason."""
+        op = u.arg
+        if not isinstance(op, Operator) or is_region(op) or type(op).pullback is Operator.pullback or is_linear(op):
+            return None
+        pairs: list[Pairing] = []
+        whole = self.opened(op)
+        assert isinstance(whole, Operator)
+        for leaf in self.parts[u]:
+            at = places(op, leaf)
+            found = [whole.pullback(k, self.opened(upstream)) for k in at]
+            if not at or any(g is None for g in found):
+                return None
+            kept = [op.pullback(k, upstream) for k in at]  # over the variables' names, where it applies to those as well
+            best = kept if all(g is not None for g in kept) else found
+            pairs.append(paired(tidied(add(*(g for g in best if g is not None))), self.d(leaf)))
+        if op.is_matrix_function:
+            why = f"what stands on the left commutes with {text(op.operands[0])}: {op.name} changes there as a function of a number"
+        else:
+            why = f"the pullback of {op.name}: the adjoint of its differential, at {u.name}"
+        return pairs, why
+
+    def named(self, mine: Pairing, *, alone: bool) -> Pairing:
+        """The same with a long coefficient under a name."""
+        if mine.left.cost <= LONG:
+            return mine
+        name = free_name(self.original, WISHES[mine.left.ndim], self.taken)
+        self.taken.add(name)
+        short = Let(name, mine.left)
+        why = f"a name for what stands before {text(mine.right)}"
+        self.line(self.back, "notation", why, (short, short.arg), (latex(short), name))
+        after = Pairing(short, mine.right)
+        if alone:
+            form = Form((after,))
+            self.line(self.back, "notation", f"with that name", (self.shown, form), self.whole)
+            self.shown = form
+        return after
+
+    def settled(self, form: Form, out: list[Step], label: tuple[str, str]) -> Form:
+        """The form with factors moved to the left until differentials stand alone on the right."""
+        while not all(is_settled(p) for p in form.pairs):
+            pairs: list[Pairing] = []
+            reasons: dict[tuple[str, str], list[str]] = {}
+            for p in form.pairs:
+                if is_settled(p):
+                    pairs.append(p)
+                    continue
+                move = moved(p)
+                pairs.extend(p for p in move.pairs if not is_zero(p.left))
+                formulas = reasons.setdefault((move.rule, move.why), [])
+                if move.formula and move.formula not in formulas:
+                    formulas.append(move.formula)
+            after = Form(tuple(pairs))
+            why = "; ".join(f"{told}: {', '.join(found)}" if found else told for (_, told), found in reasons.items())
+            self.line(out, " and ".join(dict.fromkeys(rule for rule, _ in reasons)), why, (form, after), label)
+            form = after
+        return merged_with_line(self, form, out, label)
+
+    def collected(self, form: Form) -> Form:
+        """The whole differential again, where parts of it were worked on, and what belongs together added up."""
+        self.show(form)
+        self.shown = merged_with_line(self, form, self.back, self.whole)
+        self.visible.update(self.shown.pairs)
+        return self.shown
+
+    def finish(self, form: Form) -> None:
+        """The last lines: the coefficient of ``dX`` is the gradient."""
+        whole = Let(self.top.name, self.opened(self.top.arg))
+        before = Partial(whole, self.w) if self.seed is ONE else Chained(whole, self.seed, self.w)
+        label = self.quotient()
+        free = (axis(1),) * 2 + (axis(self.w.rows), axis(self.w.cols))
+        if not form.pairs:
+            dims = (1, 1, self.w.rows, self.w.cols)
+            why = f"{self.top.name} does not change with {self.w.name}, to first order"
+            self.back.append(Step("constant", why, before, Num(sp.Integer(0)), *label, (free, dims), NOTHING))
+            return
+        (pair,) = form.pairs
+        why = f"{self.whole[1]} = G : {text(pair.right)} says that G is the gradient"
+        self.back.append(Step("read-off", why, before, pair.left, *label, NO_INDEX, NOTHING))
+        if pair.left is not self.result:
+            why = "put the variables in, and simplify"
+            self.back.append(Step("insert", why, pair.left, self.result, *label, NO_INDEX, NOTHING))
+
+    def quotient(self, leaf: Expr | None = None) -> tuple[str, str]:
+        """``d f / d X``, in LaTeX and in text."""
+        by = self.w if leaf is None else leaf
+        return fraction(latex(Symbol(self.loss, (1, 1), ())), latex(by)), f"d{self.loss}/d{name_of(by)}"
+
+
+def merged_with_line(lines: DifferentialLines, form: Form, out: list[Step], label: tuple[str, str]) -> Form:
+    """A form with the coefficients of each differential added up."""
+    groups: dict[Expr, list[Expr]] = {}
+    for p in form.pairs:
+        groups.setdefault(p.right, []).append(p.left)
+    if len(groups) == len(form.pairs):
+        return form
+    sums = {d: tidied(add(*parts)) for d, parts in groups.items()}
+    after = Form(tuple(Pairing(g, d) for d, g in sums.items() if not is_zero(g)))
+    lines.line(out, "collect", "the Frobenius product is linear: A : D + B : D = (A + B) : D", (form, after), label)
+    return after
+
+
+def form_of_terms(whole: Expr) -> Form:
+    """A scalar linear in differentials, as a form with a pairing for each term."""
+    terms = whole.args if isinstance(whole, Add) else (whole,)
+    pairs = [paired(ONE, t) for t in terms if holds_change(t)]
+    return Form(tuple(Pairing(tidied(p.left), p.right) for p in pairs))
+
+
+def shorter(e: Expr) -> Expr:
+    """An expression simplified, where that makes it shorter: else the order of factors stays as the rules gave it."""
+    form = tidied(e)
+    return form if form.cost < e.cost or not holds_change(form) else e
+
+
+def is_zero(e: Expr) -> bool:
+    """Whether a coefficient vanishes."""
+    return isinstance(e, Zeros) or rational(e) == 0
+
+
+def places(op: Expr, leaf: Expr) -> list[int]:
+    """Every place of ``leaf`` among the operands."""
+    return [k for k, c in enumerate(op.operands) if c is leaf]
+
+
+def holders_of(op: Operator) -> list[Symbol]:
+    """Letters for the operands of an operator."""
+    return [Symbol(name, (c.rows, c.cols), ()) for name, c in zip("ABCDEFGH", op.operands, strict=False)]
+
+
+def is_linear(op: Operator) -> bool:
+    """Whether an operator is its own differential, in every operand."""
+    for k, c in enumerate(op.operands):
+        operands = list(op.operands)
+        operands[k] = change_of(c, "D")
+        if differential(op, k, operands[k]) is not op.rebuild(operands):
+            return False
+    return True
+
+
+def rule_of_operator(op: Operator) -> str:
+    """The differential of an operator as a formula, on letters where it takes them."""
+    try:
+        bare = op.rebuild([c if isinstance(c, Number) else s for c, s in zip(op.operands, holders_of(op), strict=True)])
+        assert isinstance(bare, Operator)
+        first = next(k for k, c in enumerate(bare.operands) if isinstance(c, Symbol))
+        told = text(bare.differential(first, Symbol(f"d{name_of(bare.operands[first])}", bare.operands[first].dims, ())))
+    except (AssertionError, StopIteration, ValueError, MatcalcError):
+        return f"the differential of {op.name}"
+    return f"the differential of {op.name}: d {text(bare)} = {told}"

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard, assert_nev
 
 from matcalc.check import CheckReport, Trial, relative_error, report
 from matcalc.conjugates import has_complex
-from matcalc.differential_form import Change, Form, Unsteady, draw_changes, form_latex, form_text, form_value
+from matcalc.differential_form import (
+    Change,
+    Form,
+    Slope,
+    Unsteady,
+    draw_changes,
+    form_latex,
+    form_text,
+    form_value,
+    slope_value,
+)
 from matcalc.dims import Dim
 from matcalc.evaluate import Values
 from matcalc.expr import Expr, Let, Symbol, hadamard
@@ -67,7 +77,7 @@ class Arranged:
     layout: Literal["stacked", "transposed", "plain"]
 
 
-Side: TypeAlias = Term | Expr | Partial | Chained | Pushed | Arranged | Form
+Side: TypeAlias = Term | Expr | Partial | Chained | Pushed | Arranged | Form | Slope
 
 
 @dataclass(frozen=True)
@@ -255,6 +265,8 @@ class Derivation:
                 return np.asarray(sum(parts))
             case Form():
                 return form_value(side, values)
+            case Slope():
+                return slope_value(side, values)
             case Arranged(form, layout):
                 return arranged(values.array(form), layout, [values.size(d) for d in step.free[1]])
             case _:
@@ -312,7 +324,7 @@ def _loop_length(term: Term) -> int:
 
 def is_term(side: Side) -> TypeGuard[Term]:
     """Whether a side of a step is in index notation."""
-    return not isinstance(side, (Expr, Partial, Chained, Pushed, Arranged, Form))
+    return not isinstance(side, (Expr, Partial, Chained, Pushed, Arranged, Form, Slope))
 
 
 def form_of(side: Expr | Arranged) -> Expr:
@@ -326,7 +338,7 @@ def _side_text(side: Side, names: IndexNames) -> str:
             return text(form_of(side))
         case Form():
             return form_text(side)
-        case Partial() | Chained() | Pushed():
+        case Partial() | Chained() | Pushed() | Slope():
             raise AssertionError(side)
         case _:
             return term_text(side, names)
@@ -338,7 +350,7 @@ def _side_latex(side: Side, names: IndexNames) -> str:
             return latex(form_of(side))
         case Form():
             return form_latex(side)
-        case Partial() | Chained() | Pushed():
+        case Partial() | Chained() | Pushed() | Slope():
             raise AssertionError(side)
         case _:
             return term_latex(side, names)

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import sympy as sp
-
-from matcalc.derivation import Chained, Derivation, Partial, Step
+from matcalc.derivation import Derivation, Step
 from matcalc.derive_lines import Lines, fraction, name_of
-from matcalc.differential_form import Change, Form, Pairing, form_latex, form_text, holds_change, paired
+from matcalc.differential_form import Change, Form, Pairing, Slope, form_latex, form_text, holds_change, paired
 from matcalc.differentiate import change_of, differential
 from matcalc.errors import MatcalcError, UnsupportedError
 from matcalc.expr import (
@@ -32,7 +30,6 @@ from matcalc.expr import (
     rational,
     substitute,
 )
-from matcalc.index import Num, axis
 from matcalc.moves import is_settled, moved, tidied
 from matcalc.node import postorder
 from matcalc.ops.structure import Zeros, zeros
@@ -77,7 +74,9 @@ class DifferentialLines(Lines):
         """``dV``, in LaTeX and in text."""
         return latex(self.d(v)), text(self.d(v))
 
-    def line(self, out: list[Step], rule: str, why: str, sides: tuple[Expr | Form, Expr | Form], label: tuple[str, str]) -> None:
+    def line(
+        self, out: list[Step], rule: str, why: str, sides: tuple[Expr | Form, Expr | Form], label: tuple[str, str]
+    ) -> None:
         """One more line without indices."""
         out.append(Step(rule, why, *sides, *label, NO_INDEX, NOTHING))
 
@@ -98,10 +97,9 @@ class DifferentialLines(Lines):
     def differential_of(self, u: Let) -> Expr:
         """The differential of a variable in those of its parts."""
         found = self.terms(u.arg)
-        whole = add(*found) if found else zeros(u.rows, u.cols)
         if u is not self.top and u.arg.operands:
-            whole = substitute(whole, {u.arg: u})
-        return shorter(whole)
+            found = [substitute(t, {u.arg: u}) for t in found]
+        return summed(found) if found else zeros(u.rows, u.cols)
 
     def matrix_line(self, u: Let) -> Expr:
         """The same, with the line that says so, once."""
@@ -196,6 +194,8 @@ class DifferentialGradient(DifferentialLines):
     def scalar_lines(self, u: Let, out: list[Step]) -> Form:
         """The differential of a scalar variable as a sum of Frobenius products with those of its parts."""
         products = pairings_of(u.arg, self.is_active)
+        if not self.parts[u]:
+            return Form(())
         if products is not None:
             self.line(out, "frobenius", FROBENIUS, (u, Form(tuple(products))), (latex(u), text(u)))
             form = self.by_product_rule(products)
@@ -235,7 +235,7 @@ class DifferentialGradient(DifferentialLines):
             if body is p.right:
                 sides = [(hadamard(Number(2 * number), body), body)]
             for fixed, changing in sides:
-                change = shorter(add(*self.terms(changing))) if self.is_active(changing) else ZERO
+                change = summed(self.terms(changing)) if self.is_active(changing) else ZERO
                 if holds_change(change):
                     pairs.append(paired(tidied(fixed), change))
         return Form(tuple(pairs))
@@ -243,11 +243,13 @@ class DifferentialGradient(DifferentialLines):
     # -------------------------------------------------------------- back
     def replaced(self, form: Form, mine: Pairing, u: Let) -> Form:
         """``G : dU`` with the differential of ``U`` put in and worked off."""
-        others = tuple(p for p in form.pairs if p is not mine)
+        at = next(k for k, p in enumerate(form.pairs) if p is mine)
+        earlier, later = form.pairs[:at], form.pairs[at + 1 :]
+        others = (*earlier, *later)
         known = self.special(u, mine.left)
         if u.is_scalar and known is None:  # its own lines end in a form, which is put in
             self.pending.append(self.label(u)[1])
-            return Form((*others, *self.scaled(mine.left, u)))
+            return Form((*earlier, *self.scaled(mine.left, u), *later))
         if mine not in self.visible:
             self.show(form)
         mine = self.named(mine, alone=not others)
@@ -263,7 +265,7 @@ class DifferentialGradient(DifferentialLines):
             self.line(self.back, "insert", f"put in {self.label(u)[1]}", (before, after), label)
         after = self.settled(after, self.back, label)
         self.visible.update(after.pairs)
-        result = Form((*others, *after.pairs))
+        result = Form((*earlier, *after.pairs, *later))
         if not others:
             self.shown = result
         return result
@@ -301,7 +303,7 @@ class DifferentialGradient(DifferentialLines):
             best = kept if all(g is not None for g in kept) else found
             pairs.append(paired(tidied(add(*(g for g in best if g is not None))), self.d(leaf)))
         if op.is_matrix_function:
-            why = f"what stands on the left commutes with {text(op.operands[0])}: {op.name} changes there as a function of a number"
+            why = f"what stands on the left commutes with {text(op.operands[0])}, so {op.name} changes as one of a number does"
         else:
             why = f"the pullback of {op.name}: the adjoint of its differential, at {u.name}"
         return pairs, why
@@ -318,7 +320,7 @@ class DifferentialGradient(DifferentialLines):
         after = Pairing(short, mine.right)
         if alone:
             form = Form((after,))
-            self.line(self.back, "notation", f"with that name", (self.shown, form), self.whole)
+            self.line(self.back, "notation", "with that name", (self.shown, form), self.whole)
             self.shown = form
         return after
 
@@ -351,14 +353,11 @@ class DifferentialGradient(DifferentialLines):
 
     def finish(self, form: Form) -> None:
         """The last lines: the coefficient of ``dX`` is the gradient."""
-        whole = Let(self.top.name, self.opened(self.top.arg))
-        before = Partial(whole, self.w) if self.seed is ONE else Chained(whole, self.seed, self.w)
+        before = Slope(self.opened(self.top), self.w, None if self.seed is ONE else self.seed)
         label = self.quotient()
-        free = (axis(1),) * 2 + (axis(self.w.rows), axis(self.w.cols))
         if not form.pairs:
-            dims = (1, 1, self.w.rows, self.w.cols)
             why = f"{self.top.name} does not change with {self.w.name}, to first order"
-            self.back.append(Step("constant", why, before, Num(sp.Integer(0)), *label, (free, dims), NOTHING))
+            self.back.append(Step("constant", why, before, self.result, *label, NO_INDEX, NOTHING))
             return
         (pair,) = form.pairs
         why = f"{self.whole[1]} = G : {text(pair.right)} says that G is the gradient"
@@ -393,6 +392,14 @@ def form_of_terms(whole: Expr) -> Form:
     return Form(tuple(Pairing(tidied(p.left), p.right) for p in pairs))
 
 
+def summed(terms: Sequence[Expr]) -> Expr:
+    """Terms of a differential added up: simplified, but with no sum inside a sum."""
+    whole = shorter(add(*terms))
+    if sum(isinstance(n, Add) and holds_change(n) for n in postorder([whole], lambda x: x.operands)) > 1:
+        whole = add(*map(shorter, terms))
+    return whole
+
+
 def shorter(e: Expr) -> Expr:
     """An expression simplified, where that makes it shorter: else the order of factors stays as the rules gave it."""
     form = tidied(e)
@@ -419,7 +426,10 @@ def is_linear(op: Operator) -> bool:
     for k, c in enumerate(op.operands):
         operands = list(op.operands)
         operands[k] = change_of(c, "D")
-        if differential(op, k, operands[k]) is not op.rebuild(operands):
+        try:
+            if differential(op, k, operands[k]) is not op.rebuild(operands):
+                return False
+        except MatcalcError:  # it has none there
             return False
     return True
 
@@ -429,8 +439,8 @@ def rule_of_operator(op: Operator) -> str:
     try:
         bare = op.rebuild([c if isinstance(c, Number) else s for c, s in zip(op.operands, holders_of(op), strict=True)])
         assert isinstance(bare, Operator)
-        first = next(k for k, c in enumerate(bare.operands) if isinstance(c, Symbol))
-        told = text(bare.differential(first, Symbol(f"d{name_of(bare.operands[first])}", bare.operands[first].dims, ())))
+        first, letter = next((k, c) for k, c in enumerate(bare.operands) if isinstance(c, Symbol))
+        told = text(bare.differential(first, Symbol(f"d{letter.name}", letter.dims, ())))
     except (AssertionError, StopIteration, ValueError, MatcalcError):
         return f"the differential of {op.name}"
     return f"the differential of {op.name}: d {text(bare)} = {told}"

@@ -6,12 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import sympy as sp
+
+from matcalc.emit import compile as compile_expr
 from matcalc.evaluate import Values
 from matcalc.expr import (
     ONE,
     DifferentialSymbol,
     Expr,
     Hadamard,
+    Number,
     Quotient,
     Symbol,
     add,
@@ -32,8 +36,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, Any]
-
-LENGTHS = (1e-3, 5e-4)
 
 
 class Unsteady(Exception):  # noqa: N818 - not an error: the point is passed over
@@ -117,21 +119,42 @@ def scaled(left: Expr, right: Expr) -> Expr:
 
 
 def _text_within(e: Expr) -> str:
-    return f"({text(e)})" if binds(e) < TERM or _is_entrywise(e) else text(e)
+    number, body = coefficient(e)
+    if _is_entrywise(body):
+        return _text_number(number) + f"({text(body)})"
+    return f"({text(e)})" if binds(e) < TERM else text(e)
+
+
+def _text_number(number: sp.Rational) -> str:
+    return "" if number == 1 else "-" if number == -1 else f"{text(Number(number))}*"
 
 
 def _latex_within(e: Expr) -> str:
+    number, body = coefficient(e)
+    if _is_entrywise(body) and isinstance(body, Hadamard):
+        sign = "" if number == 1 else "-" if number == -1 else f"{LATEX.piece(Number(number)).text} "
+        return sign + LATEX.bracket(LATEX.piece(body).text)
     piece: Piece = LATEX.piece(e)
-    return LATEX.bracket(piece.text) if piece.level < TERM or _is_entrywise(e) else piece.text
+    return LATEX.bracket(piece.text) if piece.level < TERM else piece.text
 
 
 def _is_entrywise(e: Expr) -> bool:
-    """Whether it is written with an entrywise product, which reads better in brackets beside a colon."""
-    body = coefficient(e)[1]
-    return isinstance(body, Hadamard) and sum(not a.is_scalar for a in body.args) > 1
+    """Whether it is written with an entrywise product or quotient, which reads better in brackets beside a colon."""
+    if isinstance(e, Quotient):
+        return not e.below.is_scalar
+    return isinstance(e, Hadamard) and sum(not a.is_scalar for a in e.args) > 1
 
 
 # ------------------------------------------------------------------ values
+@dataclass(frozen=True)
+class Slope:
+    """The gradient by ``wrt`` of a scalar over symbols alone; or of what ``weight``, held fixed, and ``of`` sum up to."""
+
+    of: Expr
+    wrt: Symbol
+    weight: Expr | None = None
+
+
 @dataclass(frozen=True)
 class Change:
     """What ``of`` changes by when ``wrt`` changes by ``direction``; weighed by ``weight``, held fixed, and summed up.
@@ -179,25 +202,50 @@ SECOND = ((-2, -1 / 12), (-1, 4 / 3), (0, -5 / 2), (1, 4 / 3), (2, -1 / 12))
 
 
 def along(roots: Sequence[Expr], wrt: Symbol, direction: Array, values: Values, order: int = 1) -> list[Array]:
-    """The derivatives of several expressions over symbols along a direction, by central differences."""
+    """The derivatives of several expressions over symbols along a direction, by central differences of compiled code."""
     import numpy as np
 
-    fixed: dict[Expr, Array] = {e: v for e, v in values.known.items() if isinstance(e, Symbol)}
-    stencil, lengths = (STENCIL, LENGTHS) if order == 1 else (SECOND, (1e-2, 5e-3))
+    call = compile_expr(list(roots))
+    known = {s.name: values.known[s] for e in roots for s in e.symbols}
+    shapes = {s.name: [values.size(d) for d in s.shape] for e in roots for s in e.symbols}
+    given: dict[str, Any] = {d.name: n for d, n in values.sizes.items()} | values.functions
+
+    def at(step: float) -> list[Array]:
+        now = {**known, wrt.name: values.known[wrt] + step * direction}
+        arrays = {n: _plain(now[n].reshape(shape, order="F"), n, roots) for n, shape in shapes.items()}
+        found = call(**{n: v for n, v in {**given, **arrays}.items() if n in call.names})
+        return [
+            np.asarray(v, dtype=values.kind).reshape(values.size(e.rows), values.size(e.cols), order="F")
+            for v, e in zip(found, roots, strict=True)
+        ]
+
+    stencil, lengths = (STENCIL, (1e-3, 5e-4)) if order == 1 else (SECOND, (1e-2, 5e-3))
     scale = max(1.0, float(np.max(np.abs(direction), initial=0.0)))
     tables: list[list[Array]] = []
     for length in lengths:
         h = length / scale
-        sums = [np.zeros((values.size(e.rows), values.size(e.cols)), dtype=values.kind) for e in roots]
-        for shift, weight in stencil:
-            moved = values.known[wrt] + shift * h * direction
-            there = Values({**fixed, wrt: moved}, values.sizes, values.functions, values.kind)
-            for k, e in enumerate(roots):
-                sums[k] = sums[k] + weight * there.array(e) / h**order
-        tables.append(sums)
-    for coarse, fine, e in zip(*tables, roots, strict=True):
-        here = Values(fixed, values.sizes, values.functions, values.kind).array(e)
+        moved = [[weight / h**order * v for v in at(shift * h)] for shift, weight in stencil]
+        tables.append([np.asarray(sum(parts)) for parts in zip(*moved, strict=True)])
+    for coarse, fine, here in zip(*tables, at(0.0), strict=True):
         if not is_steady(coarse, fine, 1e-5 * float(np.max(np.abs(here), initial=0.0))):
             raise Unsteady
     return tables[1]
 
+
+def _plain(value: Array, name: str, roots: Sequence[Expr]) -> Any:
+    """A value as compiled code takes it: that of an integer symbol is an int."""
+    whole = any(s.name == name and s.has("integer") for e in roots for s in e.symbols)
+    return int(value) if whole else value
+
+
+def slope_value(slope: Slope, values: Values) -> Array:
+    """The gradient of a scalar, or of a weighted sum, an entry at a time."""
+    import numpy as np
+
+    out = np.zeros_like(values.known[slope.wrt])
+    for place in np.ndindex(*out.shape):
+        step = np.zeros_like(out)
+        step[place] = 1.0
+        (found,) = along([slope.of], slope.wrt, step, values)
+        out[place] = np.sum(found if slope.weight is None else values.array(slope.weight) * found)
+    return out

@@ -22,11 +22,12 @@ from matcalc.expr import (
     hadamard,
     product,
     spread,
+    transpose,
 )
 from matcalc.ops.matrix_functions import Frechet
 from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.structure import Diag, Diagonal, Reshape, Vec
-from matcalc.pairings import turned_one
+from matcalc.pairings import untransposed
 from matcalc.simplify import simplify_all
 
 
@@ -77,7 +78,7 @@ def moved(p: Pairing) -> Move:
         return Move(tuple(paired(p.left, t) for t in terms), *DISTRIBUTE)
     if isinstance(node, Product) and node.is_scalar and places == [0]:  # x'*A*y, where the row changes
         rest = tidied(hadamard(p.left, product(*node.args[1:])))
-        return Move((paired(rest, turned_one(node.args[0])),), *INNER)
+        return Move((paired(rest, untransposed(transpose(node.args[0]))),), *INNER)
     inner = [node.operands[k] for k in places]
     found = [tidied(pull(node, k, p.left)) for k in places]
     rule = rule_of(node, places[0])

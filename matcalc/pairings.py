@@ -45,7 +45,7 @@ def pairing(e: Expr, active: Callable[[Expr], bool]) -> Pairing | None:
         case Product(args) if e.is_scalar:
             k = next((k for k, a in enumerate(args) if active(a)), 0)
             middle = len(args) - 1 if k == len(args) - 1 else 1
-            return Pairing(turned(args[:middle]), product(*args[middle:]))
+            return Pairing(turned(args[:middle], active), product(*args[middle:]))
         case Trace(Product(args)):
             return traced(args, active)
         case Trace(arg):
@@ -64,20 +64,22 @@ def traced(args: tuple[Expr, ...], active: Callable[[Expr], bool]) -> Pairing:
     places = [k for k, a in enumerate(args) if active(a)]
     if len(places) == 1:
         (k,) = places
-        outside = [*map(turned_one, reversed(args[:k])), *map(turned_one, reversed(args[k + 1 :]))]
         if isinstance(args[k], Transpose):
             return Pairing(product(*args[k + 1 :], *args[:k]), args[k].operands[0])
-        return Pairing(product(*outside), args[k])
+        return Pairing(turned((*args[k + 1 :], *args[:k]), active), args[k])
     if isinstance(args[-1], Transpose) and not isinstance(args[0], Transpose):
         return Pairing(args[-1].arg, product(*args[:-1]))
-    return Pairing(turned_one(args[0]), product(*args[1:]))
+    return Pairing(turned(args[:1], active), product(*args[1:]))
 
 
-def turned(args: tuple[Expr, ...]) -> Expr:
-    """The transpose of a product, written out."""
-    return product(*map(turned_one, reversed(args)))
+def turned(args: tuple[Expr, ...], active: Callable[[Expr], bool]) -> Expr:
+    """The transpose of a product, written out; a symmetric factor is its own where it does not change.
+
+    The symmetry of what changes is a fact of the point: its differential has none.
+    """
+    return product(*(a if a.symmetric and not active(a) else untransposed(transpose(a)) for a in reversed(args)))
 
 
-def turned_one(e: Expr) -> Expr:
+def untransposed(e: Expr) -> Expr:
     """A transpose without one upon another."""
-    return e.arg if isinstance(e, Transpose) else e if e.symmetric else transpose(e)
+    return e.arg.arg if isinstance(e, Transpose) and isinstance(e.arg, Transpose) else e

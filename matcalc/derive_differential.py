@@ -7,6 +7,7 @@ replaced by what it is; factors move across the Frobenius product until only ``d
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from matcalc.derivation import Derivation, Step
 from matcalc.derive_lines import Lines, fraction, name_of
@@ -48,13 +49,18 @@ FROBENIUS = "written as a Frobenius product, A : B = tr(A'*B) = sum(A.*B)"
 class DifferentialLines(Lines):
     """A function cut into variables, each with its differential."""
 
-    def __init__(self, e: Expr, w: Symbol, earlier: Lines | None = None) -> None:
-        super().__init__(e, w, earlier)
-        self.changes: dict[Expr, Change] = {}
+    def __init__(self, e: Expr, w: Symbol, *others: Any) -> None:
+        super().__init__(e, w, *others)
         self.symbols: dict[Expr, Symbol] = {}
         self.forward: dict[Let, list[Step]] = {}
         self.found: dict[Let, Expr] = {}
+        self.said = {u for e in others if isinstance(e, DifferentialLines) for u in e.found}  # what earlier lines gave
         self.direction: Expr = self.d(w)
+
+    def along(self, tangent: Expr) -> None:
+        """Let ``wrt`` change by ``tangent`` in the check, not by something at random."""
+        self.direction = tangent
+        self.changes[self.d(self.w)] = Change(self.w, self.w, tangent)
 
     def d(self, v: Expr) -> Symbol:
         """The differential of a variable or of ``wrt``, as a symbol."""
@@ -70,7 +76,7 @@ class DifferentialLines(Lines):
             self.changes[symbol] = Change(of, self.w, symbol if v is self.w else self.direction)
         return self.symbols[v]
 
-    def label(self, v: Expr) -> tuple[str, str]:
+    def d_label(self, v: Expr) -> tuple[str, str]:
         """``dV``, in LaTeX and in text."""
         return latex(self.d(v)), text(self.d(v))
 
@@ -107,7 +113,7 @@ class DifferentialLines(Lines):
             self.found[u] = self.differential_of(u)
             self.forward[u] = []
             sides = (self.d(u), self.found[u])
-            self.line(self.forward[u], "differential", self.why(u), sides, self.label(u))
+            self.line(self.forward[u], "differential", self.why(u), sides, self.d_label(u))
         return self.found[u]
 
     def why(self, u: Let) -> str:
@@ -136,7 +142,7 @@ class DifferentialGradient(DifferentialLines):
         self.pending: list[str] = []  # the differentials put in since
         self.back: list[Step] = []
         self.scalar_forms: dict[Let, Form] = {}
-        self.whole = self.label(self.top)  # what the lines are about: the differential of the function, or of the loss
+        self.whole = self.d_label(self.top)  # what the lines are about: the differential of the function, or of the loss
 
     def run(self) -> Derivation:
         """All lines: the differentials of the variables, that of the function, and the gradient."""
@@ -206,8 +212,8 @@ class DifferentialGradient(DifferentialLines):
             rule, why = "differential", self.why(u)
         if not form.pairs:
             return form
-        self.line(out, rule, why, (self.d(u), form), self.label(u))
-        return self.settled(form, out, self.label(u))
+        self.line(out, rule, why, (self.d(u), form), self.d_label(u))
+        return self.settled(form, out, self.d_label(u))
 
     def product_reason(self, products: Sequence[Pairing]) -> str:
         """Which form of the product rule gives the differential of a sum of Frobenius products."""
@@ -248,7 +254,7 @@ class DifferentialGradient(DifferentialLines):
         others = (*earlier, *later)
         known = self.special(u, mine.left)
         if u.is_scalar and known is None:  # its own lines end in a form, which is put in
-            self.pending.append(self.label(u)[1])
+            self.pending.append(self.d_label(u)[1])
             return Form((*earlier, *self.scaled(mine.left, u), *later))
         if mine not in self.visible:
             self.show(form)
@@ -262,7 +268,7 @@ class DifferentialGradient(DifferentialLines):
         else:
             whole = self.matrix_line(u)
             after = Form((paired(mine.left, whole),) if holds_change(whole) else ())
-            self.line(self.back, "insert", f"put in {self.label(u)[1]}", (before, after), label)
+            self.line(self.back, "substitute", f"put in {self.d_label(u)[1]}", (before, after), label)
         after = self.settled(after, self.back, label)
         self.visible.update(after.pairs)
         result = Form((*earlier, *after.pairs, *later))
@@ -281,7 +287,7 @@ class DifferentialGradient(DifferentialLines):
         """The whole differential as it is now, where the lines have not written it."""
         if form != self.shown:
             why = f"put in {' and '.join(self.pending)}" if self.pending else "put the parts together"
-            self.line(self.back, "insert", why, (self.shown, form), self.whole)
+            self.line(self.back, "substitute", why, (self.shown, form), self.whole)
             self.shown = form
         self.pending.clear()
         self.visible.update(form.pairs)

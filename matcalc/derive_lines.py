@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from matcalc.derivation import Step
+from matcalc.differential_form import Change
 from matcalc.differentiate import addends, change_of, differential
 from matcalc.expr import Entrywise, Expr, Let, Operator, Symbol
 from matcalc.index import At, Entry, Index, Pair, Plus, indices_of
@@ -21,6 +23,14 @@ from matcalc.scalar import Scalars
 from matcalc.variables import Variables, dim_names, written_out
 
 
+class Style(NamedTuple):
+    """What makes the lines of a gradient, of a Jacobian, and of a directional derivative."""
+
+    gradient: Callable[..., Any]
+    jacobian: Callable[..., Any]
+    push: Callable[..., Any]
+
+
 class Lines:
     """A function cut into variables, and the lines made of it so far."""
 
@@ -31,6 +41,7 @@ class Lines:
         self.top, self.taken = cut.top, cut.taken
         self.steps: list[Step] = []
         self.gradients: dict[Expr, Expr] = {}
+        self.changes: dict[Expr, Change] = {}  # the symbols of differentials, in style "differential"
         self.meaning: dict[Expr, Expr] = {}
         self.defined: set[Expr] = set(earlier.defined if earlier else ())
         self.active: set[Expr] = {*cut.all, w}

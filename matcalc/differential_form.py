@@ -148,7 +148,7 @@ def _is_entrywise(e: Expr) -> bool:
 # ------------------------------------------------------------------ values
 @dataclass(frozen=True)
 class Slope:
-    """The gradient by ``wrt`` of a scalar over symbols alone; or of what ``weight``, held fixed, and ``of`` sum up to."""
+    """The derivative by ``wrt`` of an expression over symbols alone; or of what ``weight``, held fixed, and it sum up to."""
 
     of: Expr
     wrt: Symbol
@@ -239,13 +239,14 @@ def _plain(value: Array, name: str, roots: Sequence[Expr]) -> Any:
 
 
 def slope_value(slope: Slope, values: Values) -> Array:
-    """The gradient of a scalar, or of a weighted sum, an entry at a time."""
+    """The derivative by every entry: of a scalar, or of a weighted sum, in the shape of ``wrt``; else of every entry."""
     import numpy as np
 
-    out = np.zeros_like(values.known[slope.wrt])
-    for place in np.ndindex(*out.shape):
-        step = np.zeros_like(out)
+    base = values.known[slope.wrt]
+    size = (values.size(slope.of.rows), values.size(slope.of.cols))
+    out = np.zeros((*size, *base.shape), dtype=values.kind)
+    for place in np.ndindex(*base.shape):
+        step = np.zeros_like(base)
         step[place] = 1.0
-        (found,) = along([slope.of], slope.wrt, step, values)
-        out[place] = np.sum(found if slope.weight is None else values.array(slope.weight) * found)
-    return out
+        (out[(..., *place)],) = along([slope.of], slope.wrt, step, values)
+    return out if slope.weight is None else np.asarray(np.einsum("ij,ijkl->kl", values.array(slope.weight), out))

@@ -18,6 +18,7 @@ from typing import Any
 import matcalc as mc
 from matcalc.calculus import upstream_of
 from matcalc.declare import read_symbols
+from matcalc.derivation_lines import DETAILS
 from matcalc.errors import MatcalcError, OperandError, ParseError
 from matcalc.expr import Expr, Symbol
 from matcalc.jacobian import LAYOUTS
@@ -90,6 +91,8 @@ def build_parser() -> argparse.ArgumentParser:
             "--wrt", required=True, metavar="NAMES", help="what to differentiate by, such as x, or W,b for several"
         )
         sub.add_argument("--steps", action="store_true", help="print the derivation, line by line")
+        sub.add_argument("--detail", choices=DETAILS, default="normal", help="how much of it (default: normal)")
+        sub.add_argument("--shapes", action="store_true", help="the shapes below each line of it")
         sub.add_argument("--check", action="store_true", help="check the result against differences at random points")
         output(sub)
 
@@ -208,7 +211,7 @@ def run_demo(options: argparse.Namespace) -> int:
     """``matcalc demo``."""
     W, X, b = mc.symbols("W[m,n] X[n,p] b[m]")
     f = mc.let("f", W @ X + b)
-    options.check = True
+    options.check, options.detail, options.shapes = True, "normal", False
     return show_derivations([mc.derive(mc.function("L")(f), b)], options)
 
 
@@ -271,14 +274,19 @@ def show_derivations(derivations: list[mc.Derivation], options: argparse.Namespa
         found = {}
         for d in derivations:
             steps = [{"rule": s.rule, "why": s.why} for s in d.steps]
-            found[d.wrt.name] = {**described(d.result), "conditions": d.conditions, "steps": steps, "derivation": d.to_text()}
+            found[d.wrt.name] = {
+                **described(d.result),
+                "conditions": d.conditions,
+                "steps": steps,
+                "derivation": d.to_text(detail=options.detail, shapes=options.shapes),
+            }
         return print_json(found, reports)
     if options.to == "numpy":
         results = {d.wrt.name: d.result for d in derivations}
         print(mc.compile(results if len(results) > 1 else derivations[0].result).source)
     else:
         written = {"text": "to_text", "latex": "to_latex", "markdown": "to_markdown"}[options.to]
-        print("\n\n".join(getattr(d, written)() for d in derivations))
+        print("\n\n".join(getattr(d, written)(detail=options.detail, shapes=options.shapes) for d in derivations))
     return print_reports(reports, options)
 
 

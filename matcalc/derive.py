@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from matcalc.calculus import pulled_back, scalar_function, target, upstream_of
 from matcalc.conjugates import has_complex
-from matcalc.derivation import Derivation
+from matcalc.derivation import Derivation, require_detail
+from matcalc.derive_answer import layout_said
 from matcalc.derive_complex import complex_derivation
 from matcalc.derive_differential import DifferentialGradient
 from matcalc.derive_differential_jacobian import DifferentialJacobian, DifferentialPush
@@ -46,6 +47,8 @@ def derive(
     upstream: object = None,
     tangent: object = None,
     direction: object = None,
+    detail: str = "normal",
+    shapes: bool = False,
 ) -> Derivation:
     """A derivative with its derivation, line by line.
 
@@ -69,6 +72,12 @@ def derive(
         For ``kind="vjp"``: the gradient of the loss by ``f``; by default that of an unspecified loss ``L``.
     tangent, direction : Expr or str, optional
         For ``kind="jvp"`` and ``"hvp"``: the change of ``wrt``, by default a symbol with ``d`` before its name.
+
+    detail : {"brief", "normal", "full"}
+        How much ``print`` and a notebook show: one line for each quantity, all lines, or every contraction and every
+        move of a simplification as well. ``to_text``, ``to_latex`` and ``to_markdown`` take it too.
+    shapes : bool
+        Whether the shapes of what a line is about stand below it; likewise.
 
     Returns
     -------
@@ -102,6 +111,7 @@ def derive(
     if isinstance(wrt, (list, tuple, dict)):
         raise OperandError("derive takes one symbol at a time: call it for each")
     require_structure(structure)
+    require_detail(detail)
     _require_own(kind, "layout", layout != "numerator", ("jacobian", "hessian"))
     _require_own(kind, "wrt2", wrt2 is not None, ("hessian",))
     _require_own(kind, "upstream", upstream is not None, ("vjp",))
@@ -112,6 +122,18 @@ def derive(
         raise OperandError(f"layout is one of {', '.join(LAYOUTS)}, not {layout!r}")
     e = scalar_function(f, "derive") if kind in ("grad", "hessian", "hvp") else as_expr(f)
     w = target(e, wrt)
+    w2 = w if wrt2 is None else target(e, wrt2)
+    d = _derivation(e, w, w2, kind, style, structure, layout, upstream, tangent, direction)
+    d.layout = layout_said(kind, e, d.variables[-1].name, w, w2, layout, structure)
+    d.detail, d.shapes = detail, bool(shapes)
+    return d
+
+
+def _derivation(
+    e: Expr, w: Symbol, w2: Symbol, kind: str, style: str, structure: str, layout: str,
+    upstream: object, tangent: object, direction: object,
+) -> Derivation:  # fmt: skip
+    """The derivation of this kind, of arguments that were looked at."""
     if has_complex(e) or w.is_complex:
         if style != "index":
             raise UnsupportedError(
@@ -127,7 +149,6 @@ def derive(
         case "jacobian":
             return jacobian_derivation(e, w, layout, structure, STYLES[style])
         case "hessian":
-            w2 = w if wrt2 is None else target(e, wrt2)
             result = hessian(e, w, w2, layout=layout, structure=structure)
             assert isinstance(result, Expr)
             return hessian_derivation(e, w, w2, layout, result, structure, STYLES[style])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from matcalc.calculus import TWO, steepest
 from matcalc.conjugates import independent, is_real
-from matcalc.derivation import Derivation, Step
+from matcalc.derivation import Derivation
 from matcalc.derive_gradient import GradientLines
 from matcalc.differentiate import reverse_sweep
 from matcalc.expr import ONE, Expr, GradientSymbol, Symbol, hadamard, substitute
@@ -15,6 +15,7 @@ from matcalc.ops.complex import Conj, Real
 from matcalc.printing import latex, text
 from matcalc.printing.index_terms import IndexNames
 from matcalc.simplify import simplify_all
+from matcalc.steps import Step
 from matcalc.variables import free_name
 
 NOTHING = ((), ()), IndexNames(())

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from matcalc.derivation import Derivation, Step
+from matcalc.derivation import Derivation
 from matcalc.derive_lines import Lines, fraction, name_of
-from matcalc.differential_form import Change, Form, Pairing, Slope, form_latex, form_text, holds_change, paired
 from matcalc.differentiate import change_of, differential
 from matcalc.errors import MatcalcError, UnsupportedError
 from matcalc.expr import (
@@ -31,12 +30,15 @@ from matcalc.expr import (
     rational,
     substitute,
 )
+from matcalc.forms import Change, Form, Pairing, Slope, holds_change, paired
 from matcalc.moves import is_settled, moved, tidied
 from matcalc.node import postorder
 from matcalc.ops.structure import Zeros, zeros
 from matcalc.pairings import pairings_of
 from matcalc.printing import latex, text
+from matcalc.printing.forms import form_latex, form_text
 from matcalc.printing.index_terms import IndexNames
+from matcalc.steps import Step
 from matcalc.variables import free_name, is_region
 
 NOTHING = IndexNames(())

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from matcalc.derivation import Arranged, Side, Step
 from matcalc.derive_differential import NOTHING, DifferentialLines, shorter
 from matcalc.derive_jacobian import JacobianLines
 from matcalc.derive_lines import Lines
-from matcalc.differential_form import Slope, holds_change
 from matcalc.differentiate import addends
 from matcalc.dims import is_unit
 from matcalc.errors import LimitError
 from matcalc.expr import Expr, Hadamard, Product, Symbol, Transpose, add, matmul, substitute
+from matcalc.forms import Slope, holds_change
 from matcalc.jacobian import stacked_jacobian
 from matcalc.moves import tidied
 from matcalc.node import postorder
 from matcalc.ops.structure import Diag, Vec, vec
 from matcalc.printing import latex, text
+from matcalc.steps import Arranged, Side, Step
 
 MOST_TERMS = 40  # a differential with more terms is left to the chain rule of style "index"
 

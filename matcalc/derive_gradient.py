@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from matcalc.derivation import Chained, Derivation, Partial, Step
+from matcalc.derivation import Derivation
 from matcalc.derive_lines import EntryLabel, Lines, fraction, name_of
 from matcalc.differentiate import change_of, pull
 from matcalc.expr import ONE, Expr, GradientSymbol, Let, Operator, Symbol, add
@@ -17,6 +17,7 @@ from matcalc.printing.index_terms import IndexNames, term_text
 from matcalc.rules.closed_form import NoMatrixForm, closed_form
 from matcalc.scalar import Scalars
 from matcalc.simplify import simplify_all
+from matcalc.steps import Chained, Partial, Step
 from matcalc.variables import free_name, is_region
 
 
@@ -188,7 +189,9 @@ class GradientLines(Lines):
             lines.append(Step("chain-rule", through, Chained(u, upstream, leaf), last, *total_label, free2, names))
             label = total_label
         short = plus(collected(contracted))
-        if short != last:
+        if short == last:
+            short = last  # the very term, so that the next line goes on from it
+        else:
             over = free2 if upstream is not ONE else free4
             lines.append(Step("contract", "a delta sums to the one index that it ties", last, short, *label, over, names))
         form = simplify_all([add(*forms)])[0] if len(forms) > 1 else forms[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from matcalc.derivation import Arranged, Derivation, Partial, Step
+from matcalc.derivation import Derivation
 from matcalc.derive_jacobian import NOTHING, laid_out
 from matcalc.derive_lines import Style, fraction
 from matcalc.derive_structure import add_structure, structured_label, structured_steps
@@ -13,6 +13,7 @@ from matcalc.expr import ONE, Expr, Let, Symbol, substitute
 from matcalc.jacobian import jacobian, sides_of_vech, stacked_jacobian, structured_columns, structured_sides
 from matcalc.printing import latex
 from matcalc.simplify import simplify_all
+from matcalc.steps import Arranged, Partial, Step
 from matcalc.variables import free_name
 
 MOST_GRADIENT_LINES = 14  # a gradient with more steps than this is one line of a Hessian

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from matcalc.derivation import Arranged, Partial, Step
 from matcalc.derive_lines import EntryLabel, Lines, fraction
 from matcalc.differentiate import change_of
 from matcalc.dims import Dim, times_dim
@@ -19,6 +18,7 @@ from matcalc.printing import latex, text
 from matcalc.printing.index_terms import IndexNames
 from matcalc.rules.closed_form import NoMatrixForm
 from matcalc.simplify import simplify_all
+from matcalc.steps import Arranged, Partial, Step
 
 NOTHING = IndexNames(())
 
@@ -129,7 +129,9 @@ class JacobianLines(Lines):
         dims = self.free(u, leaf)[1]
         slope, short = plus(slopes), plus(collected(contracted))
         lines.append(Step("differentiate", self.reason(u, leaf), Partial(u, leaf), slope, *label, (free, dims), names))
-        if short != slope:
+        if short == slope:
+            short = slope  # the very term, so that the next line goes on from it
+        else:
             lines.append(
                 Step("contract", "a delta sums to the one index that it ties", slope, short, *label, (free, dims), names)
             )

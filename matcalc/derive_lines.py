@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from matcalc.derivation import Step
-from matcalc.differential_form import Change
 from matcalc.differentiate import addends, change_of, differential
 from matcalc.expr import Entrywise, Expr, Let, Operator, Symbol
+from matcalc.forms import Change
 from matcalc.index import At, Entry, Index, Pair, Plus, indices_of
 from matcalc.index_form import define
 from matcalc.network import Lowering, Network
@@ -20,6 +19,7 @@ from matcalc.printing import latex, text
 from matcalc.printing.index_terms import IndexNames, term_latex, term_text
 from matcalc.rules.closed_form import NoMatrixForm
 from matcalc.scalar import Scalars
+from matcalc.steps import Step
 from matcalc.variables import Variables, dim_names, written_out
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matcalc.derivation import Derivation, Pushed, Step
+from matcalc.derivation import Derivation
 from matcalc.derive_jacobian import NOTHING
 from matcalc.derive_lines import Lines, Style, name_of
 from matcalc.differentiate import change_of, reverse_sweep
@@ -11,6 +11,7 @@ from matcalc.jacobian import hvp, jvp
 from matcalc.node import postorder
 from matcalc.printing import latex, text
 from matcalc.simplify import simplify_all
+from matcalc.steps import Pushed, Step
 from matcalc.variables import free_name, is_region
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from matcalc.derivation import Arranged, Derivation, Step
+from matcalc.derivation import Derivation
 from matcalc.derive_lines import Lines
 from matcalc.dims import Dim, is_unit
 from matcalc.expr import Expr, GradientSymbol, JacobianSymbol, Symbol, product, transpose
@@ -16,6 +16,7 @@ from matcalc.ops.structure import UnitVector, reshape, vec
 from matcalc.printing import latex, text
 from matcalc.printing.index_terms import IndexNames
 from matcalc.simplify import simplify_all
+from matcalc.steps import Arranged, Step
 from matcalc.structure import STRUCTURED, restructured, structure_matrix
 from matcalc.variables import free_name
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from matcalc.differential_form import Pairing, holds_change, is_change, paired
 from matcalc.differentiate import pull
 from matcalc.expr import (
     Add,
@@ -24,6 +23,7 @@ from matcalc.expr import (
     spread,
     transpose,
 )
+from matcalc.forms import Pairing, holds_change, is_change, paired
 from matcalc.ops.matrix_functions import Frechet
 from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.structure import Diag, Diagonal, Reshape, Vec

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from matcalc.differential_form import Pairing
 from matcalc.expr import ONE, Add, Expr, Hadamard, Product, Quotient, Transpose, hadamard, ones, product, quotient, transpose
+from matcalc.forms import Pairing
 from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.structure import eye
 

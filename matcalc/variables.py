@@ -22,6 +22,7 @@ from matcalc.expr import (
     product,
     transpose,
 )
+from matcalc.letters import letters, taken_names
 from matcalc.node import postorder
 from matcalc.ops.elementwise import Sqrt
 from matcalc.ops.linalg import MatrixPower
@@ -31,7 +32,6 @@ from matcalc.simplify import DISSOLVING
 
 MOST_WRITTEN = 4  # matrix powers up to this are written out as products
 TWO = Number(sp.Integer(2))
-NAMES = {0: "stchgpq", 1: "rzuvqpw", 2: "ZYVUTRQP"}  # for variables, by their number of axes
 
 
 class Variables:
@@ -45,11 +45,13 @@ class Variables:
         self.earlier = {v.arg: v.name for v in earlier}  # the same part keeps the name that it has
         self.taken: set[str] = {v.name for v in earlier}
         self.all: list[Let] = []
+        self.reserved: set[str] = set()  # the names that the function uses
         self.top = self.named(e)
 
     def named(self, e: Expr) -> Let:
         """The function as a variable, its parts cut out as variables before it."""
         e = written_out(e)
+        self.reserved = taken_names([e]) | {"f", "L"}
         order = list(postorder([e], lambda x: x.operands))
         uses: dict[Expr, list[Expr]] = {n: [] for n in order}
         depends: set[Expr] = set()
@@ -84,17 +86,9 @@ class Variables:
         if wish and wish == free_name(whole, wish, self.taken):
             self.taken.add(wish)
             return wish
-        pool = NAMES[node.ndim]
-        used = self.taken | {s.name for s in whole.symbols} | {str(d) for s in whole.symbols for d in s.shape} | {"f", "L"}
-        used |= {n.name for n in postorder([whole], lambda x: x.operands) if isinstance(n, Let)}
-        k = 0
-        while True:
-            for letter in pool:
-                name = letter if k == 0 else f"{letter}{k}"
-                if name not in used:
-                    self.taken.add(name)
-                    return name
-            k += 1
+        name = next(x for x in letters(node) if x not in self.taken and x not in self.reserved)
+        self.taken.add(name)
+        return name
 
 
 def dim_names(e: Expr) -> set[str]:

@@ -414,3 +414,11 @@ def test_closed_pipe(arguments):
 def test_a_terminal_without_greek():
     done = process("simplify", "α + α", "--vars", "α", env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stdout) == (0, "2*\\u03b1\n")
+
+
+def test_detail_and_shapes_of_the_steps(capsys):
+    main(["grad", "norm2(A*x-b)^2", "--vars", "A[m,n] x[n] b[m]", "--wrt", "x", "--steps", "--detail", "brief", "--shapes"])
+    out = capsys.readouterr().out
+    assert "(2) df/dx = A'*(df/dr) = 2*A'*(A*x - b)" in out
+    assert "shapes: df/dx (n), A (m, n)" in out
+    assert "(3)" not in out

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from matcalc.coefficients import tidied
 from matcalc.derivation import Derivation
 from matcalc.derive_lines import Lines, fraction, name_of
 from matcalc.differentiate import change_of, differential
@@ -31,7 +32,7 @@ from matcalc.expr import (
     substitute,
 )
 from matcalc.forms import Change, Form, Pairing, Slope, holds_change, paired
-from matcalc.moves import is_settled, moved, tidied
+from matcalc.moves import is_settled, moved
 from matcalc.node import postorder
 from matcalc.ops.structure import Zeros, zeros
 from matcalc.pairings import pairings_of
@@ -273,10 +274,10 @@ class DifferentialGradient(DifferentialLines):
             self.line(self.back, "substitute", f"put in {self.d_label(u)[1]}", (before, after), label)
         after = self.settled(after, self.back, label)
         self.visible.update(after.pairs)
-        result = Form((*earlier, *after.pairs, *later))
-        if not others:
-            self.shown = result
-        return result
+        if others:
+            return Form((*earlier, *after.pairs, *later))
+        self.shown = after
+        return after
 
     def scaled(self, scale: Expr, u: Let) -> list[Pairing]:
         """``s dU`` of a scalar variable, with what ``dU`` is by its own lines."""
@@ -288,8 +289,10 @@ class DifferentialGradient(DifferentialLines):
     def show(self, form: Form) -> None:
         """The whole differential as it is now, where the lines have not written it."""
         if form != self.shown:
-            why = f"put in {' and '.join(self.pending)}" if self.pending else "put the parts together"
-            self.line(self.back, "substitute", why, (self.shown, form), self.whole)
+            rule, why = (
+                ("substitute", f"put in {' and '.join(self.pending)}") if self.pending else ("gather", "the parts together")
+            )
+            self.line(self.back, rule, why, (self.shown, form), self.whole)
             self.shown = form
         self.pending.clear()
         self.visible.update(form.pairs)

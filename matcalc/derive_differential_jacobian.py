@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from matcalc.coefficients import tidied
 from matcalc.derive_differential import NOTHING, DifferentialLines, shorter
 from matcalc.derive_jacobian import JacobianLines
 from matcalc.derive_lines import Lines
@@ -11,7 +12,6 @@ from matcalc.errors import LimitError
 from matcalc.expr import Expr, Hadamard, Product, Symbol, Transpose, add, matmul, substitute
 from matcalc.forms import Slope, holds_change
 from matcalc.jacobian import stacked_jacobian
-from matcalc.moves import tidied
 from matcalc.node import postorder
 from matcalc.ops.structure import Diag, Vec, vec
 from matcalc.printing import latex, text

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from matcalc.coefficients import tidied
 from matcalc.differentiate import pull
 from matcalc.expr import (
     Add,
@@ -28,7 +29,6 @@ from matcalc.ops.matrix_functions import Frechet
 from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.structure import Diag, Diagonal, Reshape, Vec
 from matcalc.pairings import untransposed
-from matcalc.simplify import simplify_all
 
 
 class Move(NamedTuple):
@@ -117,11 +117,6 @@ def rule_of(node: Operator, k: int) -> tuple[str, str, str]:
     if found is not None:
         return found
     return "adjoint", f"{node.name} is linear here, and its adjoint, applied to A, takes its place on the left", ""
-
-
-def tidied(e: Expr) -> Expr:
-    """A coefficient, simplified."""
-    return simplify_all([e])[0]
 
 
 def is_settled(p: Pairing) -> bool:

@@ -1,0 +1,63 @@
+"""How the coefficients of differentials are written: simplified, but as the moves left them where that reads as well."""
+
+from __future__ import annotations
+
+from matcalc.expr import Expr, Hadamard, Let, Ones, Product, Transpose, hadamard, product, transpose
+from matcalc.node import postorder
+from matcalc.ops.structure import Eye
+from matcalc.simplify import simplify_all
+
+
+def tidied(e: Expr) -> Expr:
+    """A coefficient simplified; but ``B'*A'`` stays as it is and does not become ``(A*B)'``."""
+    light = tidied_lightly(e)
+    (form,) = simplify_all([e])
+    better = turned_products(light) < turned_products(form)
+    return light if better and cost_without_transposes(light) <= cost_without_transposes(form) else form
+
+
+def turned_products(e: Expr) -> int:
+    """The number of transposes of products."""
+    nodes = postorder([e], lambda x: () if isinstance(x, Let) else x.operands)
+    return sum(isinstance(n, Transpose) and isinstance(n.arg, Product) for n in nodes)
+
+
+def tidied_lightly(e: Expr) -> Expr:
+    """An expression without transposes of transposes, of products or of symmetric matrices, and without factors 1."""
+    done: dict[Expr, Expr] = {}
+    for node in postorder([e], lambda x: () if isinstance(x, Let) else x.operands):
+        new = node.rebuild([done[c] for c in node.operands]) if node.operands and not isinstance(node, Let) else node
+        match new:
+            case Transpose():
+                new = turned(new.arg)
+            case Product(args) if any(isinstance(a, Eye) for a in args):
+                new = product(*([a for a in args if not isinstance(a, Eye)] or args[:1]))
+            case Hadamard(args) if any(isinstance(a, Ones) for a in args):
+                others = [a for a in args if not isinstance(a, Ones)]
+                new = hadamard(*others) if any(not a.is_scalar for a in others) else new
+        done[node] = new
+    return done[e]
+
+
+def turned(e: Expr) -> Expr:
+    """The transpose of an expression, of a product factor by factor."""
+    if e.symmetric:
+        return e
+    match e:
+        case Transpose(arg):
+            return arg
+        case Product(args):
+            return product(*map(turned, reversed(args)))
+        case Hadamard(args) if sum(not a.is_scalar for a in args) == 1:
+            return hadamard(*(a if a.is_scalar else turned(a) for a in args))
+        case _:
+            return transpose(e)
+
+
+def cost_without_transposes(e: Expr) -> int:
+    """What a reader sees of an expression, transposes aside."""
+    count: dict[Expr, int] = {}
+    for node in postorder([e], lambda x: () if isinstance(x, Let) else x.operands):
+        inside = () if isinstance(node, Let) else node.operands
+        count[node] = sum(count[c] for c in inside) + (isinstance(node, Transpose) and node.own_cost())
+    return e.cost - count[e]

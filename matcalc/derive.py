@@ -15,6 +15,7 @@ from matcalc.derive_answer import layout_said
 from matcalc.derive_complex import complex_derivation
 from matcalc.derive_differential import DifferentialGradient
 from matcalc.derive_differential_jacobian import DifferentialJacobian, DifferentialPush
+from matcalc.derive_differential_structure import add_projection
 from matcalc.derive_gradient import GradientLines
 from matcalc.derive_hessian import hessian_derivation, jacobian_derivation
 from matcalc.derive_jacobian import JacobianLines
@@ -158,7 +159,8 @@ def _derivation(
             return hvp_derivation(e, w, _change(e, w, direction, "direction"), STYLES[style])
         case _:
             d = gradient_derivation(e, w, kind, upstream, style)
-            add_structure(d, structure)
+            if style != "differential" or structure != "projected" or not add_projection(d):
+                add_structure(d, structure)
             return d
 
 

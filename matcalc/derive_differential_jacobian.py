@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import sympy as sp
+
 from matcalc.coefficients import tidied
-from matcalc.derive_differential import NOTHING, DifferentialLines, shorter
+from matcalc.derive_differential import NOTHING, DifferentialGradient, DifferentialLines, shorter
 from matcalc.derive_jacobian import JacobianLines
 from matcalc.derive_lines import Lines
 from matcalc.differentiate import addends
 from matcalc.dims import is_unit
 from matcalc.errors import LimitError
-from matcalc.expr import Expr, Hadamard, Product, Symbol, Transpose, add, matmul, substitute
-from matcalc.forms import Slope, holds_change
+from matcalc.expr import (
+    DifferentialSymbol,
+    Expr,
+    Hadamard,
+    Let,
+    Number,
+    Product,
+    Symbol,
+    Transpose,
+    add,
+    hadamard,
+    matmul,
+    power,
+    product,
+    substitute,
+    transpose,
+)
+from matcalc.forms import Change, Form, Pairing, Slope, holds_change
 from matcalc.jacobian import stacked_jacobian
 from matcalc.node import postorder
 from matcalc.ops.structure import Diag, Vec, vec
@@ -45,6 +63,7 @@ class DifferentialJacobian(WholeDifferential, JacobianLines):
 
     def __init__(self, e: Expr, w: Symbol, stacked: Expr, earlier: Lines | None = None) -> None:
         super().__init__(e, w, stacked, earlier)
+        self.gradient_of = earlier.top if isinstance(earlier, DifferentialGradient) and earlier.w is w else None
 
     def run(self) -> list[Step]:
         """All lines, from the first variable that depends on ``wrt`` to the Jacobian."""
@@ -57,6 +76,8 @@ class DifferentialJacobian(WholeDifferential, JacobianLines):
             self.steps.append(Step("constant", why, before, Arranged(self.stacked, "stacked"), *label, free, NOTHING))
             return self.steps
         matrix = self.stacked_lines(form)
+        if self.gradient_of is not None:
+            self.second_lines(self.gradient_of, matrix)
         d = self.d_label(self.w)[1]
         told = f"vec({d})" if self.w.ndim == 2 else d
         after = Arranged(matrix, "stacked")
@@ -66,6 +87,21 @@ class DifferentialJacobian(WholeDifferential, JacobianLines):
             last = Arranged(self.stacked, "stacked")
             self.steps.append(Step("insert", why, after, last, *label, free, NOTHING))
         return self.steps
+
+    def second_lines(self, f: Let, matrix: Expr) -> None:
+        """The second differential of the function that has this gradient: a quadratic form in ``dX``."""
+        d = self.d(self.w)
+        symbol = DifferentialSymbol(f"d2{f.name}", (1, 1), (), f"^{{2}}{f.name}")
+        self.changes[symbol] = Change(self.opened(f), self.w, d, order=2)
+        form = Form((Pairing(self.d(self.top), d),))
+        by = vec(d) if self.w.ndim == 2 else d
+        square = power(d, Number(sp.Integer(2)))
+        quadratic = product(transpose(by), matrix, by) if self.w.ndim else hadamard(matrix, square)
+        label = rf"\mathrm{{d}}^{{2}}{latex(f)}", symbol.name
+        told = f"d{f.name} = {self.top.name} : {text(d)}, in which {text(d)} is held fixed"
+        self.line(self.steps, "second-differential", told, (symbol, form), label)
+        why = f"put in {self.d_label(self.top)[1]}"
+        self.line(self.steps, "substitute", why, (form, quadratic), label)
 
     def whole_differential(self) -> Expr | None:
         """``dF`` in ``dX`` alone; None where it vanishes."""

@@ -57,7 +57,9 @@ class DifferentialLines(Lines):
         self.symbols: dict[Expr, Symbol] = {}
         self.forward: dict[Let, list[Step]] = {}
         self.found: dict[Let, Expr] = {}
-        self.said = {u for e in others if isinstance(e, DifferentialLines) for u in e.found}  # what earlier lines gave
+        self.said = {
+            u for e in others if isinstance(e, DifferentialLines) and e.w is w for u in e.found
+        }
         self.direction: Expr = self.d(w)
 
     def along(self, tangent: Expr) -> None:
@@ -73,7 +75,7 @@ class DifferentialLines(Lines):
                     f"{name_of(v)} has {len(v.shape)} axes, and style 'differential' writes matrices: style 'index' may do"
                 )
             name = free_name(self.original, f"d{name_of(v)}", self.taken)
-            symbol = DifferentialSymbol(name, (v.rows, v.cols), (), name[1:])
+            symbol = DifferentialSymbol(name, (v.rows, v.cols), (), name[1:], self.w.name)
             self.symbols[v] = symbol
             of = self.opened(v)
             self.changes[symbol] = Change(of, self.w, symbol if v is self.w else self.direction)
@@ -187,7 +189,7 @@ class DifferentialGradient(DifferentialLines):
             self.visible.update(self.shown.pairs)
             return self.shown
         d = self.d(self.top)
-        symbol = DifferentialSymbol(f"d{self.loss}", (1, 1), (), self.loss)
+        symbol = DifferentialSymbol(f"d{self.loss}", (1, 1), (), self.loss, self.w.name)
         self.changes[symbol] = Change(self.opened(self.top), self.w, self.direction, self.seed)
         self.whole = latex(symbol), text(symbol)
         self.shown = Form((Pairing(self.seed, d),))

@@ -31,7 +31,7 @@ def add_projection(d: Derivation) -> bool:
     assert isinstance(reached.after, Form)
     (pair,) = reached.after.pairs
     assert isinstance(pair.right, DifferentialSymbol)
-    change = DifferentialSymbol(pair.right.name, w.dims, facts, pair.right.variable)
+    change = DifferentialSymbol(pair.right.name, w.dims, facts, pair.right.variable, w.name)
     d.changes[change] = Change(w, w, change)
     top = d.variables[-1].name
     g = GradientSymbol(f"d{top}/d{w.name}", w.dims, (), top, w.name)

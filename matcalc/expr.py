@@ -481,9 +481,10 @@ class JacobianSymbol(GradientSymbol):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DifferentialSymbol(Symbol):
-    """The differential of a named variable, as a symbol, such as ``dX``."""
+    """The differential of a named variable, as a symbol, such as ``dX``, when the symbol named ``wrt`` changes."""
 
     variable: str
+    wrt: str
 
 
 ONE, MINUS_ONE, ZERO = Number(sp.Integer(1)), Number(sp.Integer(-1)), Number(sp.Integer(0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matcalc.expr import Expr, Hadamard, Let, Ones, Product, Transpose, hadamard, product, transpose
+from matcalc.expr import ONE, Entrywise, Expr, Hadamard, Let, Ones, Power, Product, Transpose, hadamard, product, transpose
 from matcalc.node import postorder
 from matcalc.ops.structure import Eye
 from matcalc.simplify import simplify_all
@@ -11,7 +11,7 @@ from matcalc.simplify import simplify_all
 def tidied(e: Expr) -> Expr:
     """A coefficient simplified; but ``B'*A'`` stays as it is and does not become ``(A*B)'``."""
     light = tidied_lightly(e)
-    (form,) = simplify_all([e])
+    form = tidied_lightly(simplify_all([e])[0])
     better = turned_products(light) < turned_products(form)
     return light if better and cost_without_transposes(light) <= cost_without_transposes(form) else form
 
@@ -30,6 +30,8 @@ def tidied_lightly(e: Expr) -> Expr:
         match new:
             case Transpose():
                 new = turned(new.arg)
+            case Power(base, exponent) if exponent is ONE:
+                new = base
             case Product(args) if any(isinstance(a, Eye) for a in args):
                 new = product(*([a for a in args if not isinstance(a, Eye)] or args[:1]))
             case Hadamard(args) if any(isinstance(a, Ones) for a in args):
@@ -50,6 +52,8 @@ def turned(e: Expr) -> Expr:
             return product(*map(turned, reversed(args)))
         case Hadamard(args) if sum(not a.is_scalar for a in args) == 1:
             return hadamard(*(a if a.is_scalar else turned(a) for a in args))
+        case Entrywise() if all(a.is_scalar or isinstance(a, Transpose) or a.symmetric for a in e.operands):
+            return e.rebuild([turned(a) for a in e.operands])
         case _:
             return transpose(e)
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from matcalc.expr import DifferentialSymbol, Expr, Let, Symbol
+from matcalc.forms import Form
 from matcalc.node import postorder
+from matcalc.printing.forms import form_text
 from matcalc.steps import Arranged, Chained, Partial, Pushed, Side, Step, arrays_of, is_term
 
 DETAILS = ("brief", "normal", "full")
@@ -136,9 +138,8 @@ class References:
             case side if s.rule == "sum":
                 parts = [n for label, n in self.labels.items() if label.startswith(f"{s.plain}|")]
                 reason.numbers = sorted(parts)
-            case side if s.rule == "substitute":
-                gone = [a for a in _atoms(side) if isinstance(a, DifferentialSymbol) and a not in _atoms(s.after)]
-                reason.numbers = sorted({self.labels[a.name] for a in gone if a.name in self.labels})
+            case side if s.rule in ("substitute", "gather"):
+                reason.numbers = self.put_in(side, s.after)
             case side if s.rule == "insert":
                 reason.numbers = self.of_symbols(side)
                 reason.variables = [v for v in self.variables_of(side) if v not in _atoms(s.after)]
@@ -150,6 +151,15 @@ class References:
             case side if first and _key(side) in self.results:
                 reason.numbers = [self.results[_key(side)]]
         return reason
+
+    def put_in(self, side: Side, after: Side) -> list[int]:
+        """The lines whose results took the place of what stands in ``side`` and not in ``after``."""
+        kept = after.pairs if isinstance(after, Form) else ()
+        gone = [p for p in side.pairs if p not in kept] if isinstance(side, Form) else []
+        found = [self.labels[t] for p in gone if (t := form_text(Form((p,)))) in self.labels]
+        rest = [p.right for p in gone if form_text(Form((p,))) not in self.labels] if gone else arrays_of(side)
+        atoms = [a for e in rest for a in _leaves(e) if isinstance(a, DifferentialSymbol) and a not in _atoms(after)]
+        return sorted({*found, *(self.labels[a.name] for a in atoms if a.name in self.labels)})
 
     def of_symbols(self, side: Side) -> list[int]:
         """The lines that gave the symbols of intermediate results in a side their values."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from matcalc.coefficients import tidied
+from matcalc.coefficients import tidied, tidied_lightly
 from matcalc.derivation import Derivation
 from matcalc.derive_lines import Lines, fraction, name_of
 from matcalc.differentiate import change_of, differential
@@ -34,6 +34,7 @@ from matcalc.expr import (
 from matcalc.forms import Change, Form, Pairing, Slope, holds_change, paired
 from matcalc.moves import is_settled, moved
 from matcalc.node import postorder
+from matcalc.ops.matrix_functions import commutes
 from matcalc.ops.structure import Zeros, zeros
 from matcalc.pairings import pairings_of
 from matcalc.printing import latex, text
@@ -57,9 +58,9 @@ class DifferentialLines(Lines):
         self.symbols: dict[Expr, Symbol] = {}
         self.forward: dict[Let, list[Step]] = {}
         self.found: dict[Let, Expr] = {}
-        self.said = {
-            u for e in others if isinstance(e, DifferentialLines) and e.w is w for u in e.found
-        }
+        self.said = {u for e in others if isinstance(e, DifferentialLines) and e.w is w for u in e.found}
+        self.known: dict[Expr, Expr] = {v.arg: v for v in self.variables if v is not self.top and v.arg.operands}
+        self.known |= {v: v for v in self.variables}  # nothing is replaced inside a variable
         self.direction: Expr = self.d(w)
 
     def along(self, tangent: Expr) -> None:
@@ -97,19 +98,17 @@ class DifferentialLines(Lines):
         found = postorder([e], lambda x: () if isinstance(x, Let) else x.operands)
         return [n for n in found if n in self.active]
 
-    def terms(self, e: Expr) -> list[Expr]:
-        """The differential of an expression in those of its parts, a term for each place of one."""
+    def terms(self, e: Expr, leaves: Sequence[Expr] | None = None) -> list[Expr]:
+        """The differential of an expression in those of its parts, a term for each place of one; variables by name."""
         found: list[Expr] = []
-        for leaf in self.leaves_of(e):
+        for leaf in self.leaves_of(e) if leaves is None else leaves:
             holder = change_of(leaf, name_of(leaf))
-            found.extend(substitute(t, {holder: self.d(leaf)}) for t in self.linear(e, leaf))
+            found.extend(substitute(t, {holder: self.d(leaf), **self.known}) for t in self.linear(e, leaf))
         return found
 
     def differential_of(self, u: Let) -> Expr:
         """The differential of a variable in those of its parts."""
         found = self.terms(u.arg)
-        if u is not self.top and u.arg.operands:
-            found = [substitute(t, {u.arg: u}) for t in found]
         return summed(found) if found else zeros(u.rows, u.cols)
 
     def matrix_line(self, u: Let) -> Expr:
@@ -139,9 +138,9 @@ class DifferentialGradient(DifferentialLines):
     """The lines of a gradient, or of a pulled-back one where ``seed`` is not 1."""
 
     def __init__(self, e: Expr, w: Symbol, seed: Expr, result: Expr) -> None:
-        super().__init__(e, w)
+        super().__init__(e, w, None, [s.name for s in seed.symbols])
         self.seed, self.result = seed, result
-        self.loss = self.top.name if seed is ONE else free_name(e, "L", {*self.taken, *(s.name for s in seed.symbols)})
+        self.loss = self.top.name if seed is ONE else free_name(e, "L", self.taken)
         self.shown = Form(())  # the whole differential as the lines last wrote it
         self.visible: set[Pairing] = set()  # what stands in some line
         self.pending: list[str] = []  # the differentials put in since
@@ -212,13 +211,24 @@ class DifferentialGradient(DifferentialLines):
             form = self.by_product_rule(products)
             rule, why = "product-rule", self.product_reason(products)
         else:
-            whole = self.differential_of(u)
-            form = form_of_terms(whole)
+            form = self.by_parts(u)
             rule, why = "differential", self.why(u)
         if not form.pairs:
             return form
         self.line(out, rule, why, (self.d(u), form), self.d_label(u))
         return self.settled(form, out, self.d_label(u))
+
+    def by_parts(self, u: Let) -> Form:
+        """The differential of a scalar variable, a term for each part; by a part that is a number, the slope."""
+        pairs: list[Pairing] = []
+        for leaf in self.parts[u]:
+            terms = self.terms(u.arg, [leaf])
+            if leaf.is_scalar:
+                slope = tidied(add(*(substitute(t, {self.d(leaf): ONE}) for t in terms)))
+                pairs.extend([Pairing(slope, self.d(leaf))] if not is_zero(slope) else [])
+            elif terms:
+                pairs.extend(form_of_terms(summed(terms)).pairs)
+        return Form(tuple(pairs))
 
     def product_reason(self, products: Sequence[Pairing]) -> str:
         """Which form of the product rule gives the differential of a sum of Frobenius products."""
@@ -263,7 +273,7 @@ class DifferentialGradient(DifferentialLines):
             return Form((*earlier, *self.scaled(mine.left, u), *later))
         if mine not in self.visible:
             self.show(form)
-        mine = self.named(mine, alone=not others)
+        mine = self.named(mine, earlier, later)
         before = self.shown if self.shown.pairs == (mine,) else Form((mine,))
         label = (form_latex(before), form_text(before)) if others else self.whole
         if known is not None:
@@ -291,9 +301,9 @@ class DifferentialGradient(DifferentialLines):
     def show(self, form: Form) -> None:
         """The whole differential as it is now, where the lines have not written it."""
         if form != self.shown:
-            rule, why = (
-                ("substitute", f"put in {' and '.join(self.pending)}") if self.pending else ("gather", "the parts together")
-            )
+            rule, why = "gather", "the parts together"
+            if self.pending:
+                rule, why = "substitute", f"put in {' and '.join(reversed(self.pending))}"
             self.line(self.back, rule, why, (self.shown, form), self.whole)
             self.shown = form
         self.pending.clear()
@@ -303,6 +313,8 @@ class DifferentialGradient(DifferentialLines):
         """``G : dU`` at once, where the operator knows a shorter pullback than its differential gives; with the reason."""
         op = u.arg
         if not isinstance(op, Operator) or is_region(op) or type(op).pullback is Operator.pullback or is_linear(op):
+            return None
+        if op.is_matrix_function and not commutes(self.opened(upstream), self.opened(op.operands[0]).T):
             return None
         pairs: list[Pairing] = []
         whole = self.opened(op)
@@ -321,20 +333,21 @@ class DifferentialGradient(DifferentialLines):
             why = f"the pullback of {op.name}: the adjoint of its differential, at {u.name}"
         return pairs, why
 
-    def named(self, mine: Pairing, *, alone: bool) -> Pairing:
+    def named(self, mine: Pairing, earlier: Sequence[Pairing], later: Sequence[Pairing]) -> Pairing:
         """The same with a long coefficient under a name."""
         if mine.left.cost <= LONG:
             return mine
+        self.show(Form((*earlier, mine, *later)))
         name = free_name(self.original, WISHES[mine.left.ndim], self.taken)
         self.taken.add(name)
         short = Let(name, mine.left)
         why = f"a name for what stands before {text(mine.right)}"
         self.line(self.back, "notation", why, (short, short.arg), (latex(short), name))
         after = Pairing(short, mine.right)
-        if alone:
-            form = Form((after,))
-            self.line(self.back, "notation", "with that name", (self.shown, form), self.whole)
-            self.shown = form
+        form = Form((*earlier, after, *later))
+        self.line(self.back, "notation", "with that name", (self.shown, form), self.whole)
+        self.shown = form
+        self.visible.add(after)
         return after
 
     def settled(self, form: Form, out: list[Step], label: tuple[str, str]) -> Form:
@@ -347,7 +360,7 @@ class DifferentialGradient(DifferentialLines):
                     pairs.append(p)
                     continue
                 move = moved(p)
-                pairs.extend(p for p in move.pairs if not is_zero(p.left))
+                pairs.extend(self.without_einsum(p) for p in move.pairs if not is_zero(p.left))
                 formulas = reasons.setdefault((move.rule, move.why), [])
                 if move.formula and move.formula not in formulas:
                     formulas.append(move.formula)
@@ -356,6 +369,13 @@ class DifferentialGradient(DifferentialLines):
             self.line(out, " and ".join(dict.fromkeys(rule for rule, _ in reasons)), why, (form, after), label)
             form = after
         return merged_with_line(self, form, out, label)
+
+    def without_einsum(self, p: Pairing) -> Pairing:
+        """The same with variables put in, where the left side has a matrix form only then."""
+        if p.left.why_not_matrix is None:
+            return p
+        left = tidied(self.opened(p.left))
+        return Pairing(left, p.right) if left.why_not_matrix is None else p
 
     def collected(self, form: Form) -> Form:
         """The whole differential again, where parts of it were worked on, and what belongs together added up."""
@@ -415,8 +435,8 @@ def summed(terms: Sequence[Expr]) -> Expr:
 
 def shorter(e: Expr) -> Expr:
     """An expression simplified, where that makes it shorter: else the order of factors stays as the rules gave it."""
-    form = tidied(e)
-    return form if form.cost < e.cost or not holds_change(form) else e
+    form, light = tidied(e), tidied_lightly(e)
+    return form if form.cost < light.cost or not holds_change(form) else light
 
 
 def is_zero(e: Expr) -> bool:

@@ -137,7 +137,7 @@ class DifferentialPush(WholeDifferential):
     """The lines of a directional derivative: ``dF`` with the direction put in."""
 
     def __init__(self, e: Expr, w: Symbol, tangent: Expr, result: Expr, earlier: Lines | None = None) -> None:
-        super().__init__(e, w, earlier)
+        super().__init__(e, w, earlier, [s.name for s in tangent.symbols if s is not w])
         self.result = result
         self.along(tangent)
 

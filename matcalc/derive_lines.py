@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -34,9 +34,9 @@ class Style(NamedTuple):
 class Lines:
     """A function cut into variables, and the lines made of it so far."""
 
-    def __init__(self, e: Expr, w: Symbol, earlier: Lines | None = None) -> None:
+    def __init__(self, e: Expr, w: Symbol, earlier: Lines | None = None, avoid: Iterable[str] = ()) -> None:
         self.original, self.w = e, w
-        cut = Variables(e, w, earlier.variables if earlier else ())
+        cut = Variables(e, w, earlier.variables if earlier else (), avoid)
         self.variables: list[Let] = cut.all
         self.top, self.taken = cut.top, cut.taken
         self.steps: list[Step] = []

@@ -19,7 +19,7 @@ class PushLines(Lines):
     """The lines of a forward push: ``dR = ...`` for every variable, in the changes of those before it."""
 
     def __init__(self, e: Expr, w: Symbol, tangent: Expr, result: Expr, earlier: Lines | None = None) -> None:
-        super().__init__(e, w, earlier)
+        super().__init__(e, w, earlier, [s.name for s in tangent.symbols if s is not w])
         self.tangent, self.result = tangent, result
 
     def run(self) -> list[Step]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from matcalc.expr import ONE, DifferentialSymbol, Expr, Hadamard, Quotient, Symbol, hadamard, quotient
+from matcalc.expr import ONE, DifferentialSymbol, Expr, Hadamard, Number, Quotient, Symbol, coefficient, hadamard, quotient
 from matcalc.node import postorder
 
 
@@ -26,6 +26,9 @@ class Form:
 def paired(left: Expr, right: Expr) -> Pairing:
     """``left : right`` with numbers and scalar factors on the left, as far as they hold no differential."""
     while True:
+        number, body = coefficient(right)
+        if number != 1:
+            left, right = hadamard(Number(number), left), body
         match right:
             case Hadamard(args) if any(a.is_scalar and not holds_change(a) for a in args):
                 outside = [a for a in args if a.is_scalar and not holds_change(a)]

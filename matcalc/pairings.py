@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
-from matcalc.expr import ONE, Add, Expr, Hadamard, Product, Quotient, Transpose, hadamard, ones, product, quotient, transpose
+from matcalc.expr import (
+    ONE,
+    Add,
+    Expr,
+    Hadamard,
+    Product,
+    Quotient,
+    Transpose,
+    are_transposes,
+    hadamard,
+    ones,
+    product,
+    quotient,
+    transpose,
+)
 from matcalc.forms import Pairing
 from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.structure import eye
@@ -42,6 +57,8 @@ def without_scalars(term: Expr, active: Callable[[Expr], bool]) -> tuple[Expr, E
 def pairing(e: Expr, active: Callable[[Expr], bool]) -> Pairing | None:
     """One scalar as a Frobenius product; None where it is not written as one."""
     match e:
+        case Product(args) if e.is_scalar and (half := square_root(args)) is not None:
+            return Pairing(half, half)
         case Product(args) if e.is_scalar:
             k = next((k for k, a in enumerate(args) if active(a)), 0)
             middle = len(args) - 1 if k == len(args) - 1 else 1
@@ -52,11 +69,22 @@ def pairing(e: Expr, active: Callable[[Expr], bool]) -> Pairing | None:
             return Pairing(eye(arg.rows), arg)
         case Total(Hadamard(args), None) if sum(not a.is_scalar for a in args) > 1:
             scalars = [a for a in args if a.is_scalar]
-            first, *rest = (a for a in args if not a.is_scalar)
+            first, *rest = arrays = [a for a in args if not a.is_scalar]
+            if all(n % 2 == 0 for n in Counter(arrays).values()):
+                half = hadamard(*(a for a, n in Counter(arrays).items() for _ in range(n // 2)))
+                return Pairing(hadamard(*scalars, half), half)
             return Pairing(hadamard(*scalars, first), hadamard(*rest))
         case Total(arg, None) if arg.axes is None:
             return Pairing(ones(arg.rows, arg.cols), arg)
     return None
+
+
+def square_root(args: tuple[Expr, ...]) -> Expr | None:
+    """``y`` where a product is ``y'*y``, written as one."""
+    n = len(args)
+    if n % 2 or not all(are_transposes(args[k], args[n - 1 - k]) for k in range(n // 2)):
+        return None
+    return product(*args[n // 2 :])
 
 
 def traced(args: tuple[Expr, ...], active: Callable[[Expr], bool]) -> Pairing:

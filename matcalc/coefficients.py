@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
-from matcalc.expr import ONE, Entrywise, Expr, Hadamard, Let, Ones, Power, Product, Transpose, hadamard, product, transpose
+from math import prod
+
+from matcalc.expr import (
+    ONE,
+    Entrywise,
+    Expr,
+    Hadamard,
+    Let,
+    Number,
+    Ones,
+    Power,
+    Product,
+    Transpose,
+    coefficient,
+    hadamard,
+    product,
+    transpose,
+)
 from matcalc.node import postorder
-from matcalc.ops.structure import Eye
+from matcalc.ops.structure import Diag, Diagonal, Eye
 from matcalc.simplify import simplify_all
 
 
 def tidied(e: Expr) -> Expr:
-    """A coefficient simplified; but ``B'*A'`` stays as it is and does not become ``(A*B)'``."""
+    """A coefficient simplified; but ``B'*A'`` does not become ``(A*B)'``, nor ``diag(A*B')`` the row sums ``(A.*B)*1``."""
     light = tidied_lightly(e)
     form = tidied_lightly(simplify_all([e])[0])
-    better = turned_products(light) < turned_products(form)
+    better = turned_products(light) < turned_products(form) or diagonals(light) > diagonals(form)
     return light if better and cost_without_transposes(light) <= cost_without_transposes(form) else form
+
+
+def diagonals(e: Expr) -> int:
+    """The number of diagonals of products."""
+    nodes = postorder([e], lambda x: () if isinstance(x, Let) else x.operands)
+    return sum(isinstance(n, Diagonal) and isinstance(n.arg, Product) for n in nodes)
 
 
 def turned_products(e: Expr) -> int:
@@ -30,6 +53,9 @@ def tidied_lightly(e: Expr) -> Expr:
         match new:
             case Transpose():
                 new = turned(new.arg)
+            case Diagonal(Hadamard(args)) | Diag(Hadamard(args)) if any(a.is_scalar for a in args):
+                arrays = hadamard(*(a for a in args if not a.is_scalar))
+                new = hadamard(*(a for a in args if a.is_scalar), new.rebuild([arrays]))
             case Power(base, exponent) if exponent is ONE:
                 new = base
             case Product(args) if any(isinstance(a, Eye) for a in args):
@@ -37,6 +63,8 @@ def tidied_lightly(e: Expr) -> Expr:
             case Hadamard(args) if any(isinstance(a, Ones) for a in args):
                 others = [a for a in args if not isinstance(a, Ones)]
                 new = hadamard(*others) if any(not a.is_scalar for a in others) else new
+        if isinstance(new, Product) and (number := prod(coefficient(a)[0] for a in new.args)) != 1:
+            new = hadamard(Number(number), product(*(coefficient(a)[1] for a in new.args)))
         done[node] = new
     return done[e]
 

@@ -282,7 +282,9 @@ class DifferentialGradient(DifferentialLines):
             self.line(self.back, "pullback", why, (before, after), label)
         else:
             whole = self.matrix_line(u)
-            after = Form((paired(mine.left, whole),) if holds_change(whole) else ())
+            put = paired(mine.left, whole)
+            left = mine.left if put.left is mine.left else tidied(put.left)
+            after = Form((Pairing(left, put.right),) if holds_change(whole) else ())
             self.line(self.back, "substitute", f"put in {self.d_label(u)[1]}", (before, after), label)
         after = self.settled(after, self.back, label)
         self.visible.update(after.pairs)

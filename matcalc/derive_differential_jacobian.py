@@ -31,7 +31,7 @@ from matcalc.expr import (
 from matcalc.forms import Change, Form, Pairing, Slope, holds_change
 from matcalc.jacobian import stacked_jacobian
 from matcalc.node import postorder
-from matcalc.ops.structure import Diag, Vec, vec
+from matcalc.ops.structure import Diag, Vec, vec, zeros
 from matcalc.printing import latex, text
 from matcalc.steps import Arranged, Side, Step
 
@@ -43,13 +43,13 @@ class WholeDifferential(DifferentialLines):
 
     def inserted(self) -> Expr:
         """``dF`` in ``dX``, with the lines of every variable and those that put them in."""
+        if not self.parts.get(self.top):
+            return zeros(self.top.rows, self.top.cols)
         inner = [u for u in self.variables if u is not self.top and self.parts[u]]
         for u in inner:
             self.matrix_line(u)
-        form = self.matrix_line(self.top) if self.parts[self.top] else None
+        form = self.matrix_line(self.top)
         self.steps.extend(s for u in self.variables if u not in self.said for s in self.forward.get(u, ()))
-        if form is None or not holds_change(form):
-            return tidied(form) if form is not None else add(self.top.arg, -self.top.arg)
         for u in reversed(inner):
             if self.symbols[u] in form.symbols:
                 after = shorter(substitute(form, {self.symbols[u]: self.found[u]}))

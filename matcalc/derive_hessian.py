@@ -11,7 +11,7 @@ from matcalc.derive_structure import add_structure, structured_label, structured
 from matcalc.differentiate import reverse_sweep
 from matcalc.expr import ONE, Expr, Let, Symbol, substitute
 from matcalc.jacobian import jacobian, sides_of_vech, stacked_jacobian, structured_columns, structured_sides
-from matcalc.printing import latex
+from matcalc.printing import latex, text
 from matcalc.simplify import simplify_all
 from matcalc.steps import Arranged, Partial, Step
 from matcalc.variables import free_name
@@ -80,7 +80,7 @@ def hessian_derivation(
     steps.extend(second.notation_lines("the gradient, to be differentiated again", first))
     steps.extend(lines)
     (pointed,) = simplify_all([substitute(stacked, {s: f for f, s in free.items()})])
-    if pointed is not stacked:
+    if pointed is not stacked and text(pointed) != text(stacked):
         why = "put in what is known of the symbols" if _has_facts(w, w2) else "simplify"
         before, after = Arranged(stacked, "stacked"), Arranged(pointed, "stacked")
         label: tuple[str, str] = second.label(second.symbol)

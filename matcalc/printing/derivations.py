@@ -82,7 +82,7 @@ def written_markdown(notation: Sequence[Sequence[Expr]], lines: Sequence[Line], 
         out.append(rf"{line.number}. $\displaystyle {line.step.label} = {written}$  ")
         if shapes:
             out.append(f"   ${_spaces(line)}$  ")
-        told = (f"*{_cited(r, lambda v: f'${latex(v)}$')}*: {r.why}" for r in line.reasons)
+        told = (f"*{_cited(r, lambda v: f'${latex(v)}$')}*: {_markdown(r.why)}" for r in line.reasons)
         out.append(f"   {'; '.join(told)}.")
     if end.layout:
         out.append(f"\n{_markdown(end.layout[0].upper() + end.layout[1:])}: ${_shape_latex(end.result)}$.")

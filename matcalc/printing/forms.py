@@ -64,5 +64,5 @@ def _latex_within(e: Expr) -> str:
 def _is_entrywise(e: Expr) -> bool:
     """Whether it is written with an entrywise product or quotient, which reads better in brackets beside a colon."""
     if isinstance(e, Quotient):
-        return not e.below.is_scalar
+        return not e.below.is_scalar or _is_entrywise(e.above)
     return isinstance(e, Hadamard) and sum(not a.is_scalar for a in e.args) > 1

@@ -1,6 +1,6 @@
 """matcalc: derivatives of matrix expressions, in closed matrix form, derived line by line and checked."""
 
-from matcalc.calculus import count_ops, grad, simplify, vjp
+from matcalc.calculus import grad, simplify, vjp
 from matcalc.check import CheckReport, check
 from matcalc.compositions import convolve
 from matcalc.declare import let, matrix, scalar, symbols, tensor, vector
@@ -24,6 +24,7 @@ from matcalc.from_index import from_index
 from matcalc.functions import FUNCTIONS
 from matcalc.jacobian import differential, hessian, hvp, jacobian, jvp
 from matcalc.matrix_formulas import matrix_function
+from matcalc.names import Named, count_ops, named
 from matcalc.ops.blocks import block
 from matcalc.ops.unspecified import function
 from matcalc.parse import parse
@@ -38,11 +39,11 @@ globals().update({name: f.public() for name, f in FUNCTIONS.items() if name != "
 
 __version__ = "0.1.0"
 __all__ = [
-    "CheckError", "CheckReport", "Derivation", "Expr", "IndexNotation", "LimitError", "MatcalcError", "NotDifferentiableError",
-    "OperandError", "ParseError", "ShapeError", "Symbol", "UnsupportedError", "block", "broadcast_add", "check", "compile",
-    "convolve", "count_ops", "derive", "differential", "dims",
+    "CheckError", "CheckReport", "Derivation", "Expr", "IndexNotation", "LimitError", "MatcalcError", "Named",
+    "NotDifferentiableError", "OperandError", "ParseError", "ShapeError", "Symbol", "UnsupportedError",
+    "block", "broadcast_add", "check", "compile", "convolve", "count_ops", "derive", "differential", "dims",
     "elementwise", "expand", "from_index", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
-    "jvp", "latex", "let", "matrix", "matrix_function",
+    "jvp", "latex", "let", "matrix", "matrix_function", "named",
     "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "to_index", "vector", "vjp", "wirtinger",
     *(name for name in FUNCTIONS if name != "tensor"),
 ]  # fmt: skip

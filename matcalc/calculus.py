@@ -26,7 +26,6 @@ from matcalc.expr import (
     substitute,
     symbol,
 )
-from matcalc.node import postorder
 from matcalc.ops.complex import Real
 from matcalc.ops.tensors import with_axes_of
 from matcalc.simplify import simplify_all
@@ -277,18 +276,3 @@ def simplify(e: object) -> Expr:
         return given
     assume(result, conditions)
     return result
-
-
-def count_ops(e: object) -> int:
-    """What a reader sees: a name 1, an n-ary product or sum n - 1, a function 1, a minus sign 0; a named part counts once.
-
-    Examples
-    --------
-    >>> import matcalc as mc
-    >>> A, x = mc.symbols("A[m,n] x[n]")
-    >>> mc.count_ops(2 * A.T @ (A @ x))
-    8
-    """
-    root = as_expr(e)
-    named = [n.arg.cost for n in postorder([root], lambda x: x.operands) if isinstance(n, Let)]
-    return root.cost + sum(named)

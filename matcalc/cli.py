@@ -23,6 +23,7 @@ from matcalc.derive import STYLES
 from matcalc.errors import MatcalcError, OperandError, ParseError
 from matcalc.expr import Expr, Symbol
 from matcalc.jacobian import LAYOUTS
+from matcalc.names import LONG
 
 FORMATS = ("text", "latex", "markdown", "numpy", "json")
 REMARKS = {"text": "", "latex": "% ", "markdown": "", "numpy": "# "}  # how each format writes a line that is not the result
@@ -85,6 +86,12 @@ def build_parser() -> argparse.ArgumentParser:
 
     def output(sub: argparse.ArgumentParser) -> None:
         sub.add_argument("--to", choices=FORMATS, default="text", help="what to print (default: text)")
+        sub.add_argument(
+            "--names",
+            choices=("auto", "none"),
+            default="auto",
+            help="names for the shared parts of long answers (default: auto)",
+        )
 
     def derivative(sub: argparse.ArgumentParser) -> None:
         expression(sub)
@@ -257,10 +264,13 @@ def show(results: dict[str, Expr], options: argparse.Namespace, reports: list[mc
     if options.to == "json":
         found = {name: described(e) for name, e in results.items()}
         return print_json(found, reports)
+    written = mc.named(results, "auto" if options.names == "auto" and mc.count_ops(results) > LONG else None)
     if options.to == "numpy":
-        print(mc.compile(results if several else next(iter(results.values()))).source)
-    for name, e in results.items() if options.to != "numpy" else ():
-        assuming = f"assuming {'; '.join(e.conditions)}" if e.conditions else ""
+        print(mc.compile(written.body if several else next(iter(written.body.values()))).source)
+        return print_reports(reports, options)
+    for name, e in written.body.items():
+        conditions = results[name].conditions
+        assuming = f"assuming {'; '.join(conditions)}" if conditions else ""
         if options.to == "text":
             print(f"{name}: {e}" if several else e)
         else:
@@ -268,7 +278,19 @@ def show(results: dict[str, Expr], options: argparse.Namespace, reports: list[mc
             print(formula if options.to == "latex" else f"$$ {formula} $$")
         if assuming and options.to != "latex":
             print(assuming if options.to == "text" else f"\nA{assuming[1:]}.")
+    for line in where_lines(written, options.to):
+        print(line)
     return print_reports(reports, options)
+
+
+def where_lines(written: mc.Named, to: str) -> list[str]:
+    """What the names of shared parts stand for, in a format."""
+    if to == "text":
+        return written.where_lines()
+    parts = written.definitions(mc.latex)
+    if to == "latex":
+        return [rf"\text{{where }} {part}" for part in parts]
+    return ["\nwhere " + ", ".join(f"${part}$" for part in parts) + "."] if parts else []
 
 
 def show_derivations(derivations: list[mc.Derivation], options: argparse.Namespace) -> int:
@@ -290,7 +312,9 @@ def show_derivations(derivations: list[mc.Derivation], options: argparse.Namespa
         print(mc.compile(results if len(results) > 1 else derivations[0].result).source)
     else:
         written = {"text": "to_text", "latex": "to_latex", "markdown": "to_markdown"}[options.to]
-        print("\n\n".join(getattr(d, written)(detail=options.detail, shapes=options.shapes) for d in derivations))
+        shown = {"detail": options.detail, "shapes": options.shapes}
+        short = ["auto" if options.names == "auto" and mc.count_ops(d.result) > LONG else None for d in derivations]
+        print("\n\n".join(getattr(d, written)(**shown, names=n) for d, n in zip(derivations, short, strict=True)))
     return print_reports(reports, options)
 
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from matcalc.check import CheckReport
 from matcalc.derivation_check import check_steps
-from matcalc.derivation_detail import finer
+from matcalc.derivation_detail import finer, spelt_out
 from matcalc.derivation_lines import DETAILS, Line, lines_of
 from matcalc.errors import OperandError
 from matcalc.expr import Expr, Let, Symbol, hadamard
 from matcalc.forms import Change
+from matcalc.letters import taken_names
+from matcalc.names import Named, Names, named
+from matcalc.node import postorder
 from matcalc.ops.reductions import total
 from matcalc.ops.unspecified import Unspecified
-from matcalc.printing.derivations import Ending, shape_said, written_latex, written_markdown, written_text
+from matcalc.printing.derivations import Ending, written_latex, written_markdown, written_text
+from matcalc.printing.shapes import shape_said
+from matcalc.shared_parts import is_nameable
 from matcalc.steps import Step
 from matcalc.variables import written_out
 
@@ -52,7 +57,7 @@ class Derivation:
     shapes: bool = False
 
     # -------------------------------------------------------------- printing
-    def to_text(self, *, detail: str | None = None, shapes: bool | None = None) -> str:
+    def to_text(self, *, detail: str | None = None, shapes: bool | None = None, names: Names = None) -> str:
         """The derivation as plain text, a line for each equality with its reason below it.
 
         Parameters
@@ -61,26 +66,42 @@ class Derivation:
             One line for each quantity, all lines, or every single contraction and simplification too.
         shapes : bool, optional
             Whether the shapes of what a line is about stand below it.
+        names : optional
+            As for ``named``: the answer once more below the lines, in the names of its parts.
         """
-        return written_text(self.heading, self.lines(detail), self.ending, self._shown(shapes))
+        return written_text(self.heading, self.lines(detail), self.ending(names), self._shown(shapes))
 
-    def to_latex(self, *, detail: str | None = None, shapes: bool | None = None) -> str:
+    def to_latex(self, *, detail: str | None = None, shapes: bool | None = None, names: Names = None) -> str:
         """The derivation as one LaTeX ``aligned`` block: each line with its rule and its number; options as of ``to_text``."""
-        return written_latex(self.notation(), self.lines(detail), self.ending, self._shown(shapes))
+        return written_latex(self.notation(), self.lines(detail), self.ending(names), self._shown(shapes))
 
-    def to_markdown(self, *, detail: str | None = None, shapes: bool | None = None) -> str:
+    def to_markdown(self, *, detail: str | None = None, shapes: bool | None = None, names: Names = None) -> str:
         """The derivation as Markdown with LaTeX formulas; options as of ``to_text``."""
-        return written_markdown(self.notation(), self.lines(detail), self.ending, self._shown(shapes))
+        return written_markdown(self.notation(), self.lines(detail), self.ending(names), self._shown(shapes))
 
     @property
     def answer(self) -> str:
         """What the result is, how it is laid out, and its shape."""
         return f"{self.layout}: {shape_said(self.result)}"
 
-    @property
-    def ending(self) -> Ending:
+    def ending(self, names: Names = None) -> Ending:
         """What is printed below the lines."""
-        return Ending(self.layout, self.result, self.conditions)
+        short = None if names is None or names is False else self.in_short(names)
+        return Ending(self.layout, self.result, self.conditions, short)
+
+    def in_short(self, names: Names = "auto") -> Named:
+        """The answer in the variables of the derivation, as far as they stand in it, and other names for shared parts.
+
+        A dict has all the names, and those of the variables are not used.
+        """
+        if isinstance(names, Mapping):
+            return named(self.result, names)
+        there = set(postorder([self.result], lambda x: x.operands)) - {self.result}
+        taken = taken_names([self.result])
+        variables = [v for v in self.variables[:-1] if v.name not in taken]
+        meant = dict(zip(spelt_out(*variables), (v.name for v in variables), strict=True))
+        mine = named(self.result, {name: e for e, name in meant.items() if e in there and is_nameable(e)})
+        return named(mine, names)
 
     def lines(self, detail: str | None = None) -> list[Line]:
         """The numbered lines, in more or less detail."""

@@ -281,7 +281,7 @@ class Expr(Node):
         return str(self)
 
     def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.hooks['latex'](self)}$"
+        return f"$\\displaystyle {self.hooks['display'](self)}$"
 
     def _latex(self, printer: object = None, **_: object) -> str:
         return self.hooks["latex"](self)  # type: ignore[no-any-return]

@@ -422,3 +422,24 @@ def test_detail_and_shapes_of_the_steps(capsys):
     assert "(2) df/dx = A'*(df/dr) = 2*A'*(A*x - b)" in out
     assert "shapes: df/dx (n), A (m, n)" in out
     assert "(3)" not in out
+
+
+NET = ["normf(V*tanh(W*X .+ b) - Y)^2", "--vars", "W[h,n] X[n,p] b[h] V[m,h] Y[m,p]", "--wrt"]
+
+
+@pytest.mark.parametrize(
+    ("to", "said"),
+    [
+        ("text", "where H = tanh(W*X .+ b)\n      R = V*H - Y\n"),
+        ("latex", "\\text{where } H = \\tanh("),
+        ("markdown", "where $H = "),
+        ("numpy", "    H = np.tanh("),
+    ],
+)
+def test_long_answers_name_their_parts(capsys, to, said):
+    assert main(["grad", *NET, "W,V", "--to", to]) == 0
+    assert said in capsys.readouterr().out
+    assert main(["grad", *NET, "W,V", "--to", to, "--names", "none"]) == 0
+    assert said not in capsys.readouterr().out
+    assert main(["grad", *NET, "Y", "--to", to]) == 0
+    assert said not in capsys.readouterr().out

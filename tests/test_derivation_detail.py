@@ -9,6 +9,7 @@ from strategies import random_expr
 from test_golden import ALL, derivation
 
 import matcalc as mc
+from matcalc.derivation_detail import spelt_out
 from matcalc.derivation_lines import DETAILS
 from matcalc.index import Delta, Entry, Map, Plus, Sum, Times
 from matcalc.simplify_steps import simplification
@@ -164,3 +165,24 @@ def test_rows_and_columns_of_a_matrix_are_said():
     assert mc.derive(f, "x", kind="jacobian").answer == "Jacobian, numerator layout, rows by f and columns by x: (m, n)"
     d = mc.derive(f, "x", kind="jacobian", layout="denominator")
     assert d.answer == "Jacobian, denominator layout, rows by x and columns by f: (n, m)"
+
+
+def test_the_answer_in_short():
+    f = mc.parse("normf(V*tanh(W*X .+ b) - Y)^2", "W[k,n] X[n,p] b[k] V[m,k] Y[m,p]")
+    d = mc.derive(f, "W")
+    assert "in short: 2*((1 .- H.^2).*(V'*R))*X'\nwhere " in d.to_text(names="auto")
+    assert {"H", "R"} <= {v.name for v in d.variables}
+    assert r"\text{in short} &= 2 " in d.to_latex(names="auto")
+    assert "In short: $2 " in d.to_markdown(names="auto")
+    assert "short" not in d.to_text()
+    assert d.to_text(names={"Q": "tanh(W*X .+ b)"}).count("where Q = tanh(W*X .+ b)\n") == 1
+    assert rejected([d.to_latex(names="auto")]) == []
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_short_answers_are_the_same_function(name):
+    d = derivation(name)
+    short = d.in_short()
+    written, whole = spelt_out(short.body, d.result)
+    assert written is whole or mc.simplify(written - whole).cost == 1
+    assert rejected([d.to_latex(names="auto")]) == []

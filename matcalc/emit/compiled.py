@@ -17,10 +17,11 @@ from matcalc.emit.values import Builder
 from matcalc.emit.write import Names, Written, write_function
 from matcalc.errors import OperandError, ShapeError
 from matcalc.expr import Expr, Symbol, as_expr
+from matcalc.names import Named
 from matcalc.node import postorder
 
 Unpack = Callable[[Any], Any]
-Outputs = Expr | Sequence[Expr] | Mapping[str, Expr]
+Outputs = Expr | Sequence[Expr] | Mapping[str, Expr] | Named
 
 
 def compile(outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, backend: str = "numpy") -> Compiled:
@@ -28,8 +29,8 @@ def compile(outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, bac
 
     Parameters
     ----------
-    outputs : Expr, or a list, tuple or dict of them
-        What to compute; the call returns the same structure.
+    outputs : Expr, or a list, tuple or dict of them, or Named
+        What to compute; the call returns the same structure. Parts that have names keep them in the code.
     args : sequence of symbols or names, optional
         The order of the parameters. Default: the symbols by name, sorted; then the dimensions that
         no argument shows, then the unspecified functions.
@@ -245,6 +246,8 @@ class Compiled:
 # -------------------------------------------------------------------- parameters
 def _structure(outputs: Outputs) -> tuple[Unpack | None, list[Expr]]:
     """How the results are handed back, and the expressions in order."""
+    if isinstance(outputs, Named):
+        outputs = outputs.body
     if isinstance(outputs, Mapping):
         keys = list(outputs)
         return (lambda results: dict(zip(keys, results, strict=True))), [as_expr(e) for e in outputs.values()]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from matcalc.derivation_lines import Line, Reason
-from matcalc.dims import Dim, dim_text
-from matcalc.expr import Expr, Let, Symbol
+from matcalc.expr import Expr, Let
 from matcalc.forms import Form, Slope
-from matcalc.node import postorder
+from matcalc.names import Named
 from matcalc.printing.forms import form_latex, form_text
 from matcalc.printing.index_terms import term_latex, term_text
-from matcalc.printing.latex import LATEX, latex
+from matcalc.printing.latex import latex
+from matcalc.printing.shapes import brackets, shape_latex, shape_said, shapes_of, spaces_of
 from matcalc.printing.text import text
-from matcalc.steps import Arranged, Chained, Partial, Pushed, Step, arrays_of, form_of
+from matcalc.steps import Arranged, Chained, Partial, Pushed, Step, form_of
 
 INDENT = "      "
 
@@ -26,6 +26,7 @@ class Ending:
     layout: str
     result: Expr
     conditions: Sequence[str]
+    short: Named | None = None  # the result once more, in the names of its parts
 
 
 # ------------------------------------------------------------------ the three formats
@@ -43,8 +44,10 @@ def written_text(heading: str, lines: Sequence[Line], end: Ending, shapes: bool)
             out[-1] = " = ".join((out[-1], *rest))
             out.extend(reasons)
         if shapes:
-            told = [f"{name} {_brackets(shape)}" for name, shape in _shapes(line, text, line.step.plain)]
+            told = [f"{name} {brackets(shape)}" for name, shape in shapes_of(line, text, line.step.plain)]
             out.append(f"{INDENT}shapes: {', '.join(told)}")
+    if end.short is not None:
+        out.extend((f"in short: {text(end.short.body)}", *end.short.where_lines()))
     if end.layout:
         out.append(f"{end.layout}: {shape_said(end.result)}")
     if end.conditions:
@@ -65,9 +68,12 @@ def written_latex(notation: Sequence[Sequence[Expr]], lines: Sequence[Line], end
             joined = r" \text{; }".join(reasons).replace(r"} \text{; }\text{", "; ")
             rows.append(f"{line.step.label} &= {' = '.join((first, *rest))} && {joined} && ({line.number})")
         if shapes:
-            rows.append(rf"& \scriptstyle {_spaces(line)}")
+            rows.append(rf"& \scriptstyle {spaces_of(line)}")
+    if end.short is not None:
+        rows.append(rf"\text{{in short}} &= {latex(end.short.body)}")
+        rows.extend(rf"{latex(Let(name, e))} &= {latex(e)} && \text{{notation}}" for name, e in end.short.parts.items())
     if end.layout:
-        rows.append(rf"& && \text{{{_in_text(end.layout)}: }} {_shape_latex(end.result)}")
+        rows.append(rf"& && \text{{{_in_text(end.layout)}: }} {shape_latex(end.result)}")
     if end.conditions:
         rows.append(rf"& && \text{{assuming {'; '.join(_in_text(c) for c in end.conditions)}}}")
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
@@ -81,11 +87,14 @@ def written_markdown(notation: Sequence[Sequence[Expr]], lines: Sequence[Line], 
         written = " = ".join(map(side_latex, line.sides))
         out.append(rf"{line.number}. $\displaystyle {line.step.label} = {written}$  ")
         if shapes:
-            out.append(f"   ${_spaces(line)}$  ")
+            out.append(f"   ${spaces_of(line)}$  ")
         told = (f"*{_cited(r, lambda v: f'${latex(v)}$')}*: {_markdown(r.why)}" for r in line.reasons)
         out.append(f"   {'; '.join(told)}.")
+    if end.short is not None:
+        parts = ", ".join(f"${part}$" for part in end.short.definitions(latex))
+        out.append(f"\nIn short: ${latex(end.short.body)}${f', where {parts}' if parts else ''}.")
     if end.layout:
-        out.append(f"\n{_markdown(end.layout[0].upper() + end.layout[1:])}: ${_shape_latex(end.result)}$.")
+        out.append(f"\n{_markdown(end.layout[0].upper() + end.layout[1:])}: ${shape_latex(end.result)}$.")
     if end.conditions:
         out.append(f"\nAssuming {_markdown('; '.join(end.conditions))}.")
     return "\n".join(out)
@@ -149,54 +158,6 @@ def _phrase(rule: str, used: Sequence[str], into: int | None) -> str:
 def _listed(words: Sequence[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     return " and ".join([*([", ".join(words[:-1])] if len(words) > 1 else []), *words[-1:]])
-
-
-# ------------------------------------------------------------------ shapes
-def _shapes(line: Line, name: Callable[[Expr], str], label: str) -> list[tuple[str, tuple[Dim, ...]]]:
-    """What a line is about and the symbols in it, each with its shape; scalars are left out, but for the first."""
-    found: dict[str, tuple[Dim, ...]] = {}
-    last = line.sides[-1].after
-    if isinstance(last, (Expr, Arranged)):
-        found[label] = form_of(last).shape
-    for s in line.sides:
-        for e in _symbols(arrays_of(s.after)):
-            if not e.is_scalar:
-                found.setdefault(name(e), e.shape)
-    if not found:
-        found[label] = ()
-    return list(found.items())
-
-
-def _symbols(arrays: Iterable[Expr]) -> list[Expr]:
-    nodes = postorder(list(arrays), lambda x: () if isinstance(x, Let) else x.operands)
-    return [x for x in nodes if isinstance(x, (Let, Symbol))]
-
-
-def shape_said(e: Expr) -> str:
-    """A shape as arrays have it: ``(m, n)``, or ``scalar``."""
-    return _brackets(e.shape)
-
-
-def _brackets(shape: tuple[Dim, ...]) -> str:
-    return f"({', '.join(map(dim_text, shape))})" if shape else "scalar"
-
-
-def _shape_latex(e: Expr) -> str:
-    return f"({', '.join(map(LATEX.dim, e.shape))})" if e.shape else r"\text{scalar}"
-
-
-def _spaces(line: Line) -> str:
-    r"""The same in LaTeX: ``A \in \mathbb{R}^{m \times n}``."""
-    complex_ones = {latex(e) for s in line.sides for e in _symbols(arrays_of(s.after)) if e.is_complex}
-    last = line.sides[-1].after
-    if isinstance(last, (Expr, Arranged)) and form_of(last).is_complex:
-        complex_ones.add(line.step.label)
-    told = []
-    for name, shape in _shapes(line, latex, line.step.label):
-        field = r"\mathbb{C}" if name in complex_ones else r"\mathbb{R}"
-        size = r" \times ".join(LATEX.dim(d) for d in shape)
-        told.append(rf"{name} \in {field}{f'^{{{size}}}' if size else ''}")
-    return r",\; ".join(told)
 
 
 # ------------------------------------------------------------------ running text

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import sympy as sp
 
 from matcalc.dims import Shape
-from matcalc.expr import as_expr
+from matcalc.expr import Expr, as_expr
 from matcalc.printing.brackets import ATOM, POWER, PREFIX
 from matcalc.printing.names import name_latex
 from matcalc.printing.typeset import Piece, Typesetter, number_level
@@ -80,8 +80,15 @@ class Latex(Typesetter):
 LATEX = Latex()
 
 
-def latex(e: object) -> str:
+def latex(e: object, *, names: object = None) -> str:
     r"""LaTeX of an expression, without dollar signs.
+
+    Parameters
+    ----------
+    e : Expr, or a list or dict of them with ``names``
+        Also what has a LaTeX form of its own: what ``named``, ``derive`` and ``to_index`` answer.
+    names : optional
+        Names for shared parts, as for ``named``.
 
     Examples
     --------
@@ -90,4 +97,7 @@ def latex(e: object) -> str:
     >>> print(mc.latex(2 * A.T @ (A @ x - b)))
     2 A^{\top} (A x - b)
     """
-    return LATEX.piece(as_expr(e)).text
+    if names is not None and names is not False:
+        return str(Expr.hooks["named"](e, names).to_latex())
+    own = None if isinstance(e, Expr) else getattr(e, "to_latex", None)
+    return LATEX.piece(as_expr(e)).text if own is None else str(own())

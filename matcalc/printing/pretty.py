@@ -91,8 +91,8 @@ class Pretty(Typesetter):
 PRETTY = Pretty()
 
 
-def pretty(e: object) -> str:
-    """The expression in one line of Unicode.
+def pretty(e: object, *, names: object = None) -> str:
+    """The expression in one line of Unicode; with ``names``, as for ``named``, a line for each shared part below it.
 
     Examples
     --------
@@ -101,16 +101,21 @@ def pretty(e: object) -> str:
     >>> print(mc.pretty(mc.norm2(A @ x - b) ** 2 / 2))
     ½‖A x - b‖₂²
     """
-    return PRETTY.piece(as_expr(e)).text
+    if names is not None and names is not False:
+        e = Expr.hooks["named"](e, names)
+    own = None if isinstance(e, Expr) else getattr(e, "to_pretty", None)
+    return PRETTY.piece(as_expr(e)).text if own is None else str(own())
 
 
-def pprint(e: object) -> None:
-    """Print the expression in Unicode, or as text where the terminal has none."""
+def pprint(e: object, *, names: object = None) -> None:
+    """Print the expression in Unicode, or as text where the terminal has none; ``names`` is as for ``named``."""
+    if names is not None and names is not False:
+        e = Expr.hooks["named"](e, names)
     written = pretty(e)
     try:
         written.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
-        written = str(as_expr(e))
+        written = str(e if hasattr(e, "to_pretty") else as_expr(e))
     print(written)
 
 

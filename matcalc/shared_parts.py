@@ -1,0 +1,131 @@
+"""Which shared parts of expressions get a name, and which name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matcalc.dims import is_name
+from matcalc.errors import OperandError
+from matcalc.expr import Expr, Let, Number, Symbol, Transpose, as_expr, brief
+from matcalc.letters import custom, pool, taken_names
+from matcalc.node import postorder
+from matcalc.ops.complex import Conj
+from matcalc.ops.linalg import Inverse
+from matcalc.parse import parse
+
+LEAST = 3  # parts that are shorter keep no name of their own
+
+
+def worthwhile(roots: Sequence[Expr]) -> dict[Expr, int]:
+    """The parts worth a name, in the order in which they can be computed, with what naming each saves.
+
+    One pass down counts how often each part is written: once for each use by a part that has a name of its own
+    (if in the end one has none, the part is written more often still, and naming it saves more). One pass up decides.
+    """
+    order = list(postorder(roots, lambda x: x.operands))
+    written = Counter(roots)
+    for node in reversed(order):
+        copies = 1 if is_nameable(node) else written[node]
+        for c in node.operands:
+            written[c] += copies
+    cost: dict[Expr, int] = {}
+    found: dict[Expr, int] = {}
+    for node in order:
+        if isinstance(node, Let):
+            cost[node] = 1
+            continue
+        here = node.own_cost() + sum(cost[c] for c in node.operands)
+        saved = (written[node] - 1) * here - written[node]
+        if saved > 0 and here >= LEAST and is_nameable(node):
+            found[node] = saved
+            here = 1
+        cost[node] = here
+    return found
+
+
+def is_nameable(e: Expr) -> bool:
+    """Whether a part may have a name: not a symbol or a number, nor what is written as a mark on its operand."""
+    return not isinstance(e, (Symbol, Number, Transpose, Conj, Inverse)) and bool(e.operands)
+
+
+def with_letters(parts: Mapping[Expr, int], roots: Sequence[Expr]) -> dict[Expr, str]:
+    """Names for parts by their kind; several with the same letter by custom are numbered."""
+    taken = taken_names(roots)
+    wished = {e: next((x for x in custom(e) if x not in taken), "") for e in parts}
+    count = Counter(w for w in wished.values() if w)
+    taken.update(count)
+    last: Counter[str] = Counter()
+    out: dict[Expr, str] = {}
+    for e, wish in wished.items():
+        if wish and count[wish] == 1:
+            name = wish
+        elif wish:
+            name = ""
+            while not name or name in taken:
+                last[wish] += 1
+                name = f"{wish}{last[wish]}"
+        else:
+            name = next(x for x in pool(e) if x not in taken)
+        taken.add(name)
+        out[e] = name
+    return out
+
+
+def from_list(names: Sequence[object], roots: Sequence[Expr]) -> dict[Expr, str]:
+    """The given names for as many parts, those that save most, in the order in which they can be computed."""
+    given = [_require_new(n, roots) for n in names]
+    if len(set(given)) < len(given):
+        raise OperandError(f"a name is given twice among {', '.join(given)}")
+    parts = worthwhile(roots)
+    best = set(sorted(parts, key=lambda e: -parts[e])[: len(given)])  # a stable sort: the first of equals
+    return dict(zip((e for e in parts if e in best), given, strict=False))
+
+
+def as_given(names: Mapping[str, object], roots: Sequence[Expr]) -> dict[Expr, str]:
+    """The parts that a dict names."""
+    order = dict.fromkeys(postorder(roots, lambda x: x.operands))
+    known = {s.name: s for s in order if isinstance(s, (Symbol, Let))}
+    out: dict[Expr, str] = {}
+    for name, given in names.items():
+        part = parse(given, known) if isinstance(given, str) else as_expr(given)
+        if part not in order:
+            raise OperandError(f"nothing to call {name}: {brief(part)} does not occur, as it is written, in {brief(roots[0])}")
+        if isinstance(part, (Symbol, Number, Let)):
+            raise OperandError(f"{brief(part)} has a name already; {name} would be another")
+        if part in out:
+            raise OperandError(f"{brief(part)} cannot be called both {out[part]} and {name}")
+        out[part] = _require_new(name, roots)
+    return out
+
+
+def _require_new(name: object, roots: Sequence[Expr]) -> str:
+    """A name that nothing in the expressions has.
+
+    Raises
+    ------
+    OperandError
+        If it is not a name, or is in use.
+    """
+    if not isinstance(name, str) or not is_name(name):
+        raise OperandError(f"{name!r} is not a name: use letters, digits and _, a letter first")
+    if name in taken_names(roots):
+        raise OperandError(f"{name} is in use in {brief(roots[0])}: choose another name")
+    return name
+
+
+def rebuilt(roots: Sequence[Expr], chosen: Mapping[Expr, str]) -> list[Expr]:
+    """The expressions with the chosen parts under their names, and nothing else changed."""
+    done: dict[Expr, Expr] = {}
+
+    def part(p: Any) -> Any:
+        if isinstance(p, tuple):
+            return tuple(part(x) for x in p)
+        return done.get(p, p) if isinstance(p, Expr) else p
+
+    for node in postorder(roots, lambda x: x.operands):
+        moved = any(done[c] is not c for c in node.operands)
+        new = type(node)(*map(part, node.parts)) if moved else node  # not rebuild, which would open nested products
+        done[node] = Let(chosen[node], new) if node in chosen else new
+    return [done[r] for r in roots]

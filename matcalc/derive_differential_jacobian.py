@@ -5,9 +5,10 @@ from __future__ import annotations
 import sympy as sp
 
 from matcalc.coefficients import tidied
-from matcalc.derive_differential import NOTHING, DifferentialGradient, DifferentialLines, shorter
+from matcalc.derive_differential import DifferentialGradient
 from matcalc.derive_jacobian import JacobianLines
 from matcalc.derive_lines import Lines
+from matcalc.differentials import NOTHING, DifferentialLines, shorter
 from matcalc.differentiate import addends
 from matcalc.dims import is_unit
 from matcalc.errors import LimitError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 
 from matcalc.expr import (
@@ -14,10 +15,12 @@ from matcalc.expr import (
     Ones,
     Power,
     Product,
+    Symbol,
     Transpose,
     coefficient,
     hadamard,
     product,
+    substitute,
     transpose,
 )
 from matcalc.node import postorder
@@ -28,27 +31,46 @@ from matcalc.simplify import simplify_all
 def tidied(e: Expr) -> Expr:
     """A coefficient simplified; but ``B'*A'`` does not become ``(A*B)'``, nor ``diag(A*B')`` the row sums ``(A.*B)*1``."""
     light = tidied_lightly(e)
-    form = tidied_lightly(simplify_all([e])[0])
+    form = tidied_lightly(simplified(e))
     better = turned_products(light) < turned_products(form) or diagonals(light) > diagonals(form)
     return light if better and cost_without_transposes(light) <= cost_without_transposes(form) else form
 
 
+def simplified(e: Expr) -> Expr:
+    """An expression simplified with its variables as symbols, of which only signs and symmetry are known."""
+    variables = dict.fromkeys(n for n in nodes_of(e) if isinstance(n, Let))
+    holders: dict[Expr, Expr] = {}
+    for k, v in enumerate(variables):
+        facts = [f for f, known in (("positive", v.sign == 2), ("symmetric", v.symmetric and not v.is_scalar)) if known]
+        holders[v] = Symbol(f"{v.name} {k}", (v.rows, v.cols), tuple(facts))  # a name that no user's symbol has
+    (form,) = simplify_all([substitute(e, holders)])
+    return substitute(form, {s: v for v, s in holders.items()})
+
+
+def nodes_of(e: Expr) -> Iterator[Expr]:
+    """The nodes of an expression, operands first, without what its variables stand for."""
+    return postorder([e], lambda x: () if isinstance(x, Let) else x.operands)
+
+
+def has_einsum(e: Expr) -> bool:
+    """Whether something in it has no form in matrix notation."""
+    return any(n.obstacle() is not None for n in nodes_of(e))
+
+
 def diagonals(e: Expr) -> int:
     """The number of diagonals of products."""
-    nodes = postorder([e], lambda x: () if isinstance(x, Let) else x.operands)
-    return sum(isinstance(n, Diagonal) and isinstance(n.arg, Product) for n in nodes)
+    return sum(isinstance(n, Diagonal) and isinstance(n.arg, Product) for n in nodes_of(e))
 
 
 def turned_products(e: Expr) -> int:
     """The number of transposes of products."""
-    nodes = postorder([e], lambda x: () if isinstance(x, Let) else x.operands)
-    return sum(isinstance(n, Transpose) and isinstance(n.arg, Product) for n in nodes)
+    return sum(isinstance(n, Transpose) and isinstance(n.arg, Product) for n in nodes_of(e))
 
 
 def tidied_lightly(e: Expr) -> Expr:
     """An expression without transposes of transposes, of products or of symmetric matrices, and without factors 1."""
     done: dict[Expr, Expr] = {}
-    for node in postorder([e], lambda x: () if isinstance(x, Let) else x.operands):
+    for node in nodes_of(e):
         new = node.rebuild([done[c] for c in node.operands]) if node.operands and not isinstance(node, Let) else node
         match new:
             case Transpose():
@@ -89,7 +111,7 @@ def turned(e: Expr) -> Expr:
 def cost_without_transposes(e: Expr) -> int:
     """What a reader sees of an expression, transposes aside."""
     count: dict[Expr, int] = {}
-    for node in postorder([e], lambda x: () if isinstance(x, Let) else x.operands):
+    for node in nodes_of(e):
         inside = () if isinstance(node, Let) else node.operands
         count[node] = sum(count[c] for c in inside) + (isinstance(node, Transpose) and node.own_cost())
     return e.cost - count[e]

@@ -156,10 +156,11 @@ class References:
         """The lines whose results took the place of what stands in ``side`` and not in ``after``."""
         kept = after.pairs if isinstance(after, Form) else ()
         gone = [p for p in side.pairs if p not in kept] if isinstance(side, Form) else []
-        found = [self.labels[t] for p in gone if (t := form_text(Form((p,)))) in self.labels]
-        rest = [p.right for p in gone if form_text(Form((p,))) not in self.labels] if gone else arrays_of(side)
+        told = {p: self.labels.get(form_text(Form((p,)))) for p in gone}  # worked on in a line of its own, or not
+        rest = [e for p in gone if told[p] is None for e in (p.left, p.right)] if gone else arrays_of(side)
         atoms = [a for e in rest for a in _leaves(e) if isinstance(a, DifferentialSymbol) and a not in _atoms(after)]
-        return sorted({*found, *(self.labels[a.name] for a in atoms if a.name in self.labels)})
+        numbers = [*told.values(), *(self.labels.get(a.name) for a in atoms)]
+        return sorted({n for n in numbers if n is not None})
 
     def of_symbols(self, side: Side) -> list[int]:
         """The lines that gave the symbols of intermediate results in a side their values."""

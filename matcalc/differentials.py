@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from matcalc.coefficients import tidied, tidied_lightly
+from matcalc.coefficients import nodes_of, tidied, tidied_lightly
 from matcalc.derive_lines import Lines, name_of
 from matcalc.differentiate import change_of
 from matcalc.errors import MatcalcError, UnsupportedError
@@ -124,7 +124,7 @@ class DifferentialLines(Lines):
 def summed(terms: Sequence[Expr]) -> Expr:
     """Terms of a differential added up: simplified, but with no sum inside a sum."""
     whole = shorter(add(*terms))
-    if sum(isinstance(n, Add) and holds_change(n) for n in postorder([whole], lambda x: x.operands)) > 1:
+    if sum(isinstance(n, Add) and holds_change(n) for n in nodes_of(whole)) > 1:
         whole = add(*map(shorter, terms))
     return whole
 

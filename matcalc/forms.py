@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from matcalc.expr import ONE, DifferentialSymbol, Expr, Hadamard, Number, Quotient, Symbol, coefficient, hadamard, quotient
+from matcalc.expr import ONE, DifferentialSymbol, Expr, Hadamard, Let, Number, Quotient, Symbol, coefficient, hadamard, quotient
 from matcalc.node import postorder
 
 
@@ -45,7 +45,7 @@ def paired(left: Expr, right: Expr) -> Pairing:
 
 def holds_change(e: Expr) -> bool:
     """Whether a differential stands in an expression."""
-    return any(is_change(n) for n in postorder([e], lambda x: x.operands))
+    return any(is_change(n) for n in postorder([e], lambda x: () if isinstance(x, Let) else x.operands))
 
 
 def is_change(e: Expr) -> bool:

@@ -15,6 +15,7 @@ from matcalc.expr import (
     BroadcastAdd,
     Expr,
     Hadamard,
+    Item,
     Operator,
     Product,
     Quotient,
@@ -25,6 +26,7 @@ from matcalc.expr import (
     transpose,
 )
 from matcalc.forms import Pairing, holds_change, is_change, paired
+from matcalc.ops.blocks import Slice
 from matcalc.ops.matrix_functions import Frechet
 from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.structure import Diag, Diagonal, Reshape, Vec
@@ -41,6 +43,7 @@ class Move(NamedTuple):
 
 
 ACROSS = "a factor moves across the Frobenius product transposed"
+PLACE = "place", "what was read off goes back to its place, with zeros elsewhere", ""
 ENTRYWISE = "entrywise factors may stand on either side"
 DISTRIBUTE = "distribute", "the Frobenius product is linear in each side", "A : (B + C) = A : B + A : C"
 PRODUCTS = {
@@ -54,6 +57,8 @@ RULES: dict[type[Expr], tuple[str, str, str]] = {
     Diagonal: ("diagonal", "diag(A) reads the diagonal", "x : diag(A) = diag(x) : A"),
     Vec: ("vec", "vec only moves entries", "vec(A) : vec(B) = A : B"),
     Reshape: ("reshape", "reshape moves entries and changes none, on both sides alike", ""),
+    Item: PLACE,
+    Slice: PLACE,
     Quotient: ("entrywise", ENTRYWISE, "A : B./C = A./C : B"),
     Frechet: ("adjoint", "the adjoint of the Frechet derivative at A is the one at A'", ""),
 }

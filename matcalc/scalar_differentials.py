@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from matcalc.coefficients import tidied
+import sympy as sp
+
+from matcalc.coefficients import has_einsum, tidied
 from matcalc.differentials import DifferentialLines, summed
 from matcalc.expr import (
     ONE,
     ZERO,
     Add,
     Expr,
+    Hadamard,
     Let,
     Number,
+    Quotient,
     add,
-    coefficient,
     hadamard,
+    quotient,
     rational,
     substitute,
 )
@@ -26,6 +30,7 @@ from matcalc.pairings import pairings_of
 from matcalc.printing import latex, text
 from matcalc.steps import Step
 
+TWO = Number(sp.Integer(2))
 FROBENIUS = "written as a Frobenius product, A : B = tr(A'*B) = sum(A.*B)"
 
 
@@ -68,7 +73,7 @@ class ScalarDifferentials(DifferentialLines):
             sides = self.is_active(p.left), self.is_active(p.right)
             if p.left is ONE:
                 continue
-            if coefficient(p.left)[1] is p.right:
+            if multiple(p) is not None:
                 found["d(A : A) = 2*A : dA"] = None
             elif all(sides):
                 found["d(A : B) = dA : B + A : dB, and A : B = B : A"] = None
@@ -82,10 +87,9 @@ class ScalarDifferentials(DifferentialLines):
         """The differential of a sum of Frobenius products."""
         pairs: list[Pairing] = []
         for p in products:
-            number, body = coefficient(p.left)
             sides = [(p.left, p.right), (p.right, p.left)]
-            if body is p.right:
-                sides = [(hadamard(Number(2 * number), body), body)]
+            if (scale := multiple(p)) is not None:
+                sides = [(hadamard(TWO, scale, p.right), p.right)]
             for fixed, changing in sides:
                 change = summed(self.terms(changing)) if self.is_active(changing) else ZERO
                 if holds_change(change):
@@ -114,10 +118,10 @@ class ScalarDifferentials(DifferentialLines):
 
     def without_einsum(self, p: Pairing) -> Pairing:
         """The same with variables put in, where the left side has a matrix form only then."""
-        if p.left.why_not_matrix is None:
+        if not has_einsum(p.left):
             return p
         left = tidied(self.opened(p.left))
-        return Pairing(left, p.right) if left.why_not_matrix is None else p
+        return p if has_einsum(left) else Pairing(left, p.right)
 
     def merged(self, form: Form, out: list[Step], label: tuple[str, str]) -> Form:
         """A form with the coefficients of each differential added up."""
@@ -130,6 +134,22 @@ class ScalarDifferentials(DifferentialLines):
         after = Form(tuple(Pairing(g, d) for d, g in sums.items() if not is_zero(g)))
         self.line(out, "collect", "the Frobenius product is linear: A : D + B : D = (A + B) : D", (form, after), label)
         return after
+
+
+def multiple(p: Pairing) -> Expr | None:
+    """The number ``c`` where the pairing is ``c*A : A``, its changing scalars apart; None where it is not."""
+    scale: Expr = ONE
+    left = p.left
+    while left is not p.right:
+        match left:
+            case Quotient(above, below) if below.is_scalar:
+                scale, left = quotient(scale, below), above
+            case Hadamard(args) if any(a.is_scalar for a in args) and not left.is_scalar:
+                scale = hadamard(scale, *(a for a in args if a.is_scalar))
+                left = hadamard(*(a for a in args if not a.is_scalar))
+            case _:
+                return None
+    return scale
 
 
 def form_of_terms(whole: Expr) -> Form:

@@ -19,6 +19,7 @@ import matcalc as mc
 from matcalc.calculus import upstream_of
 from matcalc.declare import read_symbols
 from matcalc.derivation_lines import DETAILS
+from matcalc.derive import STYLES
 from matcalc.errors import MatcalcError, OperandError, ParseError
 from matcalc.expr import Expr, Symbol
 from matcalc.jacobian import LAYOUTS
@@ -98,6 +99,7 @@ def build_parser() -> argparse.ArgumentParser:
             "--wrt", required=True, metavar="NAMES", help="what to differentiate by, such as x, or W,b for several"
         )
         sub.add_argument("--steps", action="store_true", help="print the derivation, line by line")
+        sub.add_argument("--style", choices=STYLES, default="index", help="in which notation (default: index)")
         sub.add_argument("--detail", choices=DETAILS, default="normal", help="how much of it (default: normal)")
         sub.add_argument("--shapes", action="store_true", help="the shapes below each line of it")
         sub.add_argument("--check", action="store_true", help="check the result against differences at random points")
@@ -144,7 +146,7 @@ def run_grad(options: argparse.Namespace) -> int:
     f, declared = read(options)
     targets = targets_of(options, f, declared)
     if options.steps:
-        return show_derivations([mc.derive(f, w) for w in targets], options)
+        return show_derivations([mc.derive(f, w, style=options.style) for w in targets], options)
     results = mc.grad(f, targets)
     reports = [mc.check(f, w, r) for w, r in zip(targets, results, strict=True)] if options.check else []
     return show(dict(zip((w.name for w in targets), results, strict=True)), options, reports)
@@ -156,7 +158,7 @@ def run_vjp(options: argparse.Namespace) -> int:
     targets = targets_of(options, f, declared)
     g = upstream_of(f, declared.get(options.upstream.strip(), options.upstream.strip()))
     if options.steps:
-        return show_derivations([mc.derive(f, w, kind="vjp", upstream=g) for w in targets], options)
+        return show_derivations([mc.derive(f, w, kind="vjp", upstream=g, style=options.style) for w in targets], options)
     results = mc.vjp(f, targets, g)
     assert isinstance(results, list)
     loss = mc.sum(mc.multiply(g, f))  # type: ignore[attr-defined]
@@ -179,7 +181,9 @@ def run_hessian(options: argparse.Namespace) -> int:
 def show_jacobians(f: Expr, targets: list[Symbol], find: Callable[..., Any], options: argparse.Namespace) -> int:
     """Jacobians or Hessians; they are checked in their vec form."""
     if options.steps:
-        return show_derivations([mc.derive(f, w, kind=options.verb, layout=options.layout) for w in targets], options)
+        return show_derivations(
+            [mc.derive(f, w, kind=options.verb, layout=options.layout, style=options.style) for w in targets], options
+        )
     results = find(f, targets, layout=options.layout)
     reports = []
     for w in targets if options.check else ():

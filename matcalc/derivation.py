@@ -11,6 +11,7 @@ from matcalc.derivation_detail import finer, spelt_out
 from matcalc.derivation_lines import DETAILS, Line, lines_of
 from matcalc.errors import OperandError
 from matcalc.expr import Expr, Let, Symbol, hadamard
+from matcalc.forms import Change
 from matcalc.letters import taken_names
 from matcalc.names import Named, Names, named
 from matcalc.node import postorder
@@ -50,6 +51,7 @@ class Derivation:
     upstream: Expr | None = None  # the upstream gradient, for a vjp
     conditions: tuple[str, ...] = field(default=())
     besides: tuple[Expr, ...] = ()  # what else the lines are about, such as a tangent
+    changes: dict[Expr, Change] = field(default_factory=dict)  # the symbol of each differential, with what it is
     layout: str = ""
     detail: str = "normal"
     shapes: bool = False
@@ -157,7 +159,8 @@ class Derivation:
         if not scalar.is_scalar or self.upstream is not None:
             scalar = total(scalar)
         title = f"{self.function} by {self.wrt.name}"
-        return check_steps(steps, scalar, self.wrt, [self.result, *self.besides], self.gradients, title, trials, seed)
+        besides = [self.result, *self.besides]
+        return check_steps(steps, scalar, self.wrt, besides, self.gradients, self.changes, title, trials, seed)
 
 
 def require_detail(detail: object) -> str:

@@ -10,6 +10,8 @@ from matcalc.check import CheckReport, Trial, relative_error, report
 from matcalc.conjugates import has_complex
 from matcalc.evaluate import Values
 from matcalc.expr import Expr, Let, Symbol
+from matcalc.form_values import Unsteady, draw_changes, form_value, slope_value
+from matcalc.forms import Change, Form, Slope
 from matcalc.index import Term, indices_of
 from matcalc.sampling import SMALL_SIZES, STENCIL, Point, candidates, is_steady, require_seed
 from matcalc.steps import Arranged, Chained, Partial, Pushed, Side, Step, is_term
@@ -23,13 +25,9 @@ TOLERANCE = 1e-6
 MOST_LOOPS = 3**8  # lines that loop over more positions, at size 3, are checked at the smallest sizes
 
 
-class Unsteady(Exception):  # noqa: N818 - not an error: the point is passed over
-    """Differences that do not settle: a point at a kink or close to a singularity."""
-
-
 def check_steps(
     steps: Sequence[Step], scalar: Expr, wrt: Symbol, besides: Sequence[Expr], gradients: dict[Expr, Expr],
-    title: str, trials: int, seed: int,
+    changes: dict[Expr, Change], title: str, trials: int, seed: int,
 ) -> CheckReport:  # fmt: skip
     """Whether both sides of every step agree, at points where ``scalar`` and ``besides`` have values."""
     found: list[Trial] = []
@@ -39,7 +37,7 @@ def check_steps(
     sizes = SMALL_SIZES if work <= MOST_LOOPS else (2, 2)
     for k in range(trials):
         for point, _ in candidates(scalar, wrt, besides, seed + k, sizes):
-            errors = errors_at(point, steps, [scalar, wrt, *besides], gradients)
+            errors = errors_at(point, steps, [scalar, wrt, *besides], gradients, changes)
             if errors is None:
                 continue
             for number, (step, error) in enumerate(zip(steps, errors, strict=True), 1):
@@ -51,7 +49,7 @@ def check_steps(
 
 
 def errors_at(
-    point: Point, steps: Sequence[Step], about: Sequence[Expr], gradients: dict[Expr, Expr]
+    point: Point, steps: Sequence[Step], about: Sequence[Expr], gradients: dict[Expr, Expr], changes: dict[Expr, Change]
 ) -> list[float] | None:  # fmt: skip
     """The relative error of every step at one point; None where some difference is not steady there."""
     import numpy as np
@@ -64,6 +62,7 @@ def errors_at(
         values.known[s.free] = values.known[s]  # as a free symbol too, without its facts
     with np.errstate(all="ignore"):
         try:
+            draw_changes(changes, values, point.seed)
             for symbol, value in gradients.items():
                 values.known[symbol] = values.array(value)
             errors = [relative_error(value_of(step.before, step, values), value_of(step.after, step, values)) for step in steps]
@@ -86,6 +85,10 @@ def value_of(side: Side, step: Step, values: Values) -> Array:
         case Pushed(of, changes):
             parts = [np.einsum("ijkl,kl->ij", slopes(of, x, values), values.array(dx)) for x, dx in changes]
             return np.asarray(sum(parts))
+        case Form():
+            return form_value(side, values)
+        case Slope():
+            return slope_value(side, values)
         case Arranged(form, layout):
             return arranged(values.array(form), layout, [values.size(d) for d in step.free[1]])
         case _:

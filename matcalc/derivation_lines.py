@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from matcalc.expr import Expr, Let, Symbol
+from matcalc.expr import DifferentialSymbol, Expr, Let, Symbol
+from matcalc.forms import Form
 from matcalc.node import postorder
+from matcalc.printing.forms import form_text
 from matcalc.steps import Arranged, Chained, Partial, Pushed, Side, Step, arrays_of, is_term
 
 DETAILS = ("brief", "normal", "full")
@@ -136,6 +138,8 @@ class References:
             case side if s.rule == "sum":
                 parts = [n for label, n in self.labels.items() if label.startswith(f"{s.plain}|")]
                 reason.numbers = sorted(parts)
+            case side if s.rule in ("substitute", "gather"):
+                reason.numbers = self.put_in(side, s.after)
             case side if s.rule == "insert":
                 reason.numbers = self.of_symbols(side)
                 reason.variables = [v for v in self.variables_of(side) if v not in _atoms(s.after)]
@@ -147,6 +151,16 @@ class References:
             case side if first and _key(side) in self.results:
                 reason.numbers = [self.results[_key(side)]]
         return reason
+
+    def put_in(self, side: Side, after: Side) -> list[int]:
+        """The lines whose results took the place of what stands in ``side`` and not in ``after``."""
+        kept = after.pairs if isinstance(after, Form) else ()
+        gone = [p for p in side.pairs if p not in kept] if isinstance(side, Form) else []
+        told = {p: self.labels.get(form_text(Form((p,)))) for p in gone}  # worked on in a line of its own, or not
+        rest = [e for p in gone if told[p] is None for e in (p.left, p.right)] if gone else arrays_of(side)
+        atoms = [a for e in rest for a in _leaves(e) if isinstance(a, DifferentialSymbol) and a not in _atoms(after)]
+        numbers = [*told.values(), *(self.labels.get(a.name) for a in atoms)]
+        return sorted({n for n in numbers if n is not None})
 
     def of_symbols(self, side: Side) -> list[int]:
         """The lines that gave the symbols of intermediate results in a side their values."""

@@ -13,9 +13,14 @@ from matcalc.conjugates import has_complex
 from matcalc.derivation import Derivation, require_detail
 from matcalc.derive_answer import layout_said
 from matcalc.derive_complex import complex_derivation
+from matcalc.derive_differential import DifferentialGradient
+from matcalc.derive_differential_jacobian import DifferentialJacobian, DifferentialPush
+from matcalc.derive_differential_structure import add_projection
 from matcalc.derive_gradient import GradientLines
 from matcalc.derive_hessian import hessian_derivation, jacobian_derivation
-from matcalc.derive_push import hvp_derivation, push_derivation
+from matcalc.derive_jacobian import JacobianLines
+from matcalc.derive_lines import Style
+from matcalc.derive_push import PushLines, hvp_derivation, push_derivation
 from matcalc.derive_structure import add_structure
 from matcalc.errors import OperandError, UnsupportedError
 from matcalc.expr import ONE, Expr, Let, Symbol, as_expr, brief
@@ -24,7 +29,10 @@ from matcalc.ops.unspecified import Unspecified
 from matcalc.structure import require_structure
 from matcalc.variables import free_name
 
-STYLES = ("index",)
+STYLES = {
+    "index": Style(GradientLines, JacobianLines, PushLines),
+    "differential": Style(DifferentialGradient, DifferentialJacobian, DifferentialPush),
+}
 KINDS = ("grad", "vjp", "jacobian", "hessian", "jvp", "hvp", "differential")
 
 
@@ -52,8 +60,9 @@ def derive(
     wrt : Symbol or str
     kind : {"grad", "vjp", "jacobian", "hessian", "jvp", "hvp", "differential"}
         Which derivative; the last line is the answer of the function of that name.
-    style : {"index"}
-        Index notation with explicit sums and Kronecker deltas.
+    style : {"index", "differential"}
+        ``"index"``: index notation with explicit sums and Kronecker deltas. ``"differential"``: differentials of matrices,
+        ``df = G : dX`` with the Frobenius product ``A : B = tr(A'*B)`` [Magnus and Neudecker, 1988]; not for complex symbols.
     structure : {"ambient", "projected", "independent"}
         For ``kind="grad"``, ``"jacobian"`` and ``"hessian"``: as for the functions of those names.
     layout : str
@@ -115,17 +124,22 @@ def derive(
     e = scalar_function(f, "derive") if kind in ("grad", "hessian", "hvp") else as_expr(f)
     w = target(e, wrt)
     w2 = w if wrt2 is None else target(e, wrt2)
-    d = _derivation(e, w, w2, kind, structure, layout, upstream, tangent, direction)
+    d = _derivation(e, w, w2, kind, style, structure, layout, upstream, tangent, direction)
     d.layout = layout_said(kind, e, d.variables[-1].name, w, w2, layout, structure)
     d.detail, d.shapes = detail, bool(shapes)
     return d
 
 
 def _derivation(
-    e: Expr, w: Symbol, w2: Symbol, kind: str, structure: str, layout: str, upstream: object, tangent: object, direction: object
+    e: Expr, w: Symbol, w2: Symbol, kind: str, style: str, structure: str, layout: str,
+    upstream: object, tangent: object, direction: object,
 ) -> Derivation:  # fmt: skip
     """The derivation of this kind, of arguments that were looked at."""
     if has_complex(e) or w.is_complex:
+        if style != "index":
+            raise UnsupportedError(
+                f"derivations with something complex, here of {brief(e)}, are in style 'index', not {style!r}"
+            )
         if kind != "grad" or structure != "ambient":
             raise UnsupportedError(
                 f"derivations with something complex, here of {brief(e)}, are of gradients (kind='grad', structure='ambient'), "
@@ -134,29 +148,31 @@ def _derivation(
         return complex_derivation(e, w)
     match kind:
         case "jacobian":
-            return jacobian_derivation(e, w, layout, structure)
+            return jacobian_derivation(e, w, layout, structure, STYLES[style])
         case "hessian":
             result = hessian(e, w, w2, layout=layout, structure=structure)
             assert isinstance(result, Expr)
-            return hessian_derivation(e, w, w2, layout, result, structure)
+            return hessian_derivation(e, w, w2, layout, result, structure, STYLES[style])
         case "jvp" | "differential":
-            return push_derivation(e, w, _change(e, w, tangent, "tangent"))
+            return push_derivation(e, w, _change(e, w, tangent, "tangent"), STYLES[style])
         case "hvp":
-            return hvp_derivation(e, w, _change(e, w, direction, "direction"))
+            return hvp_derivation(e, w, _change(e, w, direction, "direction"), STYLES[style])
         case _:
-            d = gradient_derivation(e, w, kind, upstream)
-            add_structure(d, structure)
+            d = gradient_derivation(e, w, kind, upstream, style)
+            if style != "differential" or structure != "projected" or not add_projection(d):
+                add_structure(d, structure)
             return d
 
 
-def gradient_derivation(e: Expr, w: Symbol, kind: str, upstream: object) -> Derivation:
+def gradient_derivation(e: Expr, w: Symbol, kind: str, upstream: object, style: str) -> Derivation:
     """The derivation of what ``grad`` or ``vjp`` answers."""
     if kind == "vjp" and upstream is None:
         named = e if isinstance(e, Let) else Let(free_name(e, "f", set()), e)
         e, kind = Unspecified("L", named), "grad"
     seed = upstream_of(e, upstream) if kind == "vjp" else ONE
     (result,) = pulled_back(e, seed, [w])
-    return GradientLines(e, w, seed, result).run()
+    d: Derivation = STYLES[style].gradient(e, w, seed, result).run()
+    return d
 
 
 def _change(e: Expr, w: Symbol, given: object, what: str) -> Expr:

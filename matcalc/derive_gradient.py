@@ -25,7 +25,7 @@ class GradientLines(Lines):
     """The lines of a gradient, or of a pulled-back one where ``seed`` is not 1."""
 
     def __init__(self, e: Expr, w: Symbol, seed: Expr, result: Expr) -> None:
-        super().__init__(e, w)
+        super().__init__(e, w, None, [s.name for s in seed.symbols])
         self.seed, self.result = seed, result
         self.loss = self.top.name if seed is ONE else free_name(e, "L", self.taken)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from matcalc.derivation import Derivation
-from matcalc.derive_gradient import GradientLines
-from matcalc.derive_jacobian import NOTHING, JacobianLines, laid_out
-from matcalc.derive_lines import fraction
+from matcalc.derive_jacobian import NOTHING, laid_out
+from matcalc.derive_lines import Style, fraction
 from matcalc.derive_structure import add_structure, structured_label, structured_steps
 from matcalc.differentiate import reverse_sweep
 from matcalc.expr import ONE, Expr, Let, Symbol, substitute
 from matcalc.jacobian import jacobian, sides_of_vech, stacked_jacobian, structured_columns, structured_sides
-from matcalc.printing import latex
+from matcalc.printing import latex, text
 from matcalc.simplify import simplify_all
 from matcalc.steps import Arranged, Partial, Step
 from matcalc.variables import free_name
@@ -18,14 +19,14 @@ from matcalc.variables import free_name
 MOST_GRADIENT_LINES = 14  # a gradient with more steps than this is one line of a Hessian
 
 
-def jacobian_derivation(e: Expr, w: Symbol, layout: str, structure: str = "ambient") -> Derivation:
+def jacobian_derivation(e: Expr, w: Symbol, layout: str, structure: str, style: Style) -> Derivation:
     """The derivation of what ``jacobian`` answers."""
     result = jacobian(e, w, layout=layout, structure=structure)
     assert isinstance(result, Expr)
     if e.is_scalar and layout not in ("vec", "vech"):
-        return _as_gradient(e, w, result, structure)
+        return _as_gradient(e, w, result, structure, style)
     stacked = stacked_jacobian(e, w)
-    lines = JacobianLines(e, w, stacked)
+    lines: Any = style.jacobian(e, w, stacked)
     steps = lines.run()
     top = lines.top
     label = fraction(latex(top), latex(w)), f"d{top.name}/d{w.name}"
@@ -41,47 +42,48 @@ def jacobian_derivation(e: Expr, w: Symbol, layout: str, structure: str = "ambie
         steps.extend(laid_out(stacked, result, e, w, layout, label))
     conditions = dict.fromkeys((*e.conditions, *result.conditions))
     return Derivation(
-        e, w, result, steps, lines.variables, lines.gradients, lines.heading(), None, tuple(conditions)
+        e, w, result, steps, lines.variables, lines.gradients, lines.heading(), None, tuple(conditions),
+        changes=lines.changes,
     )  # fmt: skip
 
 
-def _as_gradient(e: Expr, w: Symbol, result: Expr, structure: str) -> Derivation:
+def _as_gradient(e: Expr, w: Symbol, result: Expr, structure: str, style: Style) -> Derivation:
     """The Jacobian of a scalar function, in the shape of ``wrt``: its gradient."""
     (gradient,) = simplify_all(reverse_sweep(e, ONE, [w]))
-    lines = GradientLines(e, w, ONE, gradient)
-    d = lines.run()
+    lines = style.gradient(e, w, ONE, gradient)
+    d: Derivation = lines.run()
     add_structure(d, structure)
     if result is not d.result:
         why = "the same numbers, as jacobian writes them"
-        label = lines.quotient(w) if structure == "ambient" else structured_label(lines.quotient(w), structure)
+        label: tuple[str, str] = lines.quotient(w) if structure == "ambient" else structured_label(lines.quotient(w), structure)
         d.steps.append(Step("insert", why, d.result, result, *label, ((), ()), NOTHING))
         d.result = result
     return d
 
 
 def hessian_derivation(
-    e: Expr, w: Symbol, w2: Symbol, layout: str, result: Expr, structure: str = "ambient"
+    e: Expr, w: Symbol, w2: Symbol, layout: str, result: Expr, structure: str, style: Style
 ) -> Derivation:  # fmt: skip
     """The derivation of a Hessian: the gradient by ``w``, then its Jacobian by ``w2``, then the layout."""
     dims = (w.rows, w.cols, w2.rows, w2.cols)
     free = {s: s.free for s in (w, w2)}  # facts are of the point, not of the directions
     bare = substitute(e, dict(free.items()))
     (gradient,) = simplify_all(reverse_sweep(bare, ONE, [free[w]]))
-    first = GradientLines(bare, free[w], ONE, gradient)
+    first = style.gradient(bare, free[w], ONE, gradient)
     d = first.run()
     shown = len(d.steps) <= MOST_GRADIENT_LINES
     steps = d.steps if shown else [_gradient_at_once(first, free[w], gradient)]
     stacked = stacked_jacobian(gradient, free[w2])
     top = Let(free_name(bare, "g", {v.name for v in first.variables}), gradient)
-    second = JacobianLines(top, free[w2], stacked, first if shown else None)
+    second = style.jacobian(top, free[w2], stacked, first if shown else None)
     lines = second.run()
     steps.extend(second.notation_lines("the gradient, to be differentiated again", first))
     steps.extend(lines)
     (pointed,) = simplify_all([substitute(stacked, {s: f for f, s in free.items()})])
-    if pointed is not stacked:
+    if pointed is not stacked and text(pointed) != text(stacked):
         why = "put in what is known of the symbols" if _has_facts(w, w2) else "simplify"
         before, after = Arranged(stacked, "stacked"), Arranged(pointed, "stacked")
-        label = second.label(second.symbol)
+        label: tuple[str, str] = second.label(second.symbol)
         steps.append(Step("insert", why, before, after, *label, ((None,) * 4, dims), NOTHING))
     name = _second_label(first.top, w, w2)
     back: dict[Expr, Expr] = {f: s for s, f in free.items()}
@@ -104,7 +106,7 @@ def hessian_derivation(
     heading = first.heading().replace(f", by {w.name}", f", by {w.name}{twice}", 1)
     return Derivation(
         e, w, result, steps, first.variables, {**first.gradients, **second.gradients}, heading, None,
-        tuple(conditions), (w2,),
+        tuple(conditions), (w2,), {**first.changes, **second.changes},
     )  # fmt: skip
 
 
@@ -112,12 +114,13 @@ def _has_facts(*symbols: Symbol) -> bool:
     return any(s.facts for s in symbols)
 
 
-def _gradient_at_once(lines: GradientLines, w: Symbol, gradient: Expr) -> Step:
+def _gradient_at_once(lines: Any, w: Symbol, gradient: Expr) -> Step:
     """One line for a gradient whose own derivation is long."""
     top = Let(lines.top.name, lines.opened(lines.top.arg))
     free = ((None,) * 4, (1, 1, w.rows, w.cols))
     why = "the gradient; derive it by itself to see its lines"
-    return Step("gradient", why, Partial(top, w), Arranged(gradient, "plain"), *lines.quotient(w), free, NOTHING)
+    label: tuple[str, str] = lines.quotient(w)
+    return Step("gradient", why, Partial(top, w), Arranged(gradient, "plain"), *label, free, NOTHING)
 
 
 def _second_label(top: Let, w: Symbol, w2: Symbol) -> tuple[str, str]:

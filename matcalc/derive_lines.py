@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from matcalc.differentiate import addends, change_of, differential
 from matcalc.expr import Entrywise, Expr, Let, Operator, Symbol
+from matcalc.forms import Change
 from matcalc.index import At, Entry, Index, Pair, Plus, indices_of
 from matcalc.index_form import define
 from matcalc.network import Lowering, Network
@@ -21,16 +23,25 @@ from matcalc.steps import Step
 from matcalc.variables import Variables, dim_names, written_out
 
 
+class Style(NamedTuple):
+    """What makes the lines of a gradient, of a Jacobian, and of a directional derivative."""
+
+    gradient: Callable[..., Any]
+    jacobian: Callable[..., Any]
+    push: Callable[..., Any]
+
+
 class Lines:
     """A function cut into variables, and the lines made of it so far."""
 
-    def __init__(self, e: Expr, w: Symbol, earlier: Lines | None = None) -> None:
+    def __init__(self, e: Expr, w: Symbol, earlier: Lines | None = None, avoid: Iterable[str] = ()) -> None:
         self.original, self.w = e, w
-        cut = Variables(e, w, earlier.variables if earlier else ())
+        cut = Variables(e, w, earlier.variables if earlier else (), avoid)
         self.variables: list[Let] = cut.all
         self.top, self.taken = cut.top, cut.taken
         self.steps: list[Step] = []
         self.gradients: dict[Expr, Expr] = {}
+        self.changes: dict[Expr, Change] = {}  # the symbols of differentials, in style "differential"
         self.meaning: dict[Expr, Expr] = {}
         self.defined: set[Expr] = set(earlier.defined if earlier else ())
         self.active: set[Expr] = {*cut.all, w}

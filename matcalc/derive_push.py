@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from matcalc.derivation import Derivation
-from matcalc.derive_gradient import GradientLines
 from matcalc.derive_jacobian import NOTHING
-from matcalc.derive_lines import Lines, name_of
+from matcalc.derive_lines import Lines, Style, name_of
 from matcalc.differentiate import change_of, reverse_sweep
 from matcalc.expr import ONE, Entrywise, Expr, Let, Operator, Symbol, add, substitute
 from matcalc.jacobian import hvp, jvp
@@ -20,7 +19,7 @@ class PushLines(Lines):
     """The lines of a forward push: ``dR = ...`` for every variable, in the changes of those before it."""
 
     def __init__(self, e: Expr, w: Symbol, tangent: Expr, result: Expr, earlier: Lines | None = None) -> None:
-        super().__init__(e, w, earlier)
+        super().__init__(e, w, earlier, [s.name for s in tangent.symbols if s is not w])
         self.tangent, self.result = tangent, result
 
     def run(self) -> list[Step]:
@@ -69,28 +68,29 @@ class PushLines(Lines):
         return "a linear function changes by the same function of the change"
 
 
-def push_derivation(e: Expr, w: Symbol, tangent: Expr) -> Derivation:
+def push_derivation(e: Expr, w: Symbol, tangent: Expr, style: Style) -> Derivation:
     """The derivation of what ``jvp`` answers."""
     result = jvp(e, w, tangent)
-    lines = PushLines(e, w, tangent, result)
+    lines = style.push(e, w, tangent, result)
     steps = lines.run()
     conditions = dict.fromkeys((*e.conditions, *result.conditions))
     heading = lines.heading().replace(f", by {w.name}", f", when {w.name} changes by {text(tangent)}", 1)
     return Derivation(
-        e, w, result, steps, lines.variables, lines.gradients, heading, None, tuple(conditions), (tangent,)
+        e, w, result, steps, lines.variables, lines.gradients, heading, None, tuple(conditions), (tangent,),
+        lines.changes,
     )  # fmt: skip
 
 
-def hvp_derivation(e: Expr, w: Symbol, direction: Expr) -> Derivation:
+def hvp_derivation(e: Expr, w: Symbol, direction: Expr, style: Style) -> Derivation:
     """The derivation of what ``hvp`` answers: the change of the gradient along ``direction``."""
     result = hvp(e, w, direction)
     free = Symbol(w.name, w.dims, ())
     bare = substitute(e, {w: free})
     (gradient,) = simplify_all(reverse_sweep(bare, ONE, [free]))
-    first = GradientLines(bare, free, ONE, gradient)
+    first = style.gradient(bare, free, ONE, gradient)
     steps = first.run().steps
     top = Let(free_name(bare, "g", {v.name for v in first.variables} | {s.name for s in direction.symbols}), gradient)
-    second = PushLines(top, free, direction, result, first)
+    second = style.push(top, free, direction, result, first)
     lines = second.run()
     why = f"the gradient: what it changes by along {text(direction)} is the Hessian times {text(direction)}"
     steps.extend(second.notation_lines(why, first))
@@ -99,5 +99,5 @@ def hvp_derivation(e: Expr, w: Symbol, direction: Expr) -> Derivation:
     heading = first.heading().replace(f", by {w.name}", f", by {w.name} twice, the second time along {text(direction)}", 1)
     return Derivation(
         e, w, result, steps, first.variables, {**first.gradients, **second.gradients}, heading, None,
-        tuple(conditions), (direction,),
+        tuple(conditions), (direction,), {**first.changes, **second.changes},
     )  # fmt: skip

@@ -14,7 +14,7 @@ import sympy as sp
 
 from matcalc.dims import Dim, DimSymbol
 from matcalc.emit import compile as compile_expr
-from matcalc.expr import SLOTS, Entrywise, Expr, Let, Number, Operator, Symbol
+from matcalc.expr import SLOTS, Entrywise, Expr, Let, Number, Operator, Product, Symbol
 from matcalc.index import At, Delta, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times
 from matcalc.network import composite_parts
 from matcalc.node import postorder
@@ -72,6 +72,8 @@ class Values:
             or composite_parts(e) is not None
         ):
             return self._by_code(e)
+        if isinstance(e, Product):
+            return _chain([self.known[a] for a in e.args], self.kind)
         row, col = (None if self.size(d) == 1 and d == 1 else Index.fresh(d) for d in (e.rows, e.cols))
         return self.table(e.entry(row, col), (row, col), (e.rows, e.cols))
 
@@ -147,6 +149,18 @@ class Values:
                 return self._place(left, values) * self.size(right.dim) + values[right]
             case _:
                 raise AssertionError(at)
+
+
+def _chain(factors: list[Array], kind: type[float] | type[complex]) -> Array:
+    """A product, two factors at a time: loops over the indices of a long chain at once would take exponential time."""
+    import numpy as np
+
+    out = factors[0]
+    for b in factors[1:]:
+        m, n, p = len(out), len(b), b.shape[1]
+        rows = [[sum((out[i, k] * b[k, j] for k in range(n)), kind(0)) for j in range(p)] for i in range(m)]
+        out = np.array(rows, dtype=kind).reshape(m, p)
+    return out
 
 
 def _is_whole(value: Array, e: Operator, k: int) -> bool:

@@ -479,6 +479,14 @@ class JacobianSymbol(GradientSymbol):
     orders: tuple[int, int]
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class DifferentialSymbol(Symbol):
+    """The differential of a named variable, as a symbol, such as ``dX``, when the symbol named ``wrt`` changes."""
+
+    variable: str
+    wrt: str
+
+
 ONE, MINUS_ONE, ZERO = Number(sp.Integer(1)), Number(sp.Integer(-1)), Number(sp.Integer(0))
 IMAGINARY_UNIT = Number(sp.I)  # 1i in text
 

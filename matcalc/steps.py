@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias, TypeGuard
 
 from matcalc.dims import Dim
 from matcalc.expr import Expr, Let
+from matcalc.forms import Form, Slope
 from matcalc.index import At, Entry, Map, Plus, Sum, Term, Times
 from matcalc.printing.index_terms import IndexNames
 
@@ -48,7 +49,7 @@ class Arranged:
     layout: Literal["stacked", "transposed", "plain"]
 
 
-Side: TypeAlias = Term | Expr | Partial | Chained | Pushed | Arranged
+Side: TypeAlias = Term | Expr | Partial | Chained | Pushed | Arranged | Form | Slope
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Step:
 
 def is_term(side: Side) -> TypeGuard[Term]:
     """Whether a side of a step is in index notation."""
-    return not isinstance(side, (Expr, Partial, Chained, Pushed, Arranged))
+    return not isinstance(side, (Expr, Partial, Chained, Pushed, Arranged, Form, Slope))
 
 
 def form_of(side: Expr | Arranged) -> Expr:
@@ -94,7 +95,9 @@ def arrays_of(side: Side) -> list[Expr]:
     match side:
         case Expr() | Arranged():
             return [form_of(side)]
-        case Partial() | Chained() | Pushed():
+        case Form(pairs):
+            return [e for p in pairs for e in (p.left, p.right)]
+        case Partial() | Chained() | Pushed() | Slope():
             return []
     found: list[Expr] = []
     stack: list[Term] = [side]

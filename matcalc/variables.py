@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import sympy as sp
 
@@ -37,13 +37,13 @@ TWO = Number(sp.Integer(2))
 class Variables:
     """The variables that a function is made of, each a ``Let`` over symbols and variables before it.
 
-    ``top`` is the function itself, the last of ``all``; ``taken`` holds the names given on the way.
+    ``top`` is the function itself, the last of ``all``; ``taken`` holds the names given on the way, and those to ``avoid``.
     """
 
-    def __init__(self, e: Expr, w: Symbol, earlier: Sequence[Let] = ()) -> None:
+    def __init__(self, e: Expr, w: Symbol, earlier: Sequence[Let] = (), avoid: Iterable[str] = ()) -> None:
         self.w = w
         self.earlier = {v.arg: v.name for v in earlier}  # the same part keeps the name that it has
-        self.taken: set[str] = {v.name for v in earlier}
+        self.taken: set[str] = {*(v.name for v in earlier), *avoid}
         self.all: list[Let] = []
         self.reserved: set[str] = set()  # the names that the function uses
         self.top = self.named(e)

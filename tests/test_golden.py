@@ -1,9 +1,11 @@
 """Derivations as a person reads them; ``--update-golden`` rewrites them, and the diff is reviewed."""
 
+import json
 from pathlib import Path
 
 import pytest
 from katex_check import rejected
+from test_corpora import declarations
 
 import matcalc as mc
 
@@ -42,10 +44,36 @@ OTHERS = {
     ),
     "complex-least-squares": ("norm2(A*x - b)^2", "A[m,n](complex) x[n](complex) b[m](complex)", "x", {}),
 }
-ALL = [*QUESTIONS, *OTHERS]
+ASKED = (  # questions of the corpora, derived by differentials as the answers there are
+    "mse-3764596", "mse-2152983", "mse-590678-2", "mse-2357091", "mse-351701-b", "mse-tr-A-expm",
+    "mse-1863544", "mse-4533169", "mse-1405922-A", "mse-648535", "mse-4130045", "mse-4797858-grad",
+    "mse-1303146", "mse-3559400", "mse-4477452", "mse-diagX-logdet", "cv-423407-w", "mse-549161", "cv-278477-C",
+    "mse-2444284", "mse-2828501", "mse-2245801-B", "mse-4722035", "mse-1441769", "mse-3749958", "aise-25055-Q",
+    "mse-1147607", "mse-4398000", "mse-2394806", "mo-167719", "mse-4263309", "ds-bias-column", "aise-27335",
+    "mse-2969617", "cv-hessian-logistic", "arq-hessian-norm-Ax", "mse-2450629", "mse-3005374-free",
+)  # fmt: skip
+BOTH = ("mse-3764596", "mse-2828501", "mse-1441769", "mse-4797858-grad", "ds-bias-column")  # in style "index" too
+BESIDES = {"mse-3005374-free": {"structure": "projected"}}
+CASES = {c["id"]: c for c in map(json.loads, (Path(__file__).parent / "corpora" / "mse.jsonl").read_text().splitlines())}
+ALL = [*QUESTIONS, *OTHERS, *ASKED, *(f"{name}-index" for name in BOTH)]
+
+
+def asked(name, style):
+    """The derivation of a question of the corpora, in the form that its answer has."""
+    case = CASES[name]
+    e = mc.parse(case["expr"], declarations(case))
+    kind = {"gradient": "grad"}.get(case["kind"], case["kind"])
+    options = BESIDES.get(name, {}) | ({"layout": "vec"} if case.get("answer_form") == "vec" else {})
+    if kind == "vjp":
+        options["upstream"] = {s.name: s for s in e.symbols}.get(case["upstream"], case["upstream"])
+    return mc.derive(e, case["wrt"], kind=kind, style=style, **options)
 
 
 def derivation(name):
+    if name in ASKED:
+        return asked(name, "differential")
+    if name.removesuffix("-index") in ASKED:
+        return asked(name.removesuffix("-index"), "index")
     text, declared, wrt, options = OTHERS[name] if name in OTHERS else (*QUESTIONS[name], {})
     return mc.derive(mc.parse(text, declared), wrt, **options)
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from matcalc.derivation_lines import Line, Reason
 from matcalc.expr import Expr, Let
+from matcalc.forms import Form, Slope
 from matcalc.names import Named
+from matcalc.printing.forms import form_latex, form_text
 from matcalc.printing.index_terms import term_latex, term_text
 from matcalc.printing.latex import latex
 from matcalc.printing.shapes import brackets, shape_latex, shape_said, shapes_of, spaces_of
@@ -86,7 +88,7 @@ def written_markdown(notation: Sequence[Sequence[Expr]], lines: Sequence[Line], 
         out.append(rf"{line.number}. $\displaystyle {line.step.label} = {written}$  ")
         if shapes:
             out.append(f"   ${spaces_of(line)}$  ")
-        told = (f"*{_cited(r, lambda v: f'${latex(v)}$')}*: {r.why}" for r in line.reasons)
+        told = (f"*{_cited(r, lambda v: f'${latex(v)}$')}*: {_markdown(r.why)}" for r in line.reasons)
         out.append(f"   {'; '.join(told)}.")
     if end.short is not None:
         parts = ", ".join(f"${part}$" for part in end.short.definitions(latex))
@@ -109,7 +111,9 @@ def side_text(step: Step) -> str:
     match step.after:
         case Expr() | Arranged():
             return text(form_of(step.after))
-        case Partial() | Chained() | Pushed():
+        case Form():
+            return form_text(step.after)
+        case Partial() | Chained() | Pushed() | Slope():
             raise AssertionError(step)
         case _:
             return term_text(step.after, step.names)
@@ -120,7 +124,9 @@ def side_latex(step: Step) -> str:
     match step.after:
         case Expr() | Arranged():
             return latex(form_of(step.after))
-        case Partial() | Chained() | Pushed():
+        case Form():
+            return form_latex(step.after)
+        case Partial() | Chained() | Pushed() | Slope():
             raise AssertionError(step)
         case _:
             return term_latex(step.after, step.names)

@@ -26,6 +26,7 @@ class Latex(Typesetter):
     odot = r"\odot"
     oslash = r"\oslash"
     partial = r"\partial "
+    differential = r"\mathrm{d}"
     nabla = r"\nabla "
     axes = (r"_{\text{columns}}", r"_{\text{rows}}")
 
@@ -68,9 +69,11 @@ class Latex(Typesetter):
         return rf"\begin{{bmatrix}} {lines} \end{{bmatrix}}"
 
     def join(self, factors: Sequence[str]) -> str:
-        out = factors[0]
+        out = last = factors[0]
         for f in factors[1:]:
-            out += rf" \cdot {f}" if f[0].isdigit() else f" {f}"
+            apart = any(x.startswith(self.differential) for x in (f, last))
+            out += rf" \cdot {f}" if f[0].isdigit() else rf" \, {f}" if apart else f" {f}"
+            last = f
         return out
 
 

@@ -10,6 +10,7 @@ from matcalc.dims import dim_text, plus_dim
 from matcalc.expr import (
     Add,
     BroadcastAdd,
+    DifferentialSymbol,
     Expr,
     GradientSymbol,
     Hadamard,
@@ -179,6 +180,7 @@ _WRITERS: dict[type[Expr], Callable[[Expr, Written], str]] = {
     TensorSymbol: _symbol,
     GradientSymbol: _symbol,
     JacobianSymbol: _symbol,
+    DifferentialSymbol: _symbol,
     Let: _symbol,
     Number: _number,
     Add: _sum,

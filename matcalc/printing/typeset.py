@@ -18,6 +18,7 @@ from matcalc.expr import (
     Add,
     BroadcastAdd,
     Constant,
+    DifferentialSymbol,
     Expr,
     GradientSymbol,
     Hadamard,
@@ -72,6 +73,7 @@ class Typesetter(ABC):
     odot: str
     oslash: str
     partial: str
+    differential: str = "d"
     nabla: str
     axes: tuple[str, str]  # what "of each column" and "of each row" add to a function's name
 
@@ -163,6 +165,8 @@ class Typesetter(ABC):
                 return self.fraction(*(Piece(self.partial + n) for n in self.stacked(e)))
             case GradientSymbol():
                 return self.fraction(*(Piece(self.partial + self.name(n)) for n in (e.function, e.variable)))
+            case DifferentialSymbol():
+                return Piece(self.differential + self.name(e.variable))
             case Symbol(name) | Let(name):
                 return Piece(self.name(name))
             case Number(value):

@@ -8,6 +8,7 @@ from matcalc.derivation import Derivation
 from matcalc.derive import derive
 from matcalc.dims import dims
 from matcalc.emit import compile
+from matcalc.equal import Equality, equal
 from matcalc.errors import (
     CheckError,
     LimitError,
@@ -41,7 +42,7 @@ __all__ = [
     "CheckError", "CheckReport", "Derivation", "Expr", "IndexNotation", "LimitError", "MatcalcError", "NotDifferentiableError",
     "OperandError", "ParseError", "ShapeError", "Symbol", "UnsupportedError", "block", "broadcast_add", "check", "compile",
     "convolve", "count_ops", "derive", "differential", "dims",
-    "elementwise", "expand", "from_index", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
+    "elementwise", "equal", "Equality", "expand", "from_index", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
     "jvp", "latex", "let", "matrix", "matrix_function",
     "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "to_index", "vector", "vjp", "wirtinger",
     *(name for name in FUNCTIONS if name != "tensor"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from matcalc.factors import named, ratio
 from matcalc.points import Evaluator, arrays_at, random_points, value_at
 from matcalc.question import Question
 from matcalc.sampling import Point
+from matcalc.slopes import np_array
 from matcalc.words import shape_of
 
 if TYPE_CHECKING:
@@ -77,26 +79,24 @@ class Case:
 
     def values(self, e: Expr) -> list[Array] | None:
         """The values of an expression at all points; None where it lacks one."""
-        try:
+        with suppress(MatcalcError):
             call = compile_expr([e])
-        except MatcalcError:
-            return None
-        found = [arrays_at(call, p.given) for p in self.points]
-        return None if any(f is None for f in found) else [f[0] for f in found if f is not None]
+            found = [arrays_at(call, p.given) for p in self.points]
+            return None if any(f is None for f in found) else [f[0] for f in found if f is not None]
+        return None
 
     def matches(self, e: Expr, wanted: Sequence[Array]) -> bool:
         """Whether an expression has these values at all points; the first point that says no settles it."""
         if not self.points:
             return False
-        try:
+        with suppress(MatcalcError):  # what an edit makes need not be an expression of any use
             call = compile_expr(e)
-        except MatcalcError:
-            return False
-        for point, array, scale in zip(self.points, wanted, self.scales, strict=True):
-            found = value_at(call, point.given)
-            if found is None or getattr(found, "shape", ()) != array.shape or not close(found, array, self.tolerance, scale):
-                return False
-        return True
+            for point, array, scale in zip(self.points, wanted, self.scales, strict=True):
+                found = value_at(call, point.given)
+                if found is None or np_array(found).shape != array.shape or not close(found, array, self.tolerance, scale):
+                    return False
+            return True
+        return False
 
     @cached_property
     def scales(self) -> list[float]:

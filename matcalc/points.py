@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from matcalc.dims import DimSymbol, is_unit
 from matcalc.emit import compile as compile_expr
+from matcalc.errors import MatcalcError
 from matcalc.expr import Expr, Symbol
 from matcalc.node import postorder
 from matcalc.sampling import INVERTING, Point, draw_sizes, draw_symbol, is_regular, size_of, unspecified_functions
@@ -107,7 +108,9 @@ def value_at(call: Any, given: Mapping[str, Any]) -> Any:
     with np.errstate(all="ignore"):
         try:
             return call(**{k: v for k, v in given.items() if k in call.names})
-        except (np.linalg.LinAlgError, ArithmeticError):
+        except (np.linalg.LinAlgError, ArithmeticError, ValueError) as error:
+            if isinstance(error, MatcalcError):
+                raise
             return None
 
 

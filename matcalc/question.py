@@ -141,7 +141,7 @@ class Question:
         f = substitute(self.f, {self.w: free})
         call = compile_expr(f)
         gradient = compile_expr(grad(f, free)) if self.kind in ("hessian", "hvp") else None
-        inverted = [n.operands[0] for n in postorder([f, *roots], lambda e: e.operands) if isinstance(n, INVERTING)]
+        inverted = [n.operands[0] for n in postorder([self.f, *roots], lambda e: e.operands) if isinstance(n, INVERTING)]
         inverses = compile_expr(inverted)
 
         def find(point: Point) -> Array | None:

@@ -16,6 +16,7 @@ from matcalc.jacobian import LAYOUTS
 from matcalc.question import KINDS, Question
 from matcalc.reading import read_answer
 from matcalc.sampling import Point, require_seed
+from matcalc.words import shape_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -183,7 +184,7 @@ def question(f: object, wrt: object, kind: str, layout: str, along: Mapping[str,
 
 def described_shape(claim: Expr) -> str:
     """An answer with its shape, and all its axes."""
-    return f"{claim} ({' x '.join(map(str, claim.shape))})" if claim.axes is not None else named_shape(claim)
+    return f"{claim} ({shape_of(claim)})" if claim.axes is not None else named_shape(claim)
 
 
 def report(found: list[Trial], complaint: str, what: str) -> CheckReport:

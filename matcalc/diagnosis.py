@@ -21,6 +21,7 @@ from matcalc.hypotheses import (
     special_cases,
     structured,
     transposed,
+    transposed_multiples,
     unnamed_multiples,
 )
 from matcalc.hypotheses_layout import layouts
@@ -60,10 +61,10 @@ class Diagnosis:
 
 Hypothesis = Callable[[Case], Iterator[Proposal]]
 FOR_THE_SHAPE: Sequence[Hypothesis] = (
-    layouts, transposed, multiples, conjugated, structured, whole_terms, edits_of_the_answer, special_cases,
-    edits_of_the_truth, unnamed_multiples,
+    layouts, transposed, multiples, transposed_multiples, conjugated, structured, whole_terms, edits_of_the_answer,
+    special_cases, edits_of_the_truth, unnamed_multiples,
 )  # fmt: skip
-FOR_ANOTHER_SHAPE: Sequence[Hypothesis] = (layouts, transposed, structured, other_shapes, mended_shapes)
+FOR_ANOTHER_SHAPE: Sequence[Hypothesis] = (layouts, transposed, transposed_multiples, structured, other_shapes, mended_shapes)
 
 
 def diagnose(q: Question, claim: Expr, measured: Sequence[tuple[Point, Array]], seed: int = 0) -> Diagnosis:
@@ -74,7 +75,8 @@ def diagnose(q: Question, claim: Expr, measured: Sequence[tuple[Point, Array]], 
         for hypothesis in FOR_THE_SHAPE if fits else FOR_ANOTHER_SHAPE:
             for proposal in hypothesis(case):
                 if proposal.holds():
-                    return Diagnosis(proposal.kind, proposal.text, case.truth)
+                    text = proposal.text if isinstance(proposal.text, str) else proposal.text()
+                    return Diagnosis(proposal.kind, text, case.truth)
     if not fits:
         return Diagnosis("wrong shape", f"{shapes_of(case)}", case.truth)
     return Diagnosis("differs", _where(case), case.truth)

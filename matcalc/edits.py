@@ -15,6 +15,7 @@ import sympy as sp
 from matcalc.dims import same_dim
 from matcalc.errors import MatcalcError
 from matcalc.expr import (
+    ONE,
     Add,
     Entrywise,
     Expr,
@@ -41,6 +42,8 @@ from matcalc.node import postorder
 from matcalc.ops.linalg import Inverse, MatrixPower, inv
 
 MOST_NODES = 80
+MOST_WORK = 20_000  # nodes in all the edited expressions together
+LEAST_EDITS = 60
 FUNCTIONS_CONFUSED = ("sin", "cos", "exp", "log", "tanh", "sigmoid", "sinh", "cosh", "sign", "relu", "sqrt", "abs")
 TWO = Number(sp.Integer(2))
 
@@ -51,23 +54,27 @@ class Edit:
 
     before: Expr
     after: Callable[[], Expr]
-    mends: tuple[str, str]
-    slips: tuple[str, str]
+    mends: tuple[str, Callable[[], str]]
+    slips: tuple[str, Callable[[], str]]
 
 
 Rule = Callable[[Expr], Iterator[Edit]]
 
 
 def edits(root: Expr) -> Iterator[tuple[Edit, Expr]]:
-    """All edits of an expression, with the edited expression; rule after rule."""
-    nodes = [n for n in postorder([root], lambda e: e.operands) if n.axes is None][:MOST_NODES]
+    """The edits of an expression, with the edited expression, rule after rule; fewer of a long one."""
+    nodes = [n for n in postorder([root], lambda e: e.operands) if n.axes is None]
+    left = max(LEAST_EDITS, MOST_WORK // len(nodes))
     for rule in RULES:
-        for node in nodes:
+        for node in nodes[-MOST_NODES:]:
             for edit in rule(node):
                 with suppress(MatcalcError):
                     result = substitute(root, {node: edit.after()})
                     if result is not root:
                         yield edit, result
+                        left -= 1
+                if left <= 0:
+                    return
 
 
 def _should(old: Expr, new: Expr) -> str:
@@ -79,7 +86,7 @@ def _has(old: Expr, new: Expr) -> str:
 
 
 def _changed(before: Expr, after: Callable[[], Expr], mends: str, slips: str, old: Expr, new: Expr) -> Edit:
-    return Edit(before, after, (mends, _should(old, new)), (slips, _has(old, new)))
+    return Edit(before, after, (mends, lambda: _should(old, new)), (slips, lambda: _has(old, new)))
 
 
 def _with(node: Expr, k: int, new: Expr) -> Callable[[], Expr]:
@@ -136,12 +143,15 @@ def orders(node: Expr) -> Iterator[Edit]:
         for j in range(i + 1, min(i + 3, len(node.args))):
             args = list(node.args)
             args[i], args[j] = args[j], args[i]
-            old, new = node.args[i : j + 1], args[i : j + 1]
             with suppress(MatcalcError):
-                first, second = product(*old), product(*new)
-                words = f"the factors are in another order: {brief(first)} should be {brief(second)}"
-                other = f"the factors are in another order: {brief(second)} should be {brief(first)}"
-                yield Edit(node, lambda args=args: product(*args), ("commuting", words), ("commuting", other))  # type: ignore[misc]
+                yield _swapped(node, product(*node.args[i : j + 1]), product(*args[i : j + 1]), product(*args))
+
+
+def _swapped(node: Expr, old: Expr, new: Expr, result: Expr) -> Edit:
+    def words(wrong: Expr, right: Expr) -> str:
+        return f"the factors are in another order: {brief(wrong)} should be {brief(right)}"
+
+    return Edit(node, lambda: result, ("commuting", lambda: words(old, new)), ("commuting", lambda: words(new, old)))
 
 
 def terms(node: Expr) -> Iterator[Edit]:
@@ -150,12 +160,24 @@ def terms(node: Expr) -> Iterator[Edit]:
         return
     for k, t in enumerate(node.args):
         rest = [a for j, a in enumerate(node.args) if j != k]
-        extra = ("extra term", f"in {brief(node)} the term {brief(t)} should not be there")
-        missing = ("missing term", f"the term {brief(t)} is missing, from {brief(node)}")
-        yield Edit(node, lambda rest=rest: add(*rest), extra, missing)  # type: ignore[misc]
-        words = f"the sign of the term {brief(t)} is wrong"
-        turned = _with(node, k, negate(t))
-        yield Edit(node, turned, ("sign of one term", f"in {brief(node)} {words}"), ("sign of one term", words))
+        yield _without_term(node, t, rest)
+        yield _turned_term(node, t, _with(node, k, negate(t)))
+
+
+def _without_term(node: Expr, t: Expr, rest: Sequence[Expr]) -> Edit:
+    return Edit(
+        node,
+        lambda: add(*rest),
+        ("extra term", lambda: f"in {brief(node)} the term {brief(t)} should not be there"),
+        ("missing term", lambda: f"the term {brief(t)} is missing, from {brief(node)}"),
+    )
+
+
+def _turned_term(node: Expr, t: Expr, after: Callable[[], Expr]) -> Edit:
+    def words() -> str:
+        return f"in {brief(node)} the sign of the term {brief(t)} is wrong"
+
+    return Edit(node, after, ("sign of one term", words), ("sign of one term", words))
 
 
 def factors(node: Expr) -> Iterator[Edit]:
@@ -164,14 +186,18 @@ def factors(node: Expr) -> Iterator[Edit]:
         join = product if isinstance(node, Product) else hadamard
         for k, f in enumerate(node.args):
             rest = [a for j, a in enumerate(node.args) if j != k]
-            yield _factor(node, lambda rest=rest, join=join: join(*rest), brief(f))  # type: ignore[misc]
+            yield _factor(node, lambda rest=rest, join=join: join(*rest), f)  # type: ignore[misc]
     if isinstance(node, Quotient):
-        yield _factor(node, lambda: node.above, f"1/({brief(node.below)})")
+        yield _factor(node, lambda: node.above, quotient(ONE, node.below))
 
 
-def _factor(node: Expr, after: Callable[[], Expr], f: str) -> Edit:
-    extra = ("extra factor", f"in {brief(node)} the factor {f} should not be there")
-    return Edit(node, after, extra, ("missing factor", f"the factor {f} is missing, from {brief(node)}"))
+def _factor(node: Expr, after: Callable[[], Expr], f: Expr) -> Edit:
+    return Edit(
+        node,
+        after,
+        ("extra factor", lambda: f"in {brief(node)} the factor {brief(f)} should not be there"),
+        ("missing factor", lambda: f"the factor {brief(f)} is missing, from {brief(node)}"),
+    )
 
 
 def inverses(node: Expr) -> Iterator[Edit]:
@@ -204,7 +230,7 @@ def powers(node: Expr) -> Iterator[Edit]:
         elif not isinstance(node, Number):
             found.append(power(node, TWO))
             if node.is_scalar:
-                found += [quotient(Number(sp.Integer(1)), node), power(node, Number(sp.Rational(1, 2)))]
+                found += [quotient(ONE, node), power(node, Number(sp.Rational(1, 2)))]
             if node.is_square and not node.is_scalar and isinstance(node, (Symbol, Inverse)):
                 found.append(product(node, node))
         if isinstance(node, Product) and any(a is b for a, b in zip(node.args, node.args[1:], strict=False)):

@@ -139,7 +139,7 @@ def equal(a: object, b: object, declarations: object = None, *, trials: int = 8,
     left, right = read_pair(a, b, declarations)
     require_one_declaration([left, right])
     if not same_axes(left, right):
-        return Equality("refuted", f"{_shaped(left)}, but {_shaped(right)}")
+        return Equality("refuted", f"{brief(left)} is {shape_of(left)}, but {brief(right)} is {shape_of(right)}")
     left, right = opened([left, right])
     conditions = tuple(dict.fromkeys((*left.conditions, *right.conditions)))
     if left is right:
@@ -220,11 +220,6 @@ def opened(exprs: Sequence[Expr]) -> list[Expr]:
 
 
 # ------------------------------------------------------------------ words
-def _shaped(e: Expr) -> str:
-    shape = shape_of(e)
-    return f"{brief(e)} is {'a scalar' if shape == 'scalar' else shape}"
-
-
 def _agreement(sizes: Sequence[dict[str, int]], error: float) -> str:
     shown = [", ".join(f"{d} = {n}" for d, n in s.items()) for s in sizes[:3] if s]
     where = f" ({'; '.join(shown)}{'; ...' if len(sizes) > 3 else ''})" if shown else ""

@@ -52,7 +52,10 @@ def constant(numbers: Sequence[float], tolerance: float = EXACT) -> float | None
 
 
 def named(numbers: Sequence[float], roots: Sequence[Expr], points: Sequence[Point], tolerance: float = EXACT) -> Expr | None:
-    """A formula for numbers at points: a plain number, or one times powers of dimensions and scalar parts of ``roots``."""
+    """A formula for numbers at points: a plain number, or one times powers of dimensions and scalar parts of ``roots``.
+
+    Of a ``root`` that is a scalar itself only the symbols count: any number is a multiple of it.
+    """
     whole = constant(numbers, tolerance)
     if whole is not None and (found := plain(whole, tolerance)) is not None:
         return found
@@ -79,7 +82,9 @@ def scalar_parts(roots: Sequence[Expr], points: Sequence[Point]) -> list[tuple[E
     """Dimensions, and scalar parts of expressions, with their values; the short ones first."""
     dims = sorted({d for p in points for d in p.sizes}, key=str)
     numbers = [dim_number(d) for d in dims] + [dim_number(d + k) for d in dims for k in (-1, 1)]
-    nodes = {n for n in postorder(roots, lambda e: e.operands) if n.is_scalar and not isinstance(n, Number)}
+    nodes: set[Expr] = {s for r in roots for s in r.symbols if s.is_scalar}
+    nodes |= {n for n in postorder([r for r in roots if not r.is_scalar], lambda e: e.operands) if n.is_scalar}
+    nodes = {n for n in nodes if not isinstance(n, Number)}
     parts = sorted((n for n in nodes if not n.is_complex), key=lambda n: (n.cost, str(n)))[:MOST]
     found = []
     for e in [*numbers, *parts]:

@@ -14,7 +14,7 @@ from matcalc.expand import terms_of
 from matcalc.expr import ONE, Expr, Quotient, Symbol, hadamard, rational, transpose
 from matcalc.factors import constant, ratio
 from matcalc.ops.stacking import Vech
-from matcalc.points import Evaluator, symbols_of
+from matcalc.points import symbols_of
 from matcalc.question import STRUCTURED_KINDS
 from matcalc.sampling import Point
 from matcalc.structure import HALF, both_triangles
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-MOST_EDITS = 700
 FACTS = ("symmetric", "diagonal", "orthogonal", "skew", "lower_triangular", "unit")
 MANY_TERMS = 24
 
@@ -38,9 +37,17 @@ def transposed(case: Case) -> Iterator[Proposal]:
         return
     shapes = "" if case.q.fits(case.claim) else f": {shapes_of(case)}"
     yield Proposal("transposed", f"it is the transpose of the right answer{shapes}", lambda: case_equal(case, turned))
-    found = case.factor(turned, case.want) if [a.shape for a in turned] == [a.shape for a in case.want] else None
+
+
+def transposed_multiples(case: Case) -> Iterator[Proposal]:
+    """A number times the transpose of the right answer."""
+    if case.claim.axes is not None or case.claim.is_scalar:
+        return
+    turned = case.values(transpose(case.claim))
+    found = case.factor(turned, case.want) if turned is not None else None
     if found is not None:
-        yield Proposal("transposed", f"it is the transpose of the right answer{shapes}, and {times_words(found)}", lambda: True)
+        text = f"it is the transpose of the right answer: {shapes_of(case)}; and it is {times_words(found)}"
+        yield Proposal("transposed", text, lambda: True)
 
 
 def case_equal(case: Case, values: Sequence[Array]) -> bool:
@@ -106,9 +113,7 @@ def _same_as(case: Case, e: Expr, kind: str, text: str) -> Proposal:
 
 def edits_of_the_answer(case: Case) -> Iterator[Proposal]:
     """One slip in the answer, that an edit mends."""
-    for count, (edit, mended) in enumerate(edits(case.claim)):
-        if count >= MOST_EDITS:
-            return
+    for edit, mended in edits(case.claim):
         if len(mended.shape) == len(case.q.shape) or len(case.q.shape) > 2:
             yield Proposal(*edit.mends, lambda mended=mended: case.matches(mended, case.want))  # type: ignore[misc]
 
@@ -116,9 +121,7 @@ def edits_of_the_answer(case: Case) -> Iterator[Proposal]:
 def edits_of_the_truth(case: Case) -> Iterator[Proposal]:
     """One slip on the way to the right answer, that leads to this one."""
     for truth in [] if case.truth is None else _forms(case.truth):
-        for count, (edit, spoiled) in enumerate(edits(truth)):
-            if count >= MOST_EDITS:
-                return
+        for edit, spoiled in edits(truth):
             yield Proposal(*edit.slips, lambda spoiled=spoiled: case.matches(spoiled, case.have))  # type: ignore[misc]
 
 
@@ -175,7 +178,7 @@ def _where_facts(case: Case, facts: Mapping[str, tuple[str, ...]], other: Expr, 
 def _holds_where(case: Case, other: Expr, **how: Any) -> Callable[[], bool]:
     def holds() -> bool:
         roots = [*case.q.roots, other, case.claim]
-        _, (want, have) = common_values([other, case.claim], roots, case.seed + 1, 4, **how)
+        _, (want, have) = common_values(case.beside(other), roots, case.seed + 1, 4, **how)
         return len(want) > 2 and all_close(have, want, CLOSE) and any(largest(a) > 0 for a in want)
 
     return holds
@@ -186,7 +189,7 @@ def _holds_commuting(case: Case, a: Symbol, b: Symbol) -> Callable[[], bool]:
 
     def holds() -> bool:
         assert case.truth is not None
-        evaluate = Evaluator([case.truth, case.claim])
+        evaluate = case.beside(case.truth)
         checked = 0
         for point in case.points:
             m = point.values[a.name]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 
 from matcalc.case import Case, Proposal, shapes_of
 from matcalc.dims import is_unit
 from matcalc.edits import edits
 from matcalc.errors import MatcalcError
 from matcalc.expr import Expr, hadamard, ones, product, transpose
-from matcalc.hypotheses import MOST_EDITS, times_words
+from matcalc.hypotheses import times_words
 from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.structure import Diag, Diagonal, reshape, vec
 from matcalc.question import Question
@@ -82,9 +83,11 @@ REPAIRS: tuple[tuple[Repair, str], ...] = (
 
 def mended_shapes(case: Case) -> Iterator[Proposal]:
     """One slip that gives the wrong shape, such as ``x'*x`` for ``x*x'``."""
-    for count, (edit, mended) in enumerate(edits(case.claim)):
-        if count >= MOST_EDITS:
-            return
+    for edit, mended in edits(case.claim):
         if case.q.fits(mended):
-            text = f"{shapes_of(case)}; {edit.mends[1]}"
+            text = partial(_with_shapes, case, edit.mends[1])
             yield Proposal("wrong shape", text, lambda mended=mended: case.matches(mended, case.want))  # type: ignore[misc]
+
+
+def _with_shapes(case: Case, words: Callable[[], str]) -> str:
+    return f"{shapes_of(case)}; {words()}"

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from matcalc.case import Case, Proposal, all_close
-from matcalc.errors import LimitError, MatcalcError
+from matcalc.errors import MatcalcError
 from matcalc.expand import terms_of
 from matcalc.expr import Add, Expr, brief, negate, rational, transpose
 from matcalc.hypotheses import MANY_TERMS
@@ -24,8 +24,22 @@ def whole_terms(case: Case) -> Iterator[Proposal]:
     gap = case.difference
     if gap is None:
         return
-    ours = terms_in([case.truth]) if case.truth is not None else []
-    for t in ours:
+    seen: set[Expr] = set()
+    for forms in (_written, _multiplied_out):
+        ours, theirs = (
+            [t for t in forms(e) if t not in seen] for e in (case.claim if case.truth is None else case.truth, case.claim)
+        )
+        seen |= {*ours, *theirs}
+        if case.truth is not None:
+            yield from terms_of_the_truth(case, gap, ours)
+        yield from terms_of_the_answer(case, gap, theirs)
+    if case.truth is not None:
+        yield from several_terms(case, gap, list(dict.fromkeys([*_written(case.truth), *_multiplied_out(case.truth)])))
+
+
+def terms_of_the_truth(case: Case, gap: Sequence[Array], terms: Sequence[Expr]) -> Iterator[Proposal]:
+    """A term of the right answer that is missing, or there with another factor."""
+    for t in terms:
         r, values = _part(case, gap, t)
         if r is None or values is None:
             continue
@@ -35,14 +49,16 @@ def whole_terms(case: Case) -> Iterator[Proposal]:
         elif value == -2:
             yield Proposal("sign of one term", f"the sign of the term {brief(t)} is wrong", lambda: True)
         else:
-            c = _plus_one(case, gap, values)
+            c = case.factor([a + b for a, b in zip(gap, values, strict=True)], values)
             words = f": it has {c} times that" if c is not None else ""
             yield Proposal("factor of one term", f"the term {brief(t)} has the wrong factor{words}", lambda: True)
-    for t in terms_in([case.claim]):
+
+
+def terms_of_the_answer(case: Case, gap: Sequence[Array], terms: Sequence[Expr]) -> Iterator[Proposal]:
+    """A term of the answer that should not be there, or has another factor."""
+    for t in terms:
         r, _ = _part(case, gap, t)
-        if r is None:
-            continue
-        value = rational(r)
+        value = None if r is None else rational(r)
         if value == 1:
             yield Proposal("extra term", f"the term {brief(t)} should not be there", lambda: True)
         elif value == 2:
@@ -50,6 +66,10 @@ def whole_terms(case: Case) -> Iterator[Proposal]:
         elif value is not None:
             text = f"the term {brief(t)} has the wrong factor: multiply it by {1 - value}"
             yield Proposal("factor of one term", text, lambda: True)
+
+
+def several_terms(case: Case, gap: Sequence[Array], ours: Sequence[Expr]) -> Iterator[Proposal]:
+    """A term transposed, or two or three missing."""
     for t in ours:
         if t.is_square and not t.is_scalar:
             text = f"the term {brief(t)} is transposed"
@@ -65,11 +85,6 @@ def _part(case: Case, gap: Sequence[Array], t: Expr) -> tuple[Expr | None, list[
     return (None, None) if values is None else (case.factor(gap, values), values)
 
 
-def _plus_one(case: Case, gap: Sequence[Array], values: Sequence[Array]) -> Expr | None:
-    """What the answer has of a term, as a multiple of it."""
-    return case.factor([a + b for a, b in zip(gap, values, strict=True)], values)
-
-
 def _is_gap(case: Case, gap: Sequence[Array], parts: Sequence[Expr]) -> Callable[[], bool]:
     """The test that the difference is a sum of these."""
 
@@ -83,16 +98,6 @@ def _is_gap(case: Case, gap: Sequence[Array], parts: Sequence[Expr]) -> Callable
     return holds
 
 
-def terms_in(exprs: Sequence[Expr]) -> list[Expr]:
-    """The terms of sums: as they are written, and multiplied out."""
-    found: dict[Expr, None] = {}
-    for e in exprs:
-        found.update(dict.fromkeys(_written(e)))
-        with suppress(LimitError, MatcalcError):
-            found.update(dict.fromkeys(terms_of(e, MANY_TERMS, inside=False)))
-    return list(found)[: 2 * MANY_TERMS]
-
-
 def _written(e: Expr) -> list[Expr]:
     """The terms of a sum, also of one with a scalar in front."""
     inner = next((c for c in e.operands if isinstance(c, Add)), None)
@@ -102,3 +107,10 @@ def _written(e: Expr) -> list[Expr]:
         k = e.operands.index(inner)
         return [e.rebuild([t if j == k else c for j, c in enumerate(e.operands)]) for t in inner.args]
     return [e]
+
+
+def _multiplied_out(e: Expr) -> list[Expr]:
+    """The terms of an expression multiplied out, unless they are many."""
+    with suppress(MatcalcError):
+        return terms_of(e, MANY_TERMS, inside=False)
+    return []

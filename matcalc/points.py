@@ -32,18 +32,19 @@ MANY_SIZES = 27  # ways to give small sizes to the dimensions
 
 def random_points(
     roots: Sequence[Expr], trials: int, seed: int, facts: Mapping[str, tuple[str, ...]] | None = None,
-    among: Mapping[str, Sequence[str]] | None = None,
+    among: Mapping[str, Sequence[str]] | None = None, scales: Sequence[float] = SCALES,
 ) -> Iterator[Iterator[Point]]:  # fmt: skip
     """For each trial, points to be tried until one is usable.
 
     ``facts`` adds facts to symbols by name; ``among`` says which dimensions are of one size: a name for each of them.
     """
     for k in range(trials):
-        yield (random_point(roots, seed, k, attempt, facts or {}, among or {}) for attempt in range(ATTEMPTS))
+        scale = scales[k % len(scales)]
+        yield (random_point(roots, seed, k, attempt, scale, facts or {}, among or {}) for attempt in range(ATTEMPTS))
 
 
 def random_point(
-    roots: Sequence[Expr], seed: int, trial: int, attempt: int, facts: Mapping[str, tuple[str, ...]],
+    roots: Sequence[Expr], seed: int, trial: int, attempt: int, scale: float, facts: Mapping[str, tuple[str, ...]],
     among: Mapping[str, Sequence[str]],
 ) -> Point:  # fmt: skip
     """One point; later attempts have other sizes, smaller values, then positive ones."""
@@ -61,7 +62,7 @@ def random_point(
     for d in names:
         if d.name in among:
             sizes[d] = max(sizes[other] for other in names if other.name in among[d.name])
-    scale = SCALES[trial % len(SCALES)] * SHRINK[attempt % len(SHRINK)]
+    scale *= SHRINK[attempt % len(SHRINK)]
     positive = attempt // len(SHRINK) % 2 == 1
     values = {}
     for s in symbols_of(roots):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from matcalc.calculus import grad, vjp
-from matcalc.dims import Dim, is_unit, same_dim, shape_text
+from matcalc.dims import Dim, is_unit, same_dim
 from matcalc.emit import compile as compile_expr
 from matcalc.expr import Expr, Symbol, substitute
 from matcalc.jacobian import hessian, hvp, jacobian, jvp
@@ -25,6 +25,7 @@ from matcalc.sampling import (
     usable_points,
 )
 from matcalc.slopes import laid_out, laid_out_shape, np_array, steady_jacobian
+from matcalc.words import dims_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,7 +83,7 @@ class Question:
     def shape_words(self) -> str:
         """The shape of the right answer as messages print it."""
         shape = self.shape
-        return shape_text((shape[0], 1)) if len(shape) == 1 else " x ".join(map(str, shape)) or "a scalar"
+        return dims_text((*shape, 1) if len(shape) == 1 else shape) or "a scalar"
 
     def fits(self, claim: Expr) -> bool:
         """Whether an answer has the right shape; of an array with more than two axes, axes of length 1 may be left out."""

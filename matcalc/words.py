@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from matcalc.dims import shape_text
+from matcalc.dims import Dim, dim_text
 from matcalc.expr import Expr
 
 SHOWN = 6  # an array with more entries a side is not written out
 
 
+def dims_text(dims: Sequence[Dim]) -> str:
+    """Dimensions as messages print them: ``m x n^2``."""
+    return " x ".join(map(dim_text, dims))
+
+
 def shape_of(e: Expr) -> str:
-    """The shape of an expression as messages print it, with all its axes."""
-    return " x ".join(map(str, e.shape)) if e.axes is not None else shape_text((e.rows, e.cols))
+    """The shape of an expression as messages print it, with all its axes: ``m x n``, ``a scalar``."""
+    if e.is_scalar:
+        return "a scalar"
+    return dims_text(e.shape if e.axes is not None else (e.rows, e.cols))
 
 
 def array_text(x: Any) -> str:

@@ -130,10 +130,10 @@ def check(
     if not isinstance(trials, int) or trials < 1:
         raise OperandError(f"trials is a positive int, not {trials!r}")
     require_seed(seed)
-    q = question(f, wrt, kind, layout, {"vjp": upstream, "jvp": tangent, "hvp": direction})
     for name, given in (("vjp", upstream), ("jvp", tangent), ("hvp", direction)):
         if given is not None and name != kind:
             raise OperandError(f"{ALONG[name][0]} is for kind={name!r}, not for kind={kind!r}")
+    q = question(f, wrt, kind, layout, {"vjp": upstream, "jvp": tangent, "hvp": direction})
     claim = q.truth() if answer is None else read_answer(answer, q.f, q.roots)
     fits = q.fits(claim)
     measured = list(q.measured([claim], trials, seed))
@@ -174,12 +174,14 @@ def question(f: object, wrt: object, kind: str, layout: str, along: Mapping[str,
         return Question(kind, e, w, layout)
     name, default = ALONG[kind]
     given = along[kind]
+    known = {s.name: s for s in e.symbols}
     if given is None:
         given = f"d{w.name}" if kind == "jvp" else default
-        if given in {s.name for s in e.symbols}:
+        if given in known:
             raise OperandError(f"{given} is a symbol of the function: name the {name} of the {kind}, as in {name}='G1'")
     like = e if kind == "vjp" else w
-    return Question(kind, e, w, layout, upstream_of(like, given, f"{name} of a {kind}"))
+    direction = upstream_of(like, known.get(given, given) if isinstance(given, str) else given, f"{name} of a {kind}")
+    return Question(kind, e, w, layout, direction)
 
 
 def described_shape(claim: Expr) -> str:

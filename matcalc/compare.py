@@ -90,7 +90,8 @@ class Comparison:
         """The two expressions with a factor at every node, compiled; and those factors."""
         nodes = list(postorder(self.pair, lambda e: e.operands))
         taken = {s.name for s in symbols_of(self.pair)}
-        prefix = next(p for k in range(len(taken) + 1) if not any(t.startswith(p := f"jitter{'_' * k}") for t in taken))
+        names = (f"jitter{'_' * k}" for k in range(len(taken) + 1))
+        prefix = next(name for name in names if not any(t.startswith(name) for t in taken))
         factors: list[Symbol] = []
         done: dict[Expr, Expr] = {}
         for node in nodes:

@@ -78,10 +78,10 @@ def times_words(factor: Expr) -> str:
 def structured(case: Case) -> Iterator[Proposal]:
     """A gradient in another sense by a variable that is declared symmetric, diagonal, ..., or that would be."""
     q = case.q
-    if q.kind not in STRUCTURED_KINDS:
+    if q.kind not in STRUCTURED_KINDS or case.truth is None:
         return
     facts = " and ".join(q.w.facts)
-    for structure in ("projected", "independent"):
+    for structure in ("projected", "independent") if facts else ():
         with suppress(MatcalcError):
             other = q.truth(structure)
             text = (
@@ -93,7 +93,7 @@ def structured(case: Case) -> Iterator[Proposal]:
             if q.kind == "grad" and q.w.is_square and structure == "independent":
                 text = f"it holds the entries on and below the diagonal of the independent gradient by {q.w.name}"
                 yield _same_as(case, Vech(other), "structured", text)
-    if q.kind == "grad" and q.w.is_square and not q.w.is_scalar and not q.w.has("symmetric") and case.truth is not None:
+    if q.kind == "grad" and q.w.is_square and not q.w.is_scalar and not q.w.has("symmetric"):
         free = case.truth
         for other, which in ((both_triangles(free, q.w), "independent"), (_middle(free), "projected")):
             text = (

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
+MOST_PAIRED = 8  # terms of either answer that are tried in each other's place
+
 
 def whole_terms(case: Case) -> Iterator[Proposal]:
     """A term missing, too many, or with another factor, in the sum as it stands or multiplied out."""
@@ -77,6 +79,20 @@ def several_terms(case: Case, gap: Sequence[Array], ours: Sequence[Expr]) -> Ite
     for several in (c for n in (2, 3) for c in combinations(ours[:8], n)):
         words = " and ".join(brief(t) for t in several)
         yield Proposal("missing term", f"the terms {words} are missing", _is_gap(case, gap, [negate(t) for t in several]))
+
+
+def one_term(case: Case) -> Iterator[Proposal]:
+    """One term of the answer where another one belongs."""
+    gap = case.difference
+    if gap is None or case.truth is None:
+        return
+    for forms in (_written, _multiplied_out):
+        ours, theirs = forms(case.truth)[:MOST_PAIRED], forms(case.claim)[:MOST_PAIRED]
+        if len(ours) > 1 and len(theirs) > 1:
+            for t in theirs:
+                for right in ours:
+                    text = f"the term {brief(t)} should be {brief(right)}"
+                    yield Proposal("one term", text, _is_gap(case, gap, [t, negate(right)]))
 
 
 def _part(case: Case, gap: Sequence[Array], t: Expr) -> tuple[Expr | None, list[Array] | None]:

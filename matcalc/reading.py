@@ -10,7 +10,7 @@ import sympy as sp
 from matcalc.dims import DimSymbol
 from matcalc.errors import MatcalcError, OperandError, ShapeError
 from matcalc.expr import DECLARED, Expr, Let, Symbol, as_expr, brief, named_shape
-from matcalc.lex import read
+from matcalc.lex import read, require_text
 from matcalc.node import postorder
 from matcalc.parse import parse, read_declarations
 
@@ -73,7 +73,7 @@ def read_answer(answer: object, f: Expr, roots: Sequence[Expr]) -> Expr:
     dims = {s.name for e in (*roots, *known.values()) if isinstance(e, Expr) for s in dimensions(e)}
     if isinstance(answer, str):
         taken = {*known, *dims, "pi"}
-        parts = read(answer)
+        parts = read(require_text(answer, "an expression"))
         called = {p.args[0] for p in parts if p.kind == "apply"}
         names = {p.head for k, p in enumerate(parts) if p.kind == "name" and k not in called}
         _require_known(sorted(names - taken), f, known)

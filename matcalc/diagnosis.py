@@ -26,7 +26,7 @@ from matcalc.hypotheses import (
 )
 from matcalc.hypotheses_layout import layouts
 from matcalc.hypotheses_shape import mended_shapes, other_shapes
-from matcalc.hypotheses_terms import one_term, whole_terms
+from matcalc.hypotheses_terms import one_term, other_multiples, whole_terms
 from matcalc.question import Question
 from matcalc.sampling import Point
 from matcalc.words import array_text
@@ -62,7 +62,7 @@ class Diagnosis:
 Hypothesis = Callable[[Case], Iterator[Proposal]]
 FOR_THE_SHAPE: Sequence[Hypothesis] = (
     layouts, transposed, multiples, transposed_multiples, conjugated, structured, whole_terms, edits_of_the_answer,
-    special_cases, edits_of_the_truth, one_term, unnamed_multiples,
+    special_cases, edits_of_the_truth, one_term, other_multiples, unnamed_multiples,
 )  # fmt: skip
 FOR_ANOTHER_SHAPE: Sequence[Hypothesis] = (layouts, transposed, transposed_multiples, structured, other_shapes, mended_shapes)
 

@@ -7,10 +7,11 @@ from contextlib import suppress
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from matcalc.case import Case, Proposal, all_close
+from matcalc.case import CLOSE, Case, Proposal, all_close
 from matcalc.errors import MatcalcError
 from matcalc.expand import terms_of
-from matcalc.expr import Add, Expr, brief, negate, rational, transpose
+from matcalc.expr import ZERO, Add, Expr, brief, negate, rational, transpose
+from matcalc.factors import plain
 from matcalc.hypotheses import MANY_TERMS
 
 if TYPE_CHECKING:
@@ -93,6 +94,36 @@ def one_term(case: Case) -> Iterator[Proposal]:
                 for right in ours:
                     text = f"the term {brief(t)} should be {brief(right)}"
                     yield Proposal("one term", text, _is_gap(case, gap, [t, negate(right)]))
+
+
+def other_multiples(case: Case) -> Iterator[Proposal]:
+    """The terms of the right answer, multiplied out, each with another number in front."""
+    terms = [] if case.truth is None else _multiplied_out(case.truth)[:MOST_PAIRED]
+    found = [case.values(t) for t in terms]
+    if len(terms) < 2 or case.difference is None or any(f is None for f in found):
+        return
+    numbers = _mixture([f for f in found if f is not None], case.have)
+    named = [plain(c) if c else ZERO for c in numbers]
+    if not numbers or any(c is None for c in named):
+        return
+    wrong = [(t, c) for t, c in zip(terms, named, strict=True) if c is not None and rational(c) != 1]
+    words = ", and ".join(f"{c} times {brief(t)}" for t, c in wrong)
+    yield Proposal("several terms", f"it has {words}, where the right answer has each once", lambda: bool(wrong))
+
+
+def _mixture(terms: Sequence[Sequence[Array]], whole: Sequence[Array]) -> list[float]:
+    """The numbers by which terms add up to a whole at all points alike; none where they do not, or other ones would too."""
+    import numpy as np
+
+    if any(a.shape != b.shape for t in terms for a, b in zip(t, whole, strict=True)):
+        return []
+    matrix = np.stack([np.concatenate([a.ravel() for a in t]) for t in terms], axis=1)
+    goal = np.concatenate([a.ravel() for a in whole])
+    numbers, _, rank, _ = np.linalg.lstsq(matrix, goal, rcond=1e-9)
+    exact = np.max(np.abs(matrix @ numbers - goal)) <= CLOSE * np.max(np.abs(goal))
+    if rank < len(terms) or not exact or np.iscomplexobj(numbers):
+        return []
+    return [float(c) if abs(c) > CLOSE else 0.0 for c in numbers]
 
 
 def _part(case: Case, gap: Sequence[Array], t: Expr) -> tuple[Expr | None, list[Array] | None]:

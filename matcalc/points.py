@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 SCALES = (1.0, 1.0, 3.0, 0.4, 1.0, 10.0, 0.1)  # of the values, a trial each
+SMALLEST = (2, 3, 4)  # sizes go up from here
 SHRINK = (1.0, 1.0, 0.3, 0.1)  # for further attempts at the same trial
 ATTEMPTS = 16
 ONE_SIGN = {"positive", "simplex", "psd", "integer"}  # what does not stay true of a symbol with its sign turned
@@ -33,19 +34,21 @@ MANY_SIZES = 27  # ways to give small sizes to the dimensions
 def random_points(
     roots: Sequence[Expr], trials: int, seed: int, facts: Mapping[str, tuple[str, ...]] | None = None,
     among: Mapping[str, Sequence[str]] | None = None, scales: Sequence[float] = SCALES,
+    smallest: Sequence[int] = SMALLEST,
 ) -> Iterator[Iterator[Point]]:  # fmt: skip
     """For each trial, points to be tried until one is usable.
 
     ``facts`` adds facts to symbols by name; ``among`` says which dimensions are of one size: a name for each of them.
+    ``scales`` and ``smallest`` are the scale of the values and the smallest size, a trial each.
     """
     for k in range(trials):
-        scale = scales[k % len(scales)]
-        yield (random_point(roots, seed, k, attempt, scale, facts or {}, among or {}) for attempt in range(ATTEMPTS))
+        scale, first = scales[k % len(scales)], smallest[k % len(smallest)]
+        yield (random_point(roots, seed, k, attempt, scale, first, facts or {}, among or {}) for attempt in range(ATTEMPTS))
 
 
 def random_point(
-    roots: Sequence[Expr], seed: int, trial: int, attempt: int, scale: float, facts: Mapping[str, tuple[str, ...]],
-    among: Mapping[str, Sequence[str]],
+    roots: Sequence[Expr], seed: int, trial: int, attempt: int, scale: float, first: int,
+    facts: Mapping[str, tuple[str, ...]], among: Mapping[str, Sequence[str]],
 ) -> Point:  # fmt: skip
     """One point; later attempts have other sizes, smaller values, then positive ones."""
     import numpy as np
@@ -57,7 +60,7 @@ def random_point(
         names.reverse()
     if trial > 1:
         names = [names[i] for i in rng.permutation(len(names))]
-    first = 2 + (trial + attempt // 2) % 3
+    first += attempt // 2 % 3
     sizes = {d: max(least[d], first + k) for k, d in enumerate(names)}
     for d in names:
         if d.name in among:

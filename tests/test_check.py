@@ -193,6 +193,7 @@ DIAGNOSES = [
     ("sum(A*x) + sum(x)", "x", "A'*ones(n) - ones(n)", "sign of one term"),
     ("norm2(A*x)^2", "x", "2*A*A*x", "missing transpose inside"),
     ("norm2(A*x)^2 + x'*B*x", "x", "2*A'*A*x + B*x - A*x", "one term"),
+    ("norm2(A*x)^2 + x'*B*x", "x", "3*A'*A*x + 5*B*x", "several terms"),
     ("norm2(A*x)^2 + x'*B*x", "x", "x.*x", "differs"),
 ]
 

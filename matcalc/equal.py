@@ -19,7 +19,7 @@ from matcalc.reading import read_pair, require_one_declaration
 from matcalc.sampling import Point, require_seed
 from matcalc.simplify import simplify_all
 from matcalc.variables import written_out
-from matcalc.words import array_text, shape_of
+from matcalc.words import SHOWN, array_text, shape_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +52,18 @@ class Witness:
     def __str__(self) -> str:
         given = [f"{d} = {n}" for d, n in self.dims.items()] + [f"{s} = {array_text(x)}" for s, x in self.arrays.items()]
         with_ = f"with {', '.join(given)} " if given else ""
-        return f"{with_}the first is {array_text(self.left)} and the second is {array_text(self.right)}"
+        of, at = self.place
+        return f"{with_}{of}the first is {array_text(self.left[at])} and {of}the second is {array_text(self.right[at])}"
+
+    @property
+    def place(self) -> tuple[str, tuple[int, ...]]:
+        """Of large values the entry that differs most, in words and as an index."""
+        import numpy as np
+
+        if max(self.left.shape, default=0) <= SHOWN:
+            return "", ()
+        at = np.unravel_index(int(np.argmax(np.abs(self.left - self.right))), self.left.shape)
+        return f"entry ({','.join(str(int(i) + 1) for i in at)}) of ", tuple(int(i) for i in at)
 
 
 @dataclass(frozen=True, eq=False)

@@ -153,7 +153,8 @@ def special_cases(case: Case) -> Iterator[Proposal]:
             yield _where_facts(case, {s.name: (fact,)}, case.truth, f"only for {name}", text)
     general = [s for s in square if not s.has("symmetric")]
     if len(general) > 1:
-        names = " and ".join(s.name for s in general)
+        *first, last = (s.name for s in general)
+        names = f"{', '.join(first)} and {last}"
         facts = {s.name: ("symmetric",) for s in general}
         yield _where_facts(case, facts, case.truth, "only for symmetric", f"it is right only where {names} are symmetric")
     for a, b in combinations(square, 2):

@@ -8,6 +8,7 @@ from matcalc.derivation import Derivation
 from matcalc.derive import derive
 from matcalc.dims import dims
 from matcalc.emit import compile
+from matcalc.equal import Equality, equal
 from matcalc.errors import (
     CheckError,
     LimitError,
@@ -40,11 +41,11 @@ globals().update({name: f.public() for name, f in FUNCTIONS.items() if name != "
 
 __version__ = "0.1.0"
 __all__ = [
-    "CheckError", "CheckReport", "Derivation", "Expr", "IndexNotation", "LimitError", "MatcalcError", "Named",
-    "NotDifferentiableError", "OperandError", "ParseError", "ShapeError", "Symbol", "UnsupportedError",
-    "block", "broadcast_add", "check", "compile", "convolve", "count_ops", "derive", "differential", "dims",
-    "elementwise", "expand", "from_index", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
-    "jvp", "latex", "let", "matrix", "matrix_function", "named",
-    "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "to_index", "vector", "vjp", "wirtinger",
+    "block", "broadcast_add", "check", "CheckError", "CheckReport", "compile", "convolve", "count_ops", "Derivation",
+    "derive", "differential", "dims", "elementwise", "equal", "Equality", "expand", "Expr", "from_index", "from_sympy",
+    "function", "grad", "hessian", "hvp", "IndexNotation", "jacobian", "jvp", "latex", "let", "LimitError", "MatcalcError",
+    "matrix", "matrix_function", "Named", "named", "NotDifferentiableError", "OperandError", "parse", "ParseError",
+    "pprint", "pretty", "scalar", "ShapeError", "simplify", "Symbol", "symbols", "tensor", "to_index", "UnsupportedError",
+    "vector", "vjp", "wirtinger",
     *(name for name in FUNCTIONS if name != "tensor"),
 ]  # fmt: skip

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from matcalc.calculus import grad, scalar_function, target
+from matcalc.calculus import scalar_function, target, upstream_of
 from matcalc.conjugates import is_real
-from matcalc.dims import same_dim, shape_text
+from matcalc.diagnosis import Diagnosis, diagnose
 from matcalc.emit import compile as compile_expr
 from matcalc.errors import CheckError, OperandError, UnsupportedError
 from matcalc.expr import Expr, as_expr, named_shape
-from matcalc.sampling import Point, usable_points
+from matcalc.jacobian import LAYOUTS
+from matcalc.question import KINDS, Question
+from matcalc.reading import read_answer
+from matcalc.sampling import Point, require_seed
+from matcalc.words import shape_of
 
 if TYPE_CHECKING:
     import numpy as np
 
-KINDS = ("grad",)
 TOLERANCE = 1e-6  # of the largest entry; five-point differences leave about 1e-10
 
 
@@ -41,12 +45,15 @@ class CheckReport:
     trials : list of Trial
     message : str
         What went wrong, in words; empty if nothing did.
+    diagnosis : Diagnosis or None
+        What is wrong with the answer, and the right one; None where no point was found to judge it.
     """
 
     passed: bool
     error: float
     trials: list[Trial] = field(default_factory=list)
     message: str = ""
+    diagnosis: Diagnosis | None = None
 
     def __bool__(self) -> bool:
         return self.passed
@@ -71,18 +78,27 @@ class CheckReport:
         return self
 
 
-def check(f: object, wrt: object, answer: object = None, *, kind: str = "grad", trials: int = 5, seed: int = 0) -> CheckReport:
-    """Compare a gradient with central differences of the function at random points.
+def check(
+    f: object, wrt: object, answer: object = None, *, kind: str = "grad", layout: str = "numerator",
+    upstream: object = None, tangent: object = None, direction: object = None, trials: int = 5, seed: int = 0,
+) -> CheckReport:  # fmt: skip
+    """Compare a derivative with central differences of the function at random points, and say what is wrong with it.
 
     By a complex symbol the differences are taken along its real and its imaginary part.
 
     Parameters
     ----------
-    f : Expr, scalar
+    f : Expr
+        A scalar for a gradient, a Hessian or a Hessian-vector product.
     wrt : Symbol or str
-    answer : Expr, optional
-        The gradient to be judged; by default what ``grad`` gives.
-    kind : {"grad"}
+    answer : Expr or str, optional
+        The derivative to be judged; by default what matcalc gives. A text is read with the symbols of ``f``.
+    kind : {"grad", "jacobian", "hessian", "vjp", "jvp", "hvp"}
+    layout : str
+        That of a Jacobian or a Hessian, as for ``mc.jacobian``.
+    upstream, tangent, direction : Expr or str, optional
+        What a vjp, a jvp or an hvp is taken along: an expression, or the name of a new symbol. By default the symbols
+        ``G``, ``dX`` (of ``X``) and ``v``.
     trials : int
         The number of random points, each with its own sizes of the symbolic dimensions.
     seed : int
@@ -91,6 +107,12 @@ def check(f: object, wrt: object, answer: object = None, *, kind: str = "grad", 
     Returns
     -------
     CheckReport
+        Its ``diagnosis`` has a ``kind`` such as ``"transposed"``, a ``text``, and the ``correct`` answer.
+
+    Raises
+    ------
+    OperandError
+        If the answer uses a symbol that the function does not have.
 
     Examples
     --------
@@ -98,26 +120,73 @@ def check(f: object, wrt: object, answer: object = None, *, kind: str = "grad", 
     >>> A, x = mc.symbols("A[n,n] x[n]")
     >>> mc.check(x.T @ A @ x, x).passed
     True
-    >>> mc.check(x.T @ A @ x, x, 2 * A @ x).passed
-    False
+    >>> mc.check(x.T @ A @ x, x, 2 * A @ x).diagnosis
+    Diagnosis(kind='only for symmetric', text='it is right only where A is symmetric', correct=(A + A')*x)
+    >>> mc.check(A @ x, x, A.T, kind="jacobian").diagnosis.kind
+    'layout'
     """
     if kind not in KINDS:
         raise UnsupportedError(f"check of kind {kind!r} is not supported; what is: {', '.join(KINDS)}")
     if not isinstance(trials, int) or trials < 1:
         raise OperandError(f"trials is a positive int, not {trials!r}")
-    e = scalar_function(f, "check")
+    require_seed(seed)
+    for name, given in (("vjp", upstream), ("jvp", tangent), ("hvp", direction)):
+        if given is not None and name != kind:
+            raise OperandError(f"{ALONG[name][0]} is for kind={name!r}, not for kind={kind!r}")
+    q = question(f, wrt, kind, layout, {"vjp": upstream, "jvp": tangent, "hvp": direction})
+    claim = q.truth() if answer is None else read_answer(answer, q.f, q.roots)
+    fits = q.fits(claim)
+    measured = list(q.measured([claim], trials, seed))
+    found = [Trial(p.size_names, p.seed, _error(claim, p, slope)) for p, slope in measured] if fits else []
+    if fits:
+        judged = report(found, f"{claim} is not {q.what}", q.what.removeprefix(f"the {q.noun} of "))
+    else:
+        shape = f"the shape of {q.w.name}" if kind == "grad" else f"the shape of the {q.noun}"
+        message = f"the answer {described_shape(claim)} does not have {shape}, {q.shape_words}"
+        judged = CheckReport(False, float("inf"), [], message)
+    if judged.passed:
+        return replace(judged, diagnosis=Diagnosis("right", f"it is {q.what}", claim))
+    if not measured:
+        return judged
+    diagnosis = diagnose(q, claim, measured, seed)
+    return replace(judged, diagnosis=diagnosis, message=f"{judged.message}: {diagnosis.text}")
+
+
+ALONG = {"vjp": ("upstream", "G"), "jvp": ("tangent", "d"), "hvp": ("direction", "v")}
+
+
+def question(f: object, wrt: object, kind: str, layout: str, along: Mapping[str, object]) -> Question:
+    """What is asked, with everything refused that has no meaning."""
+    scalar = kind in ("grad", "hessian", "hvp")
+    e = scalar_function(f, "check") if scalar else as_expr(f)
     w = target(e, wrt)
-    if not is_real(e):
+    if layout not in LAYOUTS:
+        raise OperandError(f"layout is one of {', '.join(LAYOUTS)}, not {layout!r}")
+    if layout != "numerator" and kind not in ("jacobian", "hessian"):
+        raise OperandError(f"layout is for a Jacobian or a Hessian, not for kind={kind!r}")
+    if scalar and not is_real(e):
         raise OperandError(f"check needs a real function, but {e} is not known to be real: take real(f) or abs(f)^2")
-    claim = grad(e, w) if answer is None else as_expr(answer)
-    if not (same_dim(claim.rows, w.rows) and same_dim(claim.cols, w.cols)):
-        message = f"the answer {named_shape(claim)} does not have the shape of {w.name}, {shape_text((w.rows, w.cols))}"
-        return CheckReport(False, float("inf"), [], message)
-    found = [
-        Trial(point.size_names, point.seed, _error(claim, point, slope))
-        for point, slope in usable_points(e, w, [claim], trials, seed)
-    ]
-    return report(found, f"{claim} is not the gradient of {e} by {w.name}", f"{e} by {w.name}")
+    if kind != "grad" and (e.is_complex or w.is_complex):
+        raise UnsupportedError(
+            f"check of kind {kind!r} is for real functions of real variables; kind='grad' takes complex ones"
+        )
+    if kind not in ALONG:
+        return Question(kind, e, w, layout)
+    name, default = ALONG[kind]
+    given = along[kind]
+    known = {s.name: s for s in e.symbols}
+    if given is None:
+        given = f"d{w.name}" if kind == "jvp" else default
+        if given in known:
+            raise OperandError(f"{given} is a symbol of the function: name the {name} of the {kind}, as in {name}='G1'")
+    like = e if kind == "vjp" else w
+    direction = upstream_of(like, known.get(given, given) if isinstance(given, str) else given, f"{name} of a {kind}")
+    return Question(kind, e, w, layout, direction)
+
+
+def described_shape(claim: Expr) -> str:
+    """An answer with its shape, and all its axes."""
+    return f"{claim} ({shape_of(claim)})" if claim.axes is not None else named_shape(claim)
 
 
 def report(found: list[Trial], complaint: str, what: str) -> CheckReport:

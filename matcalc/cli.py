@@ -17,6 +17,7 @@ from typing import Any
 
 import matcalc as mc
 from matcalc.calculus import upstream_of
+from matcalc.check import ALONG
 from matcalc.declare import read_symbols
 from matcalc.derivation_lines import DETAILS
 from matcalc.derive import STYLES
@@ -24,6 +25,7 @@ from matcalc.errors import MatcalcError, OperandError, ParseError
 from matcalc.expr import Expr, Symbol
 from matcalc.jacobian import LAYOUTS
 from matcalc.names import LONG
+from matcalc.question import KINDS
 
 FORMATS = ("text", "latex", "markdown", "numpy", "json")
 REMARKS = {"text": "", "latex": "% ", "markdown": "", "numpy": "# "}  # how each format writes a line that is not the result
@@ -93,6 +95,10 @@ def build_parser() -> argparse.ArgumentParser:
             help="names for the shared parts of long answers (default: auto)",
         )
 
+    def trials(sub: argparse.ArgumentParser, count: int) -> None:
+        sub.add_argument("--trials", type=_count, default=count, metavar="N", help=f"random points (default: {count})")
+        sub.add_argument("--seed", type=_count, default=0, metavar="N", help="makes the points (default: 0)")
+
     def derivative(sub: argparse.ArgumentParser) -> None:
         expression(sub)
         sub.add_argument(
@@ -122,14 +128,20 @@ def build_parser() -> argparse.ArgumentParser:
     expression(sub)
     output(sub)
     sub = verb(
-        "check", run_check, "whether an answer is the gradient of a function",
+        "check", run_check, "whether an answer is the derivative of a function, and what is wrong with it",
         "matcalc check \"x'*A*x\" --wrt x --answer \"(A + A')*x\"",
     )  # fmt: skip
     expression(sub)
     sub.add_argument("--wrt", required=True, metavar="NAME", help="the variable that the answer is by")
     sub.add_argument("--answer", default=None, metavar="TEXT", help="the answer to judge; matcalc's own if left out")
-    sub.add_argument("--trials", type=_count, default=5, metavar="N", help="random points (default: 5)")
-    sub.add_argument("--seed", type=_count, default=0, metavar="N", help="makes the points (default: 0)")
+    sub.add_argument("--kind", choices=KINDS, default="grad", help="what the answer is (default: grad)")
+    sub.add_argument("--layout", choices=LAYOUTS, default="numerator", help="of a Jacobian or a Hessian (default: numerator)")
+    sub.add_argument("--along", default=None, metavar="NAME", help="what a vjp, jvp or hvp is taken along (default: G, dX, v)")
+    trials(sub, 5)
+    sub = verb("equal", run_equal, "whether two expressions are the same function", 'matcalc equal "x\'*A*x" "x\'*A\'*x"')
+    expression(sub)
+    sub.add_argument("other", help="the other expression")
+    trials(sub, 8)
     output(verb("demo", run_demo, "a bias added to every column: its gradient, derived and checked", "matcalc demo"))
     return parser
 
@@ -179,25 +191,16 @@ def run_hessian(options: argparse.Namespace) -> int:
 
 
 def show_jacobians(f: Expr, targets: list[Symbol], find: Callable[..., Any], options: argparse.Namespace) -> int:
-    """Jacobians or Hessians; they are checked in their vec form."""
+    """Jacobians or Hessians."""
     if options.steps:
         return show_derivations(
             [mc.derive(f, w, kind=options.verb, layout=options.layout, style=options.style) for w in targets], options
         )
     results = find(f, targets, layout=options.layout)
     reports = []
-    for w in targets if options.check else ():
-        e = f if find is mc.jacobian else mc.grad(f, w)
-        reports.append(check_stacked(e, w, find(f, w, layout="vec")))
+    for w, result in zip(targets, results, strict=True) if options.check else ():
+        reports.append(mc.check(f, w, result, kind=options.verb, layout=options.layout))
     return show(dict(zip((w.name for w in targets), results, strict=True)), options, reports)
-
-
-def check_stacked(e: Expr, w: Symbol, stacked: Expr) -> mc.CheckReport:
-    """A check of ``d vec(e) / d vec(w)'``: it turns any upstream gradient into the gradient by ``w``."""
-    taken = {s.name for s in e.symbols} | {str(d) for s in (*e.symbols, w) for d in s.shape} | {w.name}
-    g = upstream_of(e, next(name for k in range(len(taken) + 1) if (name := f"G{k or ''}") not in taken))
-    pulled = mc.reshape(stacked.T @ mc.vec(g), w.rows, w.cols)  # type: ignore[attr-defined]
-    return mc.check(mc.sum(mc.multiply(g, e)), w, pulled)  # type: ignore[attr-defined]
 
 
 def run_simplify(options: argparse.Namespace) -> int:
@@ -211,11 +214,24 @@ def run_check(options: argparse.Namespace) -> int:
     targets = targets_of(options, f, declared)
     if len(targets) > 1:
         raise OperandError("check takes one name in --wrt, the one that the answer is by")
-    known = {**declared, **{s.name: s for s in f.symbols}}
-    answer = None if options.answer is None else mc.parse(options.answer.lstrip(), known)
-    report = mc.check(f, targets[0], answer, trials=options.trials, seed=options.seed)
+    answer = None if options.answer is None else options.answer.lstrip()
+    along = {} if options.along is None else {ALONG.get(options.kind, ("upstream", ""))[0]: options.along.strip()}
+    report = mc.check(
+        f, targets[0], answer, kind=options.kind, layout=options.layout, trials=options.trials, seed=options.seed, **along
+    )
     print(report)
+    if not report.passed and report.diagnosis is not None and report.diagnosis.correct is not None:
+        print(f"the right answer: {report.diagnosis.correct}")
     return 0 if report.passed else 1
+
+
+def run_equal(options: argparse.Namespace) -> int:
+    """``matcalc equal``."""
+    declared = declarations(options)
+    pair = (options.expression.lstrip(), options.other.lstrip())
+    found = mc.equal(*pair, declared, trials=options.trials, seed=options.seed)
+    print(found)
+    return 0 if found else 1
 
 
 def run_demo(options: argparse.Namespace) -> int:
@@ -229,11 +245,16 @@ def run_demo(options: argparse.Namespace) -> int:
 # ------------------------------------------------------------------ reading
 def read(options: argparse.Namespace) -> tuple[Expr, dict[str, Symbol]]:
     """The expression, and the declared symbols by name."""
-    declared: dict[str, Symbol] = {}
-    if options.vars is not None and options.vars.strip():
-        with told("--vars"):
-            declared = {s.name: s for s in read_symbols(options.vars.lstrip())}
+    declared = declarations(options)
     return mc.parse(options.expression.lstrip(), declared), declared
+
+
+def declarations(options: argparse.Namespace) -> dict[str, Symbol]:
+    """The declared symbols by name."""
+    if options.vars is None or not options.vars.strip():
+        return {}
+    with told("--vars"):
+        return {s.name: s for s in read_symbols(options.vars.lstrip())}
 
 
 @contextmanager

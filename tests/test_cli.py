@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import matcalc as mc
-from matcalc.cli import FORMATS, check_stacked, main
+from matcalc.cli import FORMATS, main
 
 F = "norm2(A*x - y)^2"
 
@@ -214,9 +214,9 @@ def test_hessian(capsys):
 
 
 def test_a_wrong_jacobian_fails_its_check():
-    A, x, B = mc.symbols("A[m,n] x[n] B[m,n]")
-    assert check_stacked(A @ x, x, A).passed
-    assert not check_stacked(A @ x, x, B).passed
+    A, x = mc.symbols("A[m,n] x[n]")
+    assert mc.check(A @ x, x, A, kind="jacobian").passed
+    assert not mc.check(A @ x, x, 2 * A, kind="jacobian").passed
 
 
 def test_derivations_of_jacobians_and_hessians(capsys):
@@ -450,3 +450,45 @@ def test_a_long_derivation_ends_in_short(capsys):
     assert "in short: 2*((1 .- H.^2).*(V'*R))*X'\nwhere " in capsys.readouterr().out
     assert main(["grad", *NET, "W", "--steps", "--names", "none"]) == 0
     assert "in short" not in capsys.readouterr().out
+# ------------------------------------------------------------------ equal, and checks of other kinds
+def test_equal(capsys):
+    assert run(capsys, "equal", "x'*A*x", "x'*A'*x")[:2] == (0, "the same function: both simplify to x'*A*x\n")
+    status, out, _ = run(capsys, "equal", "-A*B", "-B*A", "--vars", "A[n,n] B[n,n]", "--trials", "3", "--seed", "4")
+    assert status == 1
+    assert out.startswith("not the same function: with n = 2, A = ")
+    assert run(capsys, "equal", "A*x", "x'*A'")[:2] == (1, "not the same function: A*x is m x 1, but x'*A' is 1 x m\n")
+    assert run(capsys, "equal", "log(-c^2)", "c")[0] == 2
+    assert run(capsys, "equal", "A*", "A")[0] == 2
+
+
+def test_check_says_what_is_wrong(capsys):
+    status, out, _ = run(capsys, "check", "x'*A*x", "--wrt", "x", "--answer", "2*A*x")
+    assert status == 1
+    assert out.splitlines()[1:] == [
+        "2*A*x is not the gradient of x'*A*x by x: it is right only where A is symmetric",
+        "the right answer: (A + A')*x",
+    ]
+    assert run(capsys, "check", "x'*A*x", "--wrt", "x", "--answer", "q*x")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer"),
+    [
+        (("A*X", "--wrt", "X", "--kind", "jacobian", "--layout", "vec"), "kron(eye(p),A)"),
+        (("norm2(A*x)^2", "--wrt", "x", "--kind", "hessian"), "2*A'*A"),
+        (("A*X", "--wrt", "X", "--kind", "vjp"), "A'*G"),
+        (("A*X", "--wrt", "X", "--kind", "vjp", "--along", "U"), "A'*U"),
+        (("A*X", "--wrt", "X", "--kind", "jvp"), "A*dX"),
+        (("norm2(A*x)^2", "--wrt", "x", "--kind", "hvp", "--along", "d"), "2*A'*A*d"),
+    ],
+)
+def test_check_of_other_kinds(capsys, arguments, answer):
+    assert run(capsys, "check", *arguments, "--answer", answer)[0] == 0
+    status, out, _ = run(capsys, "check", *arguments, "--answer", f"3*{answer}")
+    assert status == 1
+    assert "it is the right answer times 3: divide it by 3" in out
+    assert out.splitlines()[-1] == f"the right answer: {answer}"
+
+
+def test_along_is_for_products(capsys):
+    assert run(capsys, "check", "x'*x", "--wrt", "x", "--along", "v")[0] == 2

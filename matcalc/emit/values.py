@@ -192,14 +192,14 @@ class Builder:
 
     def power(self, a: Value, p: Value, exponent: sp.Rational | None) -> Value:
         """``a ** p``; small integer powers and square roots are spelled out, which NumPy runs faster."""
-        if exponent is None or abs(exponent) > 8:
+        if exponent is None or abs(exponent) > 8 or exponent.q > 2:
             return self.make("#1 ** #2", a, p)
         if exponent < 0:
             return self.div(self.const(1), self.power(a, p, -exponent))
         if exponent.q == 2:
             root = self.make("np.sqrt(#1)", a)
             return root if exponent.p == 1 else self.mul(self._integer_power(a, exponent.p // 2), root)
-        return self._integer_power(a, exponent.p) if exponent.q == 1 else self.make("#1 ** #2", a, p)
+        return self._integer_power(a, exponent.p)
 
     def _integer_power(self, a: Value, n: int) -> Value:
         if n == 0:

@@ -278,3 +278,9 @@ def test_long_and_deep_expressions():
     np.testing.assert_allclose(compile_expr(deep)([0.5, 0.5]), value)
     assert max(map(len, compile_expr(deep).source.splitlines())) < 200
     assert O["Sin"] is type(deep)
+
+
+@pytest.mark.parametrize("exponent", [sp.Rational(p, q) for q in (1, 2, 3, 5) for p in range(-7, 8) if p])
+def test_powers_of_every_sign(exponent):
+    point = np.array([0.3, 1.7, 2.0])
+    np.testing.assert_allclose(compile_expr(power(x, Number(exponent)))(point), point ** float(exponent), rtol=1e-13)

@@ -22,13 +22,13 @@ from matcalc.expand import expand
 from matcalc.expr import Expr, Symbol, broadcast_add
 from matcalc.from_index import from_index
 from matcalc.functions import FUNCTIONS
+from matcalc.interop import from_sympy, to_sympy
 from matcalc.jacobian import differential, hessian, hvp, jacobian, jvp
 from matcalc.matrix_formulas import matrix_function
 from matcalc.ops.blocks import block
 from matcalc.ops.unspecified import function
 from matcalc.parse import parse
 from matcalc.printing import latex, pprint, pretty
-from matcalc.scalar import from_sympy
 from matcalc.to_index import IndexNotation, to_index
 from matcalc.userdefined import elementwise
 from matcalc.wirtinger import wirtinger
@@ -43,6 +43,6 @@ __all__ = [
     "convolve", "count_ops", "derive", "differential", "dims",
     "elementwise", "expand", "from_index", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
     "jvp", "latex", "let", "matrix", "matrix_function",
-    "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "to_index", "vector", "vjp", "wirtinger",
+    "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "to_index", "to_sympy", "vector", "vjp", "wirtinger",
     *(name for name in FUNCTIONS if name != "tensor"),
 ]  # fmt: skip

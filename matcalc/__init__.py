@@ -22,7 +22,7 @@ from matcalc.expand import expand
 from matcalc.expr import Expr, Symbol, broadcast_add
 from matcalc.from_index import from_index
 from matcalc.functions import FUNCTIONS
-from matcalc.interop import from_sympy, to_sympy
+from matcalc.interop import from_sympy, takes_sympy, to_sympy
 from matcalc.jacobian import differential, hessian, hvp, jacobian, jvp
 from matcalc.matrix_formulas import matrix_function
 from matcalc.ops.blocks import block
@@ -35,6 +35,12 @@ from matcalc.wirtinger import wirtinger
 
 # mc.tr, mc.sum, mc.exp, ...: every function that text knows by name; mc.tensor declares, in text it unstacks a matrix
 globals().update({name: f.public() for name, f in FUNCTIONS.items() if name != "tensor"})
+# SymPy objects in, SymPy objects out
+VERBS = (
+    "check", "compile", "count_ops", "derive", "differential", "expand", "grad", "hessian", "hvp", "jacobian", "jvp", "latex",
+    "pprint", "pretty", "simplify", "to_index", "vjp", "wirtinger",
+)  # fmt: skip
+globals().update({name: takes_sympy(globals()[name]) for name in VERBS})
 
 __version__ = "0.1.0"
 __all__ = [
@@ -43,6 +49,7 @@ __all__ = [
     "convolve", "count_ops", "derive", "differential", "dims",
     "elementwise", "expand", "from_index", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
     "jvp", "latex", "let", "matrix", "matrix_function",
-    "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "to_index", "to_sympy", "vector", "vjp", "wirtinger",
+    "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "to_index", "to_sympy",
+    "vector", "vjp", "wirtinger",
     *(name for name in FUNCTIONS if name != "tensor"),
 ]  # fmt: skip

@@ -103,8 +103,12 @@ def arguments_of(e: sp.Basic) -> Sequence[sp.Basic]:
     if isinstance(e, sp.Heaviside):
         return e.args[:1]
     if isinstance(e, sp.Piecewise):
-        return [part for value, when in e.args for part in (value, *(when.args if isinstance(when, Relational) else ()))]
+        return [part for case in e.args for part in (case.args[0], *_compared(case.args[1]))]
     return () if e.is_Atom else e.args
+
+
+def _compared(when: sp.Basic) -> Sequence[sp.Basic]:
+    return when.args if isinstance(when, Relational) else ()
 
 
 def raise_node(e: sp.Basic, done: Sub) -> Expr:
@@ -132,7 +136,7 @@ def raise_node(e: sp.Basic, done: Sub) -> Expr:
     if isinstance(e, (sp.Max, sp.Min)):
         return _raise_extreme(e, done)
     if isinstance(e, sp.Heaviside) and e.args[1] in (0, sp.S.Half, 1):
-        return _raise_step(done[e.args[0]], e.args[1])
+        return _raise_step(done[e.args[0]], {0: 0, sp.S.Half: 1, 1: 2}[e.args[1]])
     if isinstance(e, sp.Piecewise):
         return _raise_cases(e, done)
     if e.func in SHORT:
@@ -154,21 +158,22 @@ def _raise_extreme(e: sp.Expr, done: Sub) -> Expr:
     return reduce(lambda a, b: apply(name, a, b), parts)
 
 
-def _raise_step(x: Expr, at_zero: sp.Expr) -> Expr:
-    """The unit step with its value at 0."""
-    if at_zero == 0:
+def _raise_step(x: Expr, twice_at_zero: object) -> Expr:
+    """The unit step; twice its value at 0."""
+    if twice_at_zero == 0:
         return apply("Step", x)
-    if at_zero == 1:
+    if twice_at_zero == 2:
         return add(ONE, hadamard(MINUS_ONE, apply("Step", hadamard(MINUS_ONE, x))))
     return quotient(add(apply("Sign", x), ONE), Number(sp.Integer(2)))
 
 
 def _raise_cases(e: sp.Piecewise, done: Sub) -> Expr:
     """A function by cases, each an equation or an inequality, the last case for all else."""
-    if e.args[-1][1] != True:  # noqa: E712 - SymPy's own truth
+    cases = [(case.args[0], case.args[1]) for case in e.args]
+    if cases[-1][1] != sp.true:
         raise UnsupportedError(f"{e} has no value where none of its cases holds: give it a last case (value, True)")
-    result = done[e.args[-1][0]]
-    for value, when in reversed(e.args[:-1]):
+    result = done[cases[-1][0]]
+    for value, when in reversed(cases[:-1]):
         result = apply("Where", _indicator(when, done), done[value], result)
     return result
 
@@ -188,8 +193,8 @@ def _indicator(when: sp.Basic, done: Sub) -> Expr:
         case sp.Lt():
             return apply("Step", hadamard(MINUS_ONE, gap))
         case sp.Ge():
-            return _raise_step(gap, sp.S.One)
-    return _raise_step(hadamard(MINUS_ONE, gap), sp.S.One)
+            return _raise_step(gap, 2)
+    return _raise_step(hadamard(MINUS_ONE, gap), 2)
 
 
 def _raise_power(base: sp.Expr, p: sp.Expr, done: Sub) -> Expr:

@@ -7,10 +7,15 @@ import itertools
 import numpy as np
 import sympy as sp
 from sympy.core.function import AppliedUndef
-from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.tensor.array.expressions import (
-    ArrayAdd, ArrayContraction, ArrayDiagonal, ArrayElement, ArrayElementwiseApplyFunc, ArraySymbol, ArrayTensorProduct, OneArray,
-    PermuteDims, Reshape, ZeroArray,
+    ArrayAdd,
+    ArrayContraction,
+    ArrayDiagonal,
+    ArrayElementwiseApplyFunc,
+    ArraySymbol,
+    ArrayTensorProduct,
+    PermuteDims,
+    Reshape,
 )  # fmt: skip
 
 ARRAY = (ArrayAdd, ArrayContraction, ArrayDiagonal, ArrayElementwiseApplyFunc, ArrayTensorProduct, PermuteDims, Reshape)
@@ -41,7 +46,7 @@ class Evaluator:
     def under(self, bound):
         return Evaluator(self.given, {**self.bound, **bound})
 
-    def node(self, e):  # noqa: PLR0911, PLR0912, C901 - one case for each class
+    def node(self, e):
         name = type(e).__name__
         rows = getattr(self, f"_{name}", None)
         if rows is not None:

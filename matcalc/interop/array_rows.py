@@ -94,7 +94,7 @@ def _arranged(x: Any, axes: list[str], out: str) -> Any:
 def _unstacked(w: Context, e: Unstacked, args: list[Any]) -> Any:
     """A matrix as the array that it holds: SymPy runs the last axis fastest, so each side is read backwards and turned."""
     if e.letters is not None and isinstance(e.arg, Einsum):
-        return _contraction(w, e.arg, [w.write(o) for o in e.arg.args], e.letters)
+        return _contraction(w, e.arg, args, e.letters)
     if not (is_matrix(args[0]) or e.arg.is_scalar):
         raise UnsupportedError(f"SymPy has no exact form of {brief(e)}")
     first, second = len(e.rows_as), len(e.cols_as)
@@ -148,18 +148,16 @@ def _norm(w: Context, e: NormF, args: list[Any]) -> Any:
     return sp.sqrt(ArrayContraction(ArrayTensorProduct(args[0], args[0]), *((k, k + count) for k in range(count))))
 
 
-ARRAY_ROWS: dict[type, Write] = {
-    OPERATORS[name]: row
-    for name, row in {
-        "Add": lambda w, e, a: ArrayAdd(*a),
-        "BroadcastAdd": _broadcast,
-        "Hadamard": _hadamard,
-        "Quotient": _quotient,
-        "Power": _power,
-        "Einsum": write_einsum,
-        "Unstacked": _unstacked,
-        "Total": _total,
-        "NormF": _norm,
-        "Unspecified": write_unspecified,
-    }.items()
+OF_ARRAYS: dict[str, Write] = {
+    "Add": lambda w, e, a: ArrayAdd(*a),
+    "BroadcastAdd": _broadcast,
+    "Hadamard": _hadamard,
+    "Quotient": _quotient,
+    "Power": _power,
+    "Einsum": write_einsum,
+    "Unstacked": _unstacked,
+    "Total": _total,
+    "NormF": _norm,
+    "Unspecified": write_unspecified,
 }
+ARRAY_ROWS: dict[type[Expr], Write] = {OPERATORS[name]: row for name, row in OF_ARRAYS.items()}

@@ -125,9 +125,9 @@ def _tied(e: Any, a: Array, groups: Sequence[Sequence[int]]) -> tuple[Array, lis
     for group in groups:
         ids = [a.axes[int(k)] for k in group]
         known = [i for i in ids if i is not None]
-        if known and len(known) < len(ids) or any(not same_dim(a.sizes[i], a.sizes[known[0]]) for i in known):
+        if (known and len(known) < len(ids)) or any(not same_dim(a.sizes[i], a.sizes[known[0]]) for i in known):
             raise ShapeError(f"{type(e).__name__}: the axes {', '.join(map(str, group))} of {e.args[0]} have different lengths")
-        new.update({i: known[0] for i in known})
+        new.update(dict.fromkeys(known, known[0]))
         tied.append(known[0] if known else None)
     return a.renamed(new), tied
 

@@ -14,11 +14,11 @@ from matcalc.dims import is_unit
 from matcalc.errors import UnsupportedError
 from matcalc.expr import SLOTS, Entrywise, Expr, brief
 from matcalc.interop.pieces import (
+    COL,
     COMPLEX_SLOT,
+    ROW,
     SLOT,
     Context,
-    I,
-    J,
     added,
     applied,
     as_matrix,
@@ -53,7 +53,7 @@ def _transpose(w: Context, e: Expr, args: list[Any]) -> Any:
     (x,) = args
     if isinstance(e.operands[0], Conj) and isinstance(x, sp.Adjoint) and isinstance(x.args[0], sp.Transpose):
         return sp.Adjoint(x.args[0].args[0])
-    return sp.Transpose(x)
+    return sp.Transpose(x).doit(deep=False)
 
 
 def _item(w: Context, e: Any, args: list[Any]) -> Any:
@@ -123,7 +123,9 @@ def _vstack(w: Context, e: VStack, args: list[Any]) -> Any:
         return sp.BlockMatrix([[as_matrix(x)] for x in args])
     if all(isinstance(x, sp.ImmutableMatrix) for x in args):
         return sp.ImmutableMatrix([x.flat() for x in args])
-    return sp.BlockMatrix([[as_matrix(b) for b in (x.flat() if isinstance(x, sp.ImmutableMatrix) else x.args[0])] for x in args])
+    return sp.BlockMatrix(
+        [[as_matrix(b) for b in (x.flat() if isinstance(x, sp.ImmutableMatrix) else x.args[0])] for x in args]
+    )
 
 
 def _unit_vector(w: Context, e: UnitVector, args: list[Any]) -> Any:
@@ -158,16 +160,16 @@ def _triangle(*, upper: bool, half: bool = False) -> Write:
 def _reshaped(w: Context, e: Expr, args: list[Any]) -> Any:
     """Entries read and written column by column: ``P[Mod(k, m), floor(k/m)]`` with ``k = i + rows*j``."""
     m = w.size(e.operands[0].rows)
-    k = I if is_unit(e.cols) else I + w.size(e.rows) * J
+    k = ROW if is_unit(e.cols) else ROW + w.size(e.rows) * COL
     entry = MatrixElement(args[0], sp.Mod(k, m), sp.floor(k / m))
-    return sp.FunctionMatrix(w.size(e.rows), w.size(e.cols), sp.Lambda((I, J), entry))
+    return sp.FunctionMatrix(w.size(e.rows), w.size(e.cols), sp.Lambda((ROW, COL), entry))
 
 
 def _commutation(w: Context, e: Commutation, args: list[Any]) -> Any:
     """``vec(A')`` has at ``i`` the entry of ``vec(A)`` at ``floor(i/n) + m*Mod(i, n)``."""
     m, n = map(w.size, e.dims)
-    entry = sp.KroneckerDelta(J, sp.floor(I / n) + m * sp.Mod(I, n))
-    return sp.FunctionMatrix(m * n, m * n, sp.Lambda((I, J), entry))
+    entry = sp.KroneckerDelta(COL, sp.floor(ROW / n) + m * sp.Mod(ROW, n))
+    return sp.FunctionMatrix(m * n, m * n, sp.Lambda((ROW, COL), entry))
 
 
 def _prod(w: Context, e: Prod, args: list[Any]) -> Any:
@@ -212,8 +214,8 @@ def write_entrywise(w: Context, e: Entrywise, args: list[Any]) -> Any:
     if len(at) == 1:
         slot = COMPLEX_SLOT if e.operands[at[0]].is_complex else SLOT if len(args) == 1 else sp.Dummy("t", real=True)
         return applied(lambda v: filled(formula, [v if k in at else x for k, x in enumerate(args)]), args[at[0]], slot)
-    entries = [x[I, J] if k in at else x for k, x in enumerate(args)]
-    return sp.FunctionMatrix(w.size(e.rows), w.size(e.cols), sp.Lambda((I, J), filled(formula, entries)))
+    entries = [x[ROW, COL] if k in at else x for k, x in enumerate(args)]
+    return sp.FunctionMatrix(w.size(e.rows), w.size(e.cols), sp.Lambda((ROW, COL), filled(formula, entries)))
 
 
 def formula_of(e: Entrywise) -> Any:
@@ -251,7 +253,7 @@ OF_MATRICES: dict[str, Write] = {  # these take matrices, a scalar as one with o
     "Total": _total,
     "Det": lambda w, e, a: sp.Determinant(a[0]),
     "LogDet": lambda w, e, a: sp.log(sp.Abs(sp.Determinant(a[0]))),
-    "Inverse": lambda w, e, a: sp.Inverse(a[0]),
+    "Inverse": lambda w, e, a: sp.Inverse(a[0]).doit(deep=False),
     "MatrixPower": lambda w, e, a: sp.MatPow(a[0], scalar_of(a[1])),
     "Sqrtm": lambda w, e, a: sp.MatPow(a[0], sp.S.Half),
     "Diag": lambda w, e, a: DiagMatrix(a[0]),
@@ -283,5 +285,5 @@ OF_MATRICES: dict[str, Write] = {  # these take matrices, a scalar as one with o
     "Axial": _axial,
     "Unspecified": write_unspecified,
 }
-SCALAR_ROWS = {OPERATORS[name]: row for name, row in AS_THEY_ARE.items()}
-MATRIX_ROWS = {OPERATORS[name]: row for name, row in OF_MATRICES.items()}
+SCALAR_ROWS: dict[type[Expr], Write] = {OPERATORS[name]: row for name, row in AS_THEY_ARE.items()}
+MATRIX_ROWS: dict[type[Expr], Write] = {OPERATORS[name]: row for name, row in OF_MATRICES.items()}

@@ -34,7 +34,7 @@ class Names:
     def __init__(self, values: Iterable[sp.Basic] = (), assumptions: object = None) -> None:
         values = list(values)
         self.sympy_of: dict[str, sp.Basic] = {}
-        self.symbol_of: dict[sp.Basic, Expr] = {}
+        self.symbol_of: dict[sp.Basic, Symbol] = {}
         self.sizes = {s for v in values for d in _dimensions(v) for s in d.free_symbols if isinstance(s, sp.Symbol)}
         self.facts = _facts(assumptions)
         self.known: dict[str, Symbol] = {}
@@ -51,8 +51,8 @@ class Names:
 
     def scalar(self, s: sp.Symbol) -> Expr:
         """A scalar symbol, or a dimension used as a number."""
-        if isinstance(s, (ScalarAtom, DimSymbol)):
-            return s.expr if isinstance(s, ScalarAtom) else Number(s)
+        if isinstance(s, DimSymbol):
+            return Number(s)
         if s in self.sizes:
             return Number(DimSymbol(self._named(s)))
         return self._made(s, s.name, (), _own_facts(s))
@@ -71,13 +71,13 @@ class Names:
         name = str(base.label)
         return self._made(base, name, tuple(self.dim(d, name) for d in shape if d != 1), ())
 
-    def _made(self, s: sp.Basic, name: str, shape: tuple[Dim, ...], facts: Iterable[str]) -> Expr:
+    def _made(self, s: sp.Basic, name: str, shape: tuple[Dim, ...], facts: Iterable[str]) -> Symbol:
         found = self.symbol_of.get(s)
         if found is None:
             self._named(s, name)
-            found = symbol(name, shape, {*facts, *self.facts.get(s, ())})
+            made = symbol(name, shape, {*facts, *self.facts.get(s, ())})
             known = self.known.get(name)
-            found = self.symbol_of[s] = known if known is not None and known.shape == found.shape else found
+            found = self.symbol_of[s] = known if known is not None and known.shape == made.shape else made
         return found
 
     def adopt(self, e: Expr) -> None:
@@ -87,14 +87,14 @@ class Names:
     def _named(self, s: sp.Basic, name: str = "") -> str:
         name = name or str(s)
         if not is_name(name):
-            raise OperandError(f"the SymPy symbol {name!r} has no name that matcalc can write: letters, digits and _, a letter first")
+            raise OperandError(f"the SymPy symbol {name!r} has no name that text can write: letters, digits and _")
         other = self.sympy_of.setdefault(name, s)
         if other != s:
             raise OperandError(f"two different SymPy symbols are called {name}: {_described(other)} and {_described(s)}")
         return name
 
     # ---------------------------------------------------------------- writing
-    def sympy_dim(self, d: Dim) -> sp.Expr:
+    def sympy_dim(self, d: Dim) -> Any:
         """A dimension as SymPy has it, under the symbols that were read, or positive integer symbols."""
         if isinstance(d, int):
             return sp.Integer(d)
@@ -140,9 +140,9 @@ class Names:
 def basics(value: object) -> Iterator[sp.Basic]:
     """The SymPy objects in a value: itself, or the items of a list, tuple, set or dict."""
     if isinstance(value, sp.MatrixBase):
-        yield value.as_immutable()
+        yield sp.ImmutableMatrix(value)
     elif isinstance(value, sp.NDimArray):
-        yield value.as_immutable()
+        yield sp.ImmutableDenseNDimArray(value)
     elif isinstance(value, sp.Basic):
         yield value
     elif isinstance(value, Mapping):
@@ -162,7 +162,7 @@ def _own_dimensions(e: sp.Basic) -> Iterable[Any]:
         case sp.MatrixSymbol() | ArraySymbol() | sp.FunctionMatrix():
             return tuple(e.shape)
         case Reshape():
-            return tuple(e.args[1])
+            return tuple(e.args[1].args)
         case GenericIdentity():
             return ()
         case sp.Identity() | sp.ZeroMatrix() | sp.OneMatrix() | ZeroArray() | OneArray():
@@ -175,7 +175,7 @@ def _own_facts(s: sp.Symbol) -> list[str]:
     if s.is_real is None and s.is_complex:
         return ["complex"]
     if s.is_real is False:
-        raise UnsupportedError(f"the SymPy symbol {s} is declared not to be real, which no attribute says; complex=True is known")
+        raise UnsupportedError(f"the SymPy symbol {s} is declared not to be real, which no attribute says; complex=True does")
     return [fact for fact, known in (("positive", s.is_positive), ("integer", s.is_integer)) if known]
 
 
@@ -201,7 +201,7 @@ def _read_fact(part: sp.Basic, strict: bool, found: dict[sp.Basic, set[str]]) ->
             return
     if strict:
         raise UnsupportedError(
-            f"{part} is not an assumption that matcalc knows; it knows Q. {', '.join(known)} of a symbol, and several joined by &"
+            f"{part} is no assumption that matcalc knows; it knows Q.{', Q.'.join(known)} of a symbol, and several joined by &"
         )
 
 
@@ -209,6 +209,5 @@ def _described(s: sp.Basic) -> str:
     shape = getattr(s, "shape", None)
     if shape:
         return f"{s} ({' x '.join(map(str, shape))})"
-    assumed = ", ".join(f"{k}={v}" for k, v in sorted(s._assumptions_orig.items())) if isinstance(s, sp.Symbol) else ""
+    assumed = ", ".join(k for k, v in s.assumptions0.items() if v and k in SCALAR_FACTS) if isinstance(s, sp.Symbol) else ""
     return f"the {type(s).__name__} {s}" + (f" ({assumed})" if assumed else "")
-

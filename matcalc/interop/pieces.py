@@ -14,16 +14,15 @@ from matcalc.interop.names import Names
 
 SLOT = sp.Dummy("t", real=True)
 COMPLEX_SLOT = sp.Dummy("t")
-I, J = sp.Dummy("i", integer=True, nonnegative=True), sp.Dummy("j", integer=True, nonnegative=True)
+ROW, COL = sp.Dummy("i", integer=True, nonnegative=True), sp.Dummy("j", integer=True, nonnegative=True)
 
 
 class Context:
     """The names under which an expression is written, and what needs dimensions."""
 
-    def __init__(self, names: Names, write: Callable[[Expr], Any]) -> None:
+    def __init__(self, names: Names) -> None:
         self.names = names
         self.size = names.sympy_dim
-        self.write = write
 
     def summed(self, e: Expr, x: Any, *, down: bool, across: bool) -> Any:
         """``1' x 1``: the sums of the matrix ``x``, written for ``e``, down its columns, along its rows, or both."""
@@ -44,7 +43,7 @@ class Context:
 
     def lower_ones(self, n: Any) -> Any:
         """Ones on and below the diagonal."""
-        return sp.FunctionMatrix(n, n, sp.Lambda((I, J), sp.Piecewise((1, sp.Ge(I, J)), (0, True))))
+        return sp.FunctionMatrix(n, n, sp.Lambda((ROW, COL), sp.Piecewise((1, sp.Ge(ROW, COL)), (0, True))))
 
 
 def is_matrix(x: Any) -> bool:
@@ -75,12 +74,12 @@ def times(*factors: Any) -> Any:
         return scalar
     if scalar == 1 and len(matrices) == 1:
         return matrices[0]
-    return sp.MatMul(*([] if scalar == 1 else [scalar]), *matrices)
+    return sp.MatMul(*([] if scalar == 1 else [scalar]), *matrices).doit(deep=False)  # as SymPy's own * gives it
 
 
 def added(*terms: Any) -> Any:
     """A sum of scalars, or of matrices of one shape."""
-    return sp.MatAdd(*terms) if is_matrix(terms[0]) else sp.Add(*terms)
+    return sp.MatAdd(*terms).doit(deep=False) if is_matrix(terms[0]) else sp.Add(*terms)
 
 
 def entrywise_product(*factors: Any) -> Any:

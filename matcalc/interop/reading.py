@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from functools import reduce
 from itertools import product as positions
 from typing import Any, TypeAlias
@@ -12,7 +12,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.companion import CompanionMatrix
-from sympy.matrices.expressions.diagonal import DiagonalMatrix, DiagonalOf, DiagMatrix
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix, DiagonalOf
 from sympy.matrices.expressions.fourier import DFT
 from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.matrices.expressions.permutation import MatrixPermute, PermutationMatrix
@@ -20,22 +20,19 @@ from sympy.matrices.expressions.slice import MatrixSlice
 from sympy.matrices.expressions.special import GenericIdentity, GenericZeroMatrix
 from sympy.tensor.array.expressions import ArrayElement, ArraySymbol
 
-from matcalc.calculus import simplify
-from matcalc.dims import Dim, is_unit, plus_dim, same_dim, shape_text
-from matcalc.errors import MatcalcError, OperandError, ShapeError, UnsupportedError
+from matcalc.dims import Dim, is_unit, plus_dim, same_dim
+from matcalc.errors import OperandError, ShapeError, UnsupportedError
 from matcalc.expr import (
     ONE,
     SLOTS,
     ZERO,
     Entrywise,
     Expr,
-    Number,
+    Product,
     ScalarAtom,
     Transpose,
     add,
     apply,
-    as_expr,
-    brief,
     entry_at,
     hadamard,
     matmul,
@@ -55,9 +52,9 @@ from matcalc.jacobian import jacobian
 from matcalc.node import postorder
 from matcalc.ops import OPERATORS
 from matcalc.ops.blocks import block, slice_of, vstack
-from matcalc.ops.elementwise import Unary
-from matcalc.ops.linalg import det, inv, matrix_power
-from matcalc.ops.reductions import trace
+from matcalc.ops.elementwise import Abs, Log, Sqrt, Unary
+from matcalc.ops.linalg import Det, LogDet, det, inv, matrix_power
+from matcalc.ops.reductions import Norm2, NormF, Trace, trace
 from matcalc.ops.structure import Diag, Diagonal, diag, eye, unit_vector, zeros
 from matcalc.ops.tensors import Unstacked, split_axes
 from matcalc.ops.unspecified import Unspecified
@@ -80,7 +77,7 @@ def from_sympy(value: object, *, assumptions: object = None, free: object = ()) 
         Such as ``Q.symmetric(X) & Q.invertible(Y)``: attributes of the symbols. Those in SymPy's ``global_assumptions``
         hold as well, and a scalar symbol's own: positive, integer, complex. Everything else is real.
     free : SymPy symbols, or a mapping from them to dimensions
-        Free indices of a sum over entries: none for a scalar, one for a vector, two for a matrix.
+        Free indices of a sum over entries: none for a scalar, one for a vector, two for a matrix, more for a tensor.
 
     Returns
     -------
@@ -155,7 +152,7 @@ class Reader:
         wide = next((p for p in parts if not p.is_scalar), None)
         if wide is not None and not entrywise:
             return self.of_matrix(e, parts, wide)
-        return raise_node(e, done)
+        return _by_name(raise_node(e, done))
 
     def applied(self, function: Any, x: Expr) -> Expr:
         """A function of every entry, by its own name where its formula is a known one."""
@@ -177,11 +174,23 @@ class Reader:
         )
 
 
+def _by_name(e: Expr) -> Expr:
+    """``logdet``, ``norm2`` and ``normf`` for the formulas that SymPy has instead of them."""
+    match e:
+        case Log(Abs(Det(x))):
+            return LogDet(x)
+        case Sqrt(Product((Transpose(x), y))) if x is y and not x.is_complex:
+            return Norm2(x)
+        case Sqrt(Trace(Product((Transpose(x), y)))) if x is y and not x.is_complex:
+            return NormF(x)
+    return e
+
+
 def _parts(e: sp.Basic) -> Sequence[sp.Basic]:
     """The operands of a SymPy node that are expressions."""
     for cls in type(e).__mro__:
         if cls in PARTS:
-            return PARTS[cls](e)  # type: ignore[no-any-return]
+            return PARTS[cls](e)
         if cls in READERS:
             return e.args
         if cls in ARRAYS:
@@ -284,15 +293,19 @@ def _offset(r: Reader, start: Any) -> Dim:
 
 def _element(r: Reader, e: Any, parts: list[Expr]) -> Expr:
     (x,) = parts
-    places = []
+    places: list[Any] = []
     for at, whole in zip(e.args[1:], (x.rows, x.cols), strict=True):
+        if not at.is_Integer and at.free_symbols <= r.names.sizes:
+            places.append(plus_dim(r.names.dim(at, str(e)), 1))
+            continue
         if not at.is_Integer:
             raise UnsupportedError(f"the index of {e} is not a number: name it in from_sympy(..., free=...), or sum over it")
-        place = int(at) + (int(whole) if at < 0 and isinstance(whole, int) else 0)
-        if place < 0 or (isinstance(whole, int) and place >= whole):
+        if at < 0 or (isinstance(whole, int) and at >= whole):
             raise ShapeError(f"{e}: {named_shape(x)} has no entry there")
-        places.append(place + 1)
-    return entry_at(x, *places)
+        places.append(int(at) + 1)
+    if all(isinstance(p, int) for p in places):
+        return entry_at(x, *places)
+    return slice_of(x, *((p, 1) for p in places))
 
 
 def _diagonal_matrix(r: Reader, e: sp.Basic, parts: list[Expr]) -> Expr:
@@ -367,9 +380,7 @@ def _applied(r: Reader, e: Any, parts: list[Expr]) -> Expr:
 
 def _formulas() -> dict[sp.Basic, type[Entrywise]]:
     return {
-        cls.formula: cls
-        for name, cls in OPERATORS.items()
-        if issubclass(cls, Unary) and name not in ("Conj", "Real", "Imag")
+        cls.formula: cls for name, cls in OPERATORS.items() if issubclass(cls, Unary) and name not in ("Conj", "Real", "Imag")
     }
 
 
@@ -397,15 +408,15 @@ def _explicit_array(r: Reader, e: Any, parts: list[Expr]) -> Expr:
         rows, cols = (*axes, 1, 1)[:2]
         return transpose(grid(cols, rows, parts)) if len(dims) == 2 and dims[0] == 1 else grid(rows, cols, parts)
     first, second = split_axes(axes)
-    value = dict(zip(positions(*map(range, axes)), parts, strict=True))
-    downs, acrosses = (list(positions(*map(range, side[::-1]))) for side in (first, second))
+    value = dict(zip(positions(*(range(d) for d in axes)), parts, strict=True))
+    downs, acrosses = (list(positions(*(range(d) for d in side[::-1]))) for side in (axes[: len(first)], axes[len(first) :]))
     entries = [value[*down[::-1], *across[::-1]] for down in downs for across in acrosses]
     return Unstacked(grid(len(downs), len(acrosses), entries), first, second)
 
 
 def _derivative(r: Reader, e: Any, parts: list[Expr]) -> Expr:
     """A derivative, worked out; the axes of the variable come first, as in SymPy."""
-    result = r.walk(e.expr, r.done)
+    result: Any = r.walk(e.expr, r.done)
     for w, count in e.variable_count:
         if not count.is_Integer:
             raise UnsupportedError(f"the order {count} of a derivative is not a number")
@@ -414,7 +425,8 @@ def _derivative(r: Reader, e: Any, parts: list[Expr]) -> Expr:
             if result.axes is not None:
                 raise UnsupportedError(f"{e} is the derivative of an array with {len(result.shape)} axes")
             result = jacobian(result, by, layout="denominator")
-    return result
+    found: Expr = result
+    return found
 
 
 def _refused(why: str) -> Callable[[Reader, Any, list[Expr]], Expr]:
@@ -484,7 +496,8 @@ PARTS: dict[Any, Callable[[Any], Sequence[sp.Basic]]] = {
     **dict.fromkeys(
         (
             sp.Symbol, sp.MatrixSymbol, ArraySymbol, GenericIdentity, GenericZeroMatrix, sp.Identity, sp.ZeroMatrix,
-            sp.OneMatrix, sp.FunctionMatrix, PermutationMatrix, CompanionMatrix, DFT, sp.Sum, sp.Product, sp.Derivative, ArrayElement,
+            sp.OneMatrix, sp.FunctionMatrix, PermutationMatrix, CompanionMatrix, DFT, sp.Sum, sp.Product, sp.Derivative,
+            ArrayElement,
         ),
         _none,
     ),

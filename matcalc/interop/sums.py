@@ -17,14 +17,14 @@ from sympy.tensor.indexed import Indexed
 from matcalc.calculus import simplify
 from matcalc.dims import Dim, divide_dim, is_unit, plus_dim, same_dim
 from matcalc.errors import OperandError, ShapeError, UnsupportedError
-from matcalc.expr import ZERO, Expr, broadcast_add, named_shape, ones
+from matcalc.expr import ZERO, Expr, add, broadcast_add, named_shape, ones
 from matcalc.from_index import Builder, Value
 from matcalc.functions import ENTRYWISE, FUNCTIONS, Function
 from matcalc.index import At, Delta, Index
 from matcalc.network import Factor, Network
 from matcalc.ops.blocks import slice_of
 from matcalc.ops.stacking import commutation
-from matcalc.ops.structure import reshape, unit_vector
+from matcalc.ops.structure import reshape, unit_vector, vec
 from matcalc.ops.tensors import composite_of, is_tensor, paired
 from matcalc.ops.triangles import cumsum, triangle_of_ones
 
@@ -49,6 +49,7 @@ class Range:
 
 
 Scope = dict[sp.Symbol, Range]
+Side = tuple[tuple[Dim, Dim] | None, At]
 
 
 def read_indexed(value: sp.Basic, free: object, reader: Reader) -> Expr:
@@ -82,10 +83,14 @@ def read_product(e: Any, reader: Reader) -> Expr:
 def _closed(value: sp.Basic, scope: Scope, reader: Reader) -> Expr:
     builder = SumBuilder(reader)
     ranges = list(scope.values())
+    built = builder.value(value, scope)
+    if len(ranges) > 2:
+        return add(*(builder.without_form(net, [r.index for r in ranges]) for net in built))
     row, col = [*(r.index for r in ranges), None, None][:2]
-    result = builder.closed(builder.value(value, scope), row, col)
+    result = builder.closed(built, row, col)
     rows, cols = [*(r.count for r in ranges), 1, 1][:2]
-    assert same_dim(result.rows, rows) and same_dim(result.cols, cols)
+    assert same_dim(result.rows, rows), result
+    assert same_dim(result.cols, cols), result
     return result
 
 
@@ -101,7 +106,7 @@ def _reshaped(body: Any, at: tuple[Any, Any], shape: tuple[Dim, ...], reader: Re
         place = at[0]
     if sp.expand(body.args[1] - sp.Mod(place, m)) != 0 or sp.expand(body.args[2] - sp.floor(place / m)) != 0:
         return None
-    return reshape(arg, *shape)
+    return vec(arg) if is_unit(shape[1]) else reshape(arg, *shape)
 
 
 def _commuting(body: Any, at: tuple[Any, Any], shape: tuple[Dim, ...], reader: Reader) -> Expr | None:
@@ -119,9 +124,9 @@ def _commuting(body: Any, at: tuple[Any, Any], shape: tuple[Dim, ...], reader: R
 
 def _free_ranges(value: sp.Basic, free: object, reader: Reader) -> Scope:
     """The free indices, each over the axis at which it stands alone, or what a mapping says."""
-    names = list(free) if isinstance(free, Iterable) else [free]
-    if len(names) > 2 or not all(isinstance(v, sp.Symbol) for v in names):
-        raise OperandError(f"free is at most two SymPy symbols, the indices of rows and columns, not {free!r}")
+    names: list[Any] = list(free) if isinstance(free, Iterable) else [free]
+    if not all(isinstance(v, sp.Symbol) for v in names) or len(set(names)) < len(names):
+        raise OperandError(f"free is different SymPy symbols, such as (i, j) for rows and columns, not {free!r}")
     scope: Scope = {}
     for v in names:
         size = free[v] if isinstance(free, Mapping) else _axis_of(v, value)
@@ -145,14 +150,14 @@ def uses(e: sp.Basic, names: Iterable[sp.Symbol]) -> bool:
 
 
 def _shape_of(e: Any) -> Sequence[Any]:
-    shape = e.base.shape if isinstance(e, Indexed) else e.args[0].shape if isinstance(e, MatrixElement) else e.name.shape
+    shape = e.base.shape if isinstance(e, Indexed) else e.parent.shape if isinstance(e, MatrixElement) else e.name.shape
     if shape is None:
         raise UnsupportedError(f"{e}: give IndexedBase its shape, as in IndexedBase({e.base.name!r}, shape=(m, n))")
     return tuple(shape)
 
 
 def _places(e: Any) -> Sequence[Any]:
-    return e.indices if isinstance(e, (Indexed, ArrayElement)) else e.args[1:]
+    return tuple(e.indices) if isinstance(e, (Indexed, ArrayElement)) else tuple(e.args[1:])
 
 
 @dataclass(eq=False)
@@ -279,40 +284,31 @@ class SumBuilder(Builder):
     def entry(self, e: Any, scope: Scope) -> Network:
         """An entry, of the part of the array that its indices run over."""
         array = self.array_of(e, scope)
-        ends: list[At] = []
-        taken: list[tuple[Dim, Dim] | None] = []
         sizes = [self.reader.names.dim(d, str(e)) for d in _shape_of(e)]
-        for at, size in zip(_places(e), sizes, strict=True):
-            r, first = self.shift(at, scope, e)
-            count = 1 if r is None else r.count
-            position = self.position(first, size, e)
-            whole = same_dim(count, size) and position == 1
-            if not whole and r is None and not isinstance(position, int):
-                raise UnsupportedError(f"the place {at} in {e} is neither a number nor an index that is summed over or free")
-            taken.append(None if whole else (position, count))
-            ends.append(None if is_unit(size) else position if r is None or r.index is None else r.index)  # type: ignore[arg-type]
+        sides = [self.side(at, size, scope, e) for at, size in zip(_places(e), sizes, strict=True) if not is_unit(size)]
         if is_tensor(array):
-            return self.tensor_entry(array, ends, taken, e)
-        ends, taken = _as_matrix(array, ends, taken, sizes)
-        moving = [t if isinstance(at, Index) else None for t, at in zip(taken, ends, strict=True)]
-        part = slice_of(array, *moving)
-        ends = [None if is_unit(d) else at for at, d in zip(ends, (part.rows, part.cols), strict=True)]
-        return Network(factors=[(part, ends[0], ends[1])])
+            return self.tensor_entry(array, sides, e)
+        if len(sizes) == 2 and is_unit(sizes[0]):
+            sides.insert(0, (None, None))
+        (rows, row), (cols, col) = [*sides, (None, None), (None, None)][:2]
+        return Network(factors=[(slice_of(array, rows, cols), row, col)])
 
-    def position(self, first: sp.Expr, size: Dim, e: sp.Basic) -> Dim:
-        """A place counted from 0 as one from 1."""
-        if first.is_Integer:
-            place = int(first) + (size if first < 0 and isinstance(size, int) else 0)  # type: ignore[operator]
-            if place < 0 or (isinstance(size, int) and place >= size):
-                raise ShapeError(f"{e}: there is no place {first} on an axis of length {size}")
-            return plus_dim(place, 1)
-        return self.reader.names.dim(first + 1, str(e))
+    def side(self, at: sp.Expr, size: Dim, scope: Scope, e: sp.Basic) -> Side:
+        """A place along one axis: the part of the axis that its index runs over, None for all, and the place there."""
+        r, first = self.shift(at, scope, e)
+        count = 1 if r is None else r.count
+        if first.is_Integer and not (first >= 0 and (not isinstance(size, int) or first < size)):
+            raise ShapeError(f"{e}: there is no place {first}, counted from 0, on an axis of length {size}")
+        position = plus_dim(int(first), 1) if first.is_Integer else self.reader.names.dim(sp.expand(first + 1), str(e))
+        if r is None or r.index is None:
+            return (None, position) if isinstance(position, int) else ((position, 1), None)
+        return None if same_dim(count, size) and position == 1 else (position, count), r.index
 
-    def tensor_entry(self, array: Expr, ends: list[At], taken: Sequence[object], e: sp.Basic) -> Network:
+    def tensor_entry(self, array: Expr, sides: Sequence[Side], e: sp.Basic) -> Network:
         """An entry of an array with more than two axes."""
-        if any(t is not None and isinstance(at, Index) for t, at in zip(taken, ends, strict=True)):
+        if any(taken is not None for taken, _ in sides):
             raise UnsupportedError(f"{e}: an index that runs over a part of an axis needs a matrix")
-        kept = [at for at in ends if at is not None]
+        kept = [at for _, at in sides]
         picked = {k: Index.fresh(d) for k, (at, d) in enumerate(zip(kept, array.shape, strict=True)) if isinstance(at, int)}
         units: list[Factor] = [(unit_vector(kept[k], i.dim), i, None) for k, i in picked.items()]
         places: list[At] = [picked.get(k, at) for k, at in enumerate(kept)]
@@ -359,7 +355,7 @@ class SumBuilder(Builder):
         slots = [sp.Dummy(f"a{k}", real=True) for k in range(len(e.args))]
         args = e.args
         if isinstance(e, sp.Piecewise):
-            leaves = [a for value, when in e.args for a in (value, *when.args)]
+            leaves = [a for case in e.args for a in (case.args[0], *case.args[1].args)]
             args = tuple(dict.fromkeys(leaves))
             slots = [sp.Dummy(f"a{k}", real=True) for k in range(len(args))]
             shape = e.xreplace(dict(zip(args, slots, strict=True)))
@@ -371,12 +367,3 @@ class SumBuilder(Builder):
 
         item = Item("function", [], function=Function(type(e).__name__, build, ENTRYWISE, "x" * len(args)))
         return item, [(a, scope) for a in args]
-
-
-def _as_matrix(array: Expr, ends: list[At], taken: list[Any], sizes: Sequence[Dim]) -> tuple[list[At], list[Any]]:
-    """Places on the axes of an array as those of rows and columns."""
-    if len(ends) == 2:
-        return ends, taken
-    kept = [k for k, d in enumerate(sizes) if not is_unit(d)]
-    ends, taken = [ends[k] for k in kept], [taken[k] for k in kept]
-    return [*ends, None, None][:2], [*taken, None, None][:2]

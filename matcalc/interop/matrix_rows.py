@@ -69,6 +69,8 @@ def _slice(w: Context, e: Slice, args: list[Any]) -> Any:
     for taken, whole in ((e.rows_taken, e.arg.rows), (e.cols_taken, e.arg.cols)):
         first = w.size(taken[0]) - 1 if taken else sp.S.Zero
         ends.append((first, sp.expand(first + w.size(taken[1] if taken else whole))))
+    if e.is_scalar and isinstance(args[0], (sp.MatrixSymbol, MatrixSlice)):
+        return args[0][ends[0][0], ends[1][0]]
     return MatrixSlice(args[0], *ends)
 
 

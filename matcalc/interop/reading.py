@@ -195,6 +195,8 @@ def _parts(e: sp.Basic) -> Sequence[sp.Basic]:
             return e.args
         if cls in ARRAYS:
             return ()
+    if e.args and not isinstance(e, (sp.Add, sp.Mul, sp.Pow, sp.Function, sp.Max, sp.Min, sp.NumberSymbol)):
+        raise UnsupportedError(f"SymPy's {type(e).__name__} has no counterpart in matcalc, in {e}")
     return arguments_of(e)
 
 
@@ -405,8 +407,8 @@ def _explicit_array(r: Reader, e: Any, parts: list[Expr]) -> Expr:
     dims = tuple(int(d) for d in e.shape)
     axes = tuple(d for d in dims if d != 1)
     if len(axes) <= 2:
-        rows, cols = (*axes, 1, 1)[:2]
-        return transpose(grid(cols, rows, parts)) if len(dims) == 2 and dims[0] == 1 else grid(rows, cols, parts)
+        rows, cols = dims if len(dims) == 2 else (*axes, 1, 1)[:2]
+        return grid(rows, cols, parts)
     first, second = split_axes(axes)
     value = dict(zip(positions(*(range(d) for d in axes)), parts, strict=True))
     downs, acrosses = (list(positions(*(range(d) for d in side[::-1]))) for side in (axes[: len(first)], axes[len(first) :]))

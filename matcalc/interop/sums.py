@@ -251,7 +251,7 @@ class SumBuilder(Builder):
         """A sum over one or more ranges."""
         inside = dict(scope)
         over: list[Index] = []
-        for limit in e.limits:
+        for limit in reversed(e.limits):  # the last is the outermost
             if len(limit) != 3:
                 raise UnsupportedError(f"{e}: a sum needs the ends of its range, as in (k, 0, n - 1)")
             k, first, last = limit

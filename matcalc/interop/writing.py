@@ -6,9 +6,10 @@ from typing import Any
 
 import sympy as sp
 from sympy.matrices.expressions.matexpr import MatrixElement
+from sympy.tensor.array.expressions import PermuteDims
 
-from matcalc.errors import UnsupportedError
-from matcalc.expr import Entrywise, Expr, Let, Number, Operator, Symbol, as_expr, brief
+from matcalc.errors import MatcalcError, UnsupportedError
+from matcalc.expr import Entrywise, Expr, Let, Number, Operator, Symbol, Transpose, as_expr, brief
 from matcalc.interop.array_rows import ARRAY_ROWS, write_applied
 from matcalc.interop.matrix_rows import MATRIX_ROWS, SCALAR_ROWS, Write, write_entrywise
 from matcalc.interop.names import Names
@@ -59,7 +60,12 @@ def write(root: Expr, names: Names) -> Any:
     done: dict[Expr, Any] = {}
     context = Context(names)
     for node in postorder([root], _parts):
-        done[node] = _node(context, node, [done[c] for c in _parts(node)])
+        try:
+            done[node] = _node(context, node, [done[c] for c in _parts(node)])
+        except (TypeError, ValueError) as reason:  # SymPy's own, such as about symbols that it cannot compare
+            if isinstance(reason, MatcalcError):
+                raise
+            raise UnsupportedError(f"SymPy cannot build its form of {brief(node)}: {reason}") from None
     return done[root]
 
 
@@ -82,6 +88,8 @@ def _node(w: Context, e: Expr, args: list[Any]) -> Any:
     if is_tensor(e) or isinstance(e, Einsum) or any(is_tensor(o) for o in e.operands):
         row = ARRAY_ROWS.get(type(e)) or (write_applied if isinstance(e, Entrywise) and len(args) == 1 else None)
         return _known(row, e)(w, e, args)
+    if isinstance(e, Transpose) and not is_matrix(args[0]) and len(args[0].shape) == 2:
+        return PermuteDims(args[0], [1, 0])
     for o, x in zip(e.operands, args, strict=True):
         if not (o.is_scalar or is_matrix(x)):
             raise UnsupportedError(f"SymPy has {brief(o)} as an array expression only, which no matrix expression takes")

@@ -24,6 +24,7 @@ from matcalc.from_index import from_index
 from matcalc.functions import FUNCTIONS
 from matcalc.interop import from_sympy, takes_sympy, to_sympy
 from matcalc.jacobian import differential, hessian, hvp, jacobian, jvp
+from matcalc.json_form import from_json, to_json
 from matcalc.matrix_formulas import matrix_function
 from matcalc.ops.blocks import block
 from matcalc.ops.unspecified import function
@@ -47,9 +48,9 @@ __all__ = [
     "CheckError", "CheckReport", "Derivation", "Expr", "IndexNotation", "LimitError", "MatcalcError", "NotDifferentiableError",
     "OperandError", "ParseError", "ShapeError", "Symbol", "UnsupportedError", "block", "broadcast_add", "check", "compile",
     "convolve", "count_ops", "derive", "differential", "dims",
-    "elementwise", "expand", "from_index", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
+    "elementwise", "expand", "from_index", "from_json", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
     "jvp", "latex", "let", "matrix", "matrix_function",
-    "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "to_index", "to_sympy",
+    "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "to_index", "to_json", "to_sympy",
     "vector", "vjp", "wirtinger",
     *(name for name in FUNCTIONS if name != "tensor"),
 ]  # fmt: skip

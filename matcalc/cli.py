@@ -21,6 +21,7 @@ from matcalc.declare import read_symbols
 from matcalc.errors import MatcalcError, OperandError, ParseError
 from matcalc.expr import Expr, Symbol
 from matcalc.jacobian import LAYOUTS
+from matcalc.json_form import graph
 
 FORMATS = ("text", "latex", "markdown", "numpy", "json")
 REMARKS = {"text": "", "latex": "% ", "markdown": "", "numpy": "# "}  # how each format writes a line that is not the result
@@ -283,8 +284,14 @@ def show_derivations(derivations: list[mc.Derivation], options: argparse.Namespa
 
 
 def described(e: Expr) -> dict[str, Any]:
-    """An expression as JSON has it."""
-    return {"text": str(e), "latex": mc.latex(e), "shape": [str(d) for d in e.shape], "conditions": e.conditions}
+    """An expression as JSON has it; ``from_json`` reads what is under ``expression``."""
+    return {
+        "text": str(e),
+        "latex": mc.latex(e),
+        "shape": [str(d) for d in e.shape],
+        "conditions": e.conditions,
+        "expression": graph(e),
+    }
 
 
 def print_json(found: dict[str, dict[str, Any]], reports: list[mc.CheckReport]) -> int:

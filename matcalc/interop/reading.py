@@ -98,7 +98,7 @@ def from_sympy(value: object, *, assumptions: object = None, free: object = ()) 
     >>> n = sp.Symbol("n")
     >>> A, x = sp.MatrixSymbol("A", n, n), sp.MatrixSymbol("x", n, 1)
     >>> mc.from_sympy(sp.sqrt(sp.Trace(x.T * A * x)) + n)
-    sqrt(x'*A*x) + n
+    n + sqrt(x'*A*x)
     >>> mc.from_sympy(A.I * x, assumptions=sp.Q.symmetric(A)).symbols[0].facts
     ('symmetric',)
     >>> i, j, k = sp.symbols("i j k")

@@ -263,6 +263,8 @@ def test_errors_of_other_kinds():
         mc.from_sympy(sp.Symbol(r"\alpha^2"))
     with pytest.raises(mc.OperandError, match="not a SymPy expression"):
         mc.from_sympy("x + 1")
+    with pytest.raises(mc.OperandError, match="not a SymPy expression"):
+        mc.from_sympy([A, B])
     with pytest.raises(mc.ShapeError, match="no place 4"):
         mc.from_sympy(sp.Sum(sp.IndexedBase("M", shape=(3, 4))[i, 4], (i, 0, 2)))
     with pytest.raises(mc.ShapeError, match="at least 1"):
@@ -314,6 +316,7 @@ def test_mixed_with_our_own():
     e = sp.log(mc.det(ours_)) * sp.Trace(X)
     assert str(mc.from_sympy(e)) == "tr(X)*log(det(Q))"
     assert str(ours_ @ X) == "Q*X"
+    assert str(mc.matrix("W", 2, 2) @ sp.Matrix([[1, 2], [3, c]])) == "W*vstack(hstack(1,2),hstack(3,c))"
     assert str(mc.tr(X)) == "tr(X)"
 
 

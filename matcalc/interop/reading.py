@@ -107,8 +107,10 @@ def from_sympy(value: object, *, assumptions: object = None, free: object = ()) 
     """
     if isinstance(value, Expr):
         return value
+    if isinstance(value, (int, float, complex)):
+        return as_expr(value)
     found = list(basics(value))
-    if len(found) != 1:
+    if len(found) != 1 or isinstance(value, (list, tuple, set, dict)):
         raise OperandError(f"{value!r} ({type(value).__name__}) is not a SymPy expression")
     return Reader(Names(found, assumptions)).read(found[0], free)
 
@@ -179,9 +181,9 @@ def _by_name(e: Expr) -> Expr:
     match e:
         case Log(Abs(Det(x))):
             return LogDet(x)
-        case Sqrt(Product((Transpose(x), y))) if x is y and not x.is_complex:
+        case Sqrt(Product((Transpose(x), *rest))) if product(*rest) is x and not x.is_complex:
             return Norm2(x)
-        case Sqrt(Trace(Product((Transpose(x), y)))) if x is y and not x.is_complex:
+        case Sqrt(Trace(Product((Transpose(x), *rest)))) if product(*rest) is x and not x.is_complex:
             return NormF(x)
     return e
 

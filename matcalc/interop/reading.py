@@ -33,6 +33,7 @@ from matcalc.expr import (
     Transpose,
     add,
     apply,
+    as_expr,
     entry_at,
     hadamard,
     matmul,

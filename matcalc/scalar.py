@@ -76,7 +76,7 @@ HEADS = _heads()
 _t = SLOTS[0]
 SHORT = {  # SymPy's functions that are short for a formula
     sp.cot: 1 / sp.tan(_t), sp.sec: 1 / sp.cos(_t), sp.csc: 1 / sp.sin(_t), sp.erfc: 1 - sp.erf(_t),
-    sp.coth: 1 / sp.tanh(_t), sp.sech: 1 / sp.cosh(_t), sp.csch: 1 / sp.sinh(_t),
+    sp.coth: 1 / sp.tanh(_t), sp.sech: 1 / sp.cosh(_t), sp.csch: 1 / sp.sinh(_t), sp.factorial: sp.gamma(_t + 1),
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import sympy as sp
 from sympy.assumptions.assume import AppliedPredicate, global_assumptions
+from sympy.matrices.expressions.slice import MatrixSlice
 from sympy.matrices.expressions.special import GenericIdentity
 from sympy.tensor.array.expressions import ArraySymbol, OneArray, Reshape, ZeroArray
 
@@ -163,6 +164,11 @@ def _own_dimensions(e: sp.Basic) -> Iterable[Any]:
             return tuple(e.shape)
         case Reshape():
             return tuple(e.args[1].args)
+        case sp.Sum() | sp.Product():
+            over = {limit[0] for limit in e.limits}
+            return [end for limit in e.limits for end in limit[1:] if end.free_symbols.isdisjoint(over)]
+        case MatrixSlice():
+            return [end for side in e.args[1:] for end in side.args]
         case GenericIdentity():
             return ()
         case sp.Identity() | sp.ZeroMatrix() | sp.OneMatrix() | ZeroArray() | OneArray():

@@ -296,6 +296,10 @@ class SumBuilder(Builder):
     def side(self, at: sp.Expr, size: Dim, scope: Scope, e: sp.Basic) -> Side:
         """A place along one axis: the part of the axis that its index runs over, None for all, and the place there."""
         r, first = self.shift(at, scope, e)
+        if r is None and not first.free_symbols <= self.reader.names.sizes:
+            raise UnsupportedError(
+                f"the index of {e} is neither summed over nor a number: name it in from_sympy(..., free=...)"
+            )
         count = 1 if r is None else r.count
         if first.is_Integer and not (first >= 0 and (not isinstance(size, int) or first < size)):
             raise ShapeError(f"{e}: there is no place {first}, counted from 0, on an axis of length {size}")

@@ -527,9 +527,29 @@ def test_sympys_own_questions_through_sympy(case):
     assert isinstance(answer, sp.Basic)
     given = judge.draw(f, 0, SIZES, extra=(w,))
     arrays = {name: np.asarray(a) for name, a in given.items()}
-    want = ours(direct, given) if direct.axes is None else None
-    if want is not None:
-        same(explicit.value(answer, arrays, SIZES), want, f"{s} by {sw}: {answer}")
+    same(explicit.value(answer, arrays, SIZES), ours(direct, given), f"{s} by {sw}: {answer}")
+
+
+@pytest.mark.parametrize(
+    ("value", "w"), [(A * x, A), (X * Y, X), (x * b.T, x), (X * x, X), (A.applyfunc(sp.sin) * x, A)], ids=str
+)
+def test_jacobians_that_are_arrays(value, w):
+    """By differences of SymPy's own value; the axes of the function come first."""
+    answer = mc.jacobian(value, w)
+    assert len(answer.shape) > 2 or w is x
+    _, arrays = values(mc.from_sympy(value))
+    found = []
+    for place in np.ndindex(arrays[w.name].shape):
+        ends = []
+        for sign in (1, -1):
+            moved = {**arrays, w.name: arrays[w.name].copy()}
+            moved[w.name][place] += sign * 1e-5
+            ends.append(explicit.value(value, moved, SIZES))
+        found.append((ends[0] - ends[1]) / 2e-5)
+    by_entry = np.squeeze(np.reshape(found, (*arrays[w.name].shape, *found[0].shape)))
+    count = np.squeeze(arrays[w.name]).ndim
+    want = np.moveaxis(by_entry, range(count), range(-count, 0))
+    assert_allclose(np.squeeze(explicit.value(answer, arrays, SIZES)), want, atol=1e-7)
 
 
 RECOVERED = [json.loads(line) for line in (FOLDER / "sympy_index_recovery.jsonl").read_text().splitlines()]

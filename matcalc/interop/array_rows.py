@@ -23,6 +23,7 @@ from matcalc.interop.matrix_rows import Write, filled, formula_of, write_unspeci
 from matcalc.interop.pieces import SLOT, Context, as_matrix, is_matrix
 from matcalc.ops import OPERATORS
 from matcalc.ops.reductions import NormF
+from matcalc.ops.structure import Kron, several
 from matcalc.ops.tensors import Einsum, Unstacked, is_tensor
 
 
@@ -91,10 +92,30 @@ def _arranged(x: Any, axes: list[str], out: str) -> Any:
     return x if order == sorted(order) else PermuteDims(x, order)
 
 
+def apart(e: Unstacked) -> tuple[Expr, ...] | None:
+    """The operands of an einsum or a Kronecker product whose parts of stacked axes are the axes of the array."""
+    if e.letters is not None:
+        return e.arg.operands
+    if not isinstance(e.arg, Kron):
+        return None
+    a, b = e.arg.left, e.arg.right
+    fits = (e.rows_as, e.cols_as) == (several(b.rows, a.rows), several(b.cols, a.cols))
+    return e.arg.operands if fits else None
+
+
+def _tensor_product(args: list[Any], a: Expr, b: Expr) -> Any:
+    """A Kronecker product with the axes of both factors apart, those of the second before those of the first."""
+    axes = ["" if is_unit(d) else c for c, d in zip("abcd", (a.rows, a.cols, b.rows, b.cols), strict=True)]
+    out = "".join(axes[k] for k in (2, 0, 3, 1))
+    return _arranged(ArrayTensorProduct(*map(as_matrix, args)), axes, out)
+
+
 def _unstacked(w: Context, e: Unstacked, args: list[Any]) -> Any:
     """A matrix as the array that it holds: SymPy runs the last axis fastest, so each side is read backwards and turned."""
     if e.letters is not None and isinstance(e.arg, Einsum):
         return _contraction(w, e.arg, args, e.letters)
+    if isinstance(e.arg, Kron) and apart(e) is not None:
+        return _tensor_product(args, e.arg.left, e.arg.right)
     first, second = len(e.rows_as), len(e.cols_as)
     backwards = [w.size(d) for d in (*e.rows_as[::-1], *e.cols_as[::-1])]
     order = [*reversed(range(first)), *reversed(range(first, first + second))]

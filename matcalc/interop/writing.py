@@ -10,7 +10,7 @@ from sympy.tensor.array.expressions import PermuteDims
 
 from matcalc.errors import MatcalcError, UnsupportedError
 from matcalc.expr import Entrywise, Expr, Let, Number, Operator, Symbol, Transpose, as_expr, brief
-from matcalc.interop.array_rows import ARRAY_ROWS, write_applied
+from matcalc.interop.array_rows import ARRAY_ROWS, apart, write_applied
 from matcalc.interop.matrix_rows import MATRIX_ROWS, SCALAR_ROWS, Write, write_entrywise
 from matcalc.interop.names import Names
 from matcalc.interop.pieces import Context, as_matrix, is_matrix, scalar_of
@@ -70,8 +70,8 @@ def write(root: Expr, names: Names) -> Any:
 
 
 def _parts(e: Expr) -> tuple[Expr, ...]:
-    """The operands; of an einsum that is unstacked, those of the einsum, whose stacked axes SymPy does not have."""
-    return e.arg.operands if isinstance(e, Unstacked) and e.letters is not None else e.operands
+    """The operands; of what is unstacked those of the inner product, whose stacked axes SymPy does not have."""
+    return (apart(e) if isinstance(e, Unstacked) else None) or e.operands
 
 
 def _node(w: Context, e: Expr, args: list[Any]) -> Any:

@@ -23,7 +23,9 @@ from matcalc.expand import expand
 from matcalc.expr import Expr, Symbol, broadcast_add
 from matcalc.from_index import from_index
 from matcalc.functions import FUNCTIONS
+from matcalc.interop import from_sympy, takes_sympy, to_sympy
 from matcalc.jacobian import differential, hessian, hvp, jacobian, jvp
+from matcalc.json_form import from_json, to_json
 from matcalc.matrix_formulas import matrix_function
 from matcalc.names import Named, count_ops, named
 from matcalc.ops.blocks import block
@@ -31,21 +33,26 @@ from matcalc.ops.unspecified import function
 from matcalc.parse import parse
 from matcalc.printing import latex, pprint, pretty
 from matcalc.readable import simplify
-from matcalc.scalar import from_sympy
 from matcalc.to_index import IndexNotation, to_index
 from matcalc.userdefined import elementwise
 from matcalc.wirtinger import wirtinger
 
 # mc.tr, mc.sum, mc.exp, ...: every function that text knows by name; mc.tensor declares, in text it unstacks a matrix
 globals().update({name: f.public() for name, f in FUNCTIONS.items() if name != "tensor"})
+# SymPy objects in, SymPy objects out
+VERBS = (
+    "check", "compile", "count_ops", "derive", "differential", "equal", "expand", "grad", "hessian", "hvp", "jacobian", "jvp",
+    "latex", "named", "pprint", "pretty", "simplify", "to_index", "vjp", "wirtinger",
+)  # fmt: skip
+globals().update({name: takes_sympy(globals()[name]) for name in VERBS})
 
 __version__ = "0.1.0"
 __all__ = [
     "block", "broadcast_add", "check", "CheckError", "CheckReport", "compile", "convolve", "count_ops", "Derivation",
-    "derive", "differential", "dims", "elementwise", "equal", "Equality", "expand", "Expr", "from_index", "from_sympy",
-    "function", "grad", "hessian", "hvp", "IndexNotation", "jacobian", "jvp", "latex", "let", "LimitError", "MatcalcError",
-    "matrix", "matrix_function", "Named", "named", "NotDifferentiableError", "OperandError", "parse", "ParseError",
-    "pprint", "pretty", "scalar", "ShapeError", "simplify", "Symbol", "symbols", "tensor", "to_index", "UnsupportedError",
-    "vector", "vjp", "wirtinger",
+    "derive", "differential", "dims", "elementwise", "equal", "Equality", "expand", "Expr", "from_index", "from_json",
+    "from_sympy", "function", "grad", "hessian", "hvp", "IndexNotation", "jacobian", "jvp", "latex", "let", "LimitError",
+    "MatcalcError", "matrix", "matrix_function", "Named", "named", "NotDifferentiableError", "OperandError", "parse",
+    "ParseError", "pprint", "pretty", "scalar", "ShapeError", "simplify", "Symbol", "symbols", "tensor", "to_index",
+    "to_json", "to_sympy", "UnsupportedError", "vector", "vjp", "wirtinger",
     *(name for name in FUNCTIONS if name != "tensor"),
 ]  # fmt: skip

@@ -24,6 +24,7 @@ from matcalc.derive import STYLES
 from matcalc.errors import MatcalcError, OperandError, ParseError
 from matcalc.expr import Expr, Symbol
 from matcalc.jacobian import LAYOUTS
+from matcalc.json_form import graph
 from matcalc.names import LONG
 from matcalc.question import KINDS
 
@@ -340,8 +341,14 @@ def show_derivations(derivations: list[mc.Derivation], options: argparse.Namespa
 
 
 def described(e: Expr) -> dict[str, Any]:
-    """An expression as JSON has it."""
-    return {"text": str(e), "latex": mc.latex(e), "shape": [str(d) for d in e.shape], "conditions": e.conditions}
+    """An expression as JSON has it; ``from_json`` reads what is under ``expression``."""
+    return {
+        "text": str(e),
+        "latex": mc.latex(e),
+        "shape": [str(d) for d in e.shape],
+        "conditions": e.conditions,
+        "expression": graph(e),
+    }
 
 
 def print_json(found: dict[str, dict[str, Any]], reports: list[mc.CheckReport]) -> int:

@@ -1072,7 +1072,7 @@ def as_expr(value: object) -> Expr:
         return value
     if isinstance(value, bool):
         raise OperandError(f"{value} is a truth value, not a number")
-    if isinstance(value, sp.Basic):
+    if isinstance(value, (sp.Basic, sp.MatrixBase, sp.NDimArray)):
         if isinstance(value, (sp.Rational, sp.NumberSymbol, DimSymbol)) or value is sp.I:
             return Number(value)
         return Expr.hooks["from_sympy"](value)  # type: ignore[no-any-return]

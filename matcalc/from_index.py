@@ -85,7 +85,7 @@ def from_index(text: object, free: object = (), vars: object = None) -> Expr:
     checked, parts = read_index(text)
     reading = Reading(checked, parts, known, dims, free_names(free))
     reading.run()
-    return simplify(Builder(reading).run())
+    return simplify(Builder().run(reading))
 
 
 def free_names(free: object) -> dict[str, Dim | None]:
@@ -116,24 +116,23 @@ Value = list[Network]  # a sum of them
 class Builder:
     """Networks for the parts, operands first; what lies over at most two indices can become a matrix expression."""
 
-    def __init__(self, reading: Reading) -> None:
-        self.reading = reading
+    def __init__(self) -> None:
         self.scalars = Scalars()
         self.lowering = Lowering(self.scalars)
 
-    def run(self) -> Expr:
+    def run(self, reading: Reading) -> Expr:
         """The matrix expression of the whole formula."""
         built: dict[int, Value] = {}
-        for k, part in enumerate(self.reading.parts):
-            if k not in self.reading.meaning:
+        for k, part in enumerate(reading.parts):
+            if k not in reading.meaning:
                 continue
             operands = [built.pop(a) for a in part.args if a in built]
             try:
-                built[k] = self.build(self.reading.meaning[k], operands)
+                built[k] = self.build(reading.meaning[k], operands)
             except MatcalcError as error:
-                raise at_place(error, self.reading.text, part.at) from None
+                raise at_place(error, reading.text, part.at) from None
         (value,) = built.values()
-        free = [r.index for r in self.reading.free.values()]
+        free = [r.index for r in reading.free.values()]
         if len(free) > 2:
             return add(*(self.without_form(net, free) for net in value))
         row, col = [*free, None, None][:2]

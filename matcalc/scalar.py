@@ -8,17 +8,20 @@ fixed slots, once for each operator.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, reduce
 from math import prod
 from typing import Any
 
 import sympy as sp
+from sympy.core.relational import Relational
 
 from matcalc.dims import DimSymbol
 from matcalc.errors import UnsupportedError
 from matcalc.expr import (
+    MINUS_ONE,
     ONE,
     SLOTS,
+    ZERO,
     Add,
     Entrywise,
     Expr,
@@ -70,6 +73,11 @@ def _heads() -> dict[Any, type[Entrywise]]:
 
 
 HEADS = _heads()
+_t = SLOTS[0]
+SHORT = {  # SymPy's functions that are short for a formula
+    sp.cot: 1 / sp.tan(_t), sp.sec: 1 / sp.cos(_t), sp.csc: 1 / sp.sin(_t), sp.erfc: 1 - sp.erf(_t),
+    sp.coth: 1 / sp.tanh(_t), sp.sech: 1 / sp.cosh(_t), sp.csch: 1 / sp.sinh(_t), sp.factorial: sp.gamma(_t + 1),
+}  # fmt: skip
 
 
 def raise_scalar(value: sp.Expr, slots: Sub) -> Expr:
@@ -82,19 +90,29 @@ def raise_scalar(value: sp.Expr, slots: Sub) -> Expr:
     """
     done: dict[sp.Basic, Expr] = dict(slots)
     start: sp.Basic = value
-    for node in postorder([start], lambda e: () if e in slots else _arguments(e)):
+    for node in postorder([start], lambda e: () if e in slots else arguments_of(e)):
         if node not in done:
-            done[node] = _raise_node(node, done)
+            done[node] = raise_node(node, done)
     return done[value]
 
 
-def _arguments(e: sp.Basic) -> Sequence[sp.Basic]:
+def arguments_of(e: sp.Basic) -> Sequence[sp.Basic]:
+    """The parts of a SymPy scalar that are raised before it."""
     if isinstance(e, sp.Pow) and e.exp.is_Rational:
         return (e.base,)
+    if isinstance(e, sp.Heaviside):
+        return e.args[:1]
+    if isinstance(e, sp.Piecewise):
+        return [part for case in e.args for part in (case.args[0], *_compared(case.args[1]))]
     return () if e.is_Atom else e.args
 
 
-def _raise_node(e: sp.Basic, done: dict[sp.Basic, Expr]) -> Expr:
+def _compared(when: sp.Basic) -> Sequence[sp.Basic]:
+    return when.args if isinstance(when, Relational) else ()
+
+
+def raise_node(e: sp.Basic, done: Sub) -> Expr:
+    """One SymPy node, given what became of its parts."""
     if isinstance(e, ScalarAtom):
         return e.expr
     if isinstance(e, (sp.Rational, DimSymbol)) or e is sp.pi or e is sp.I:
@@ -115,6 +133,14 @@ def _raise_node(e: sp.Basic, done: dict[sp.Basic, Expr]) -> Expr:
         return apply("Digamma" if e.args[0] == 0 else "Trigamma", done[e.args[1]])
     if isinstance(e, sp.polygamma) and isinstance(e.args[0], sp.Integer) and e.args[0] > 1:
         return apply("Polygamma", int(e.args[0]), done[e.args[1]])
+    if isinstance(e, (sp.Max, sp.Min)):
+        return _raise_extreme(e, done)
+    if isinstance(e, sp.Heaviside) and e.args[1] in (0, sp.S.Half, 1):
+        return _raise_step(done[e.args[0]], {0: 0, sp.S.Half: 1, 1: 2}[e.args[1]])
+    if isinstance(e, sp.Piecewise):
+        return _raise_cases(e, done)
+    if e.func in SHORT:
+        return raise_scalar(SHORT[e.func], {SLOTS[0]: done[e.args[0]]})
     cls = HEADS.get(e.func)
     if cls is None and not isinstance(e, sp.Function):
         raise UnsupportedError(f"{e} is not a scalar expression that matcalc knows ({type(e).__name__})")
@@ -123,7 +149,55 @@ def _raise_node(e: sp.Basic, done: dict[sp.Basic, Expr]) -> Expr:
     return cls(*(done[a] for a in e.args))
 
 
-def _raise_power(base: sp.Expr, p: sp.Expr, done: dict[sp.Basic, Expr]) -> Expr:
+def _raise_extreme(e: sp.Expr, done: Sub) -> Expr:
+    """``Max`` and ``Min`` of two or more; ``Max(x, 0)`` is ``relu``."""
+    parts = in_order([done[a] for a in e.args])
+    if isinstance(e, sp.Max) and len(parts) == 2 and ZERO in parts:
+        return apply("Relu", parts[1] if parts[0] is ZERO else parts[0])
+    name = "Maximum" if isinstance(e, sp.Max) else "Minimum"
+    return reduce(lambda a, b: apply(name, a, b), parts)
+
+
+def _raise_step(x: Expr, twice_at_zero: object) -> Expr:
+    """The unit step; twice its value at 0."""
+    if twice_at_zero == 0:
+        return apply("Step", x)
+    if twice_at_zero == 2:
+        return add(ONE, hadamard(MINUS_ONE, apply("Step", hadamard(MINUS_ONE, x))))
+    return quotient(add(apply("Sign", x), ONE), Number(sp.Integer(2)))
+
+
+def _raise_cases(e: sp.Piecewise, done: Sub) -> Expr:
+    """A function by cases, each an equation or an inequality, the last case for all else."""
+    cases = [(case.args[0], case.args[1]) for case in e.args]
+    if cases[-1][1] != sp.true:
+        raise UnsupportedError(f"{e} has no value where none of its cases holds: give it a last case (value, True)")
+    result = done[cases[-1][0]]
+    for value, when in reversed(cases[:-1]):
+        result = apply("Where", _indicator(when, done), done[value], result)
+    return result
+
+
+def _indicator(when: sp.Basic, done: Sub) -> Expr:
+    """An expression that is 0 where a condition fails, and not 0 where it holds."""
+    if not isinstance(when, (sp.Ne, sp.Eq, sp.Gt, sp.Lt, sp.Ge, sp.Le)):
+        raise UnsupportedError(f"the case {when} is not an equation or an inequality of two numbers")
+    gap = add(done[when.lhs], hadamard(MINUS_ONE, done[when.rhs]))
+    match when:
+        case sp.Ne():
+            return gap
+        case sp.Eq():
+            return add(ONE, hadamard(MINUS_ONE, apply("Abs", apply("Sign", gap))))
+        case sp.Gt():
+            return apply("Step", gap)
+        case sp.Lt():
+            return apply("Step", hadamard(MINUS_ONE, gap))
+        case sp.Ge():
+            return _raise_step(gap, 2)
+    return _raise_step(hadamard(MINUS_ONE, gap), 2)
+
+
+def _raise_power(base: sp.Expr, p: sp.Expr, done: Sub) -> Expr:
     b = done[base]
     if p.is_Rational and p < 0:
         return quotient(ONE, root(b, -p))
@@ -137,7 +211,7 @@ def root(b: Expr, p: sp.Expr) -> Expr:
     return Sqrt(b) if p == sp.Rational(1, 2) else power(b, Number(p))
 
 
-def _raise_product(e: sp.Mul, done: dict[sp.Basic, Expr]) -> Expr:
+def _raise_product(e: sp.Mul, done: Sub) -> Expr:
     """A product of powers as a quotient."""
     number: sp.Rational = sp.Integer(1)
     powers: list[tuple[Expr, sp.Expr]] = []
@@ -182,16 +256,6 @@ def _in_powers(side: dict[sp.Expr, list[Expr]]) -> list[Expr]:
 def in_order(parts: list[Expr]) -> list[Expr]:
     """Factors or terms in the order in which they are written."""
     return sorted(parts, key=sort_key)
-
-
-def from_sympy(value: sp.Basic) -> Expr:
-    """A scalar expression from a SymPy one; its free symbols become scalar symbols."""
-    if not isinstance(value, sp.Expr):
-        raise UnsupportedError(f"{value} ({type(value).__name__}) is not a scalar SymPy expression")
-    return raise_scalar(value, {})
-
-
-Expr.hooks["from_sympy"] = from_sympy
 
 
 # ------------------------------------------------------------------ expressions to SymPy

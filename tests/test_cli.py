@@ -104,6 +104,12 @@ def test_grad_to_json(capsys):
     assert found["check"]["passed"] is True
 
 
+def test_json_holds_the_expression_itself(capsys):
+    found = json.loads(run(capsys, "grad", "logdet(X)", "--wrt", "X", "--to", "json")[1])
+    e = mc.from_json(json.dumps(found["expression"]))
+    assert str(e) == found["text"]
+
+
 def test_grad_by_several_to_json(capsys):
     found = json.loads(run(capsys, "grad", F, "--wrt", "A,x", "--to", "json")[1])
     assert list(found) == ["A", "x"]

@@ -29,6 +29,8 @@ from matcalc.ops.unspecified import function
 from matcalc.parse import parse
 from matcalc.printing import latex, pprint, pretty
 from matcalc.scalar import from_sympy
+from matcalc.stationary import stationary
+from matcalc.stationary_point import Stationary
 from matcalc.to_index import IndexNotation, to_index
 from matcalc.userdefined import elementwise
 from matcalc.wirtinger import wirtinger
@@ -39,10 +41,11 @@ globals().update({name: f.public() for name, f in FUNCTIONS.items() if name != "
 __version__ = "0.1.0"
 __all__ = [
     "CheckError", "CheckReport", "Derivation", "Expr", "IndexNotation", "LimitError", "MatcalcError", "NotDifferentiableError",
-    "OperandError", "ParseError", "ShapeError", "Symbol", "UnsupportedError", "block", "broadcast_add", "check", "compile",
-    "convolve", "count_ops", "derive", "differential", "dims",
+    "OperandError", "ParseError", "ShapeError", "Stationary", "Symbol", "UnsupportedError", "block", "broadcast_add", "check",
+    "compile", "convolve", "count_ops", "derive", "differential", "dims",
     "elementwise", "expand", "from_index", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
     "jvp", "latex", "let", "matrix", "matrix_function",
-    "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "to_index", "vector", "vjp", "wirtinger",
+    "parse", "pprint", "pretty", "scalar", "simplify", "stationary", "symbols", "tensor", "to_index", "vector", "vjp",
+    "wirtinger",
     *(name for name in FUNCTIONS if name != "tensor"),
 ]  # fmt: skip

@@ -1,0 +1,383 @@
+"""Linear equations for a scalar, a vector or a matrix: the coefficient read off, and inverted.
+
+An expression is affine in ``X`` where its differential does not depend on ``X``. The differential's
+terms then say what kind of equation it is: ``P X Q`` on one side or both, ``A X + X B`` (Sylvester),
+entrywise, or the general one, which stacked columns turn into ``M vec(X) = vec(C)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from matcalc.differentiate import addends, change_of, push
+from matcalc.dims import Dim, is_unit, same_dim, shape_text
+from matcalc.emit import compile as compile_expr
+from matcalc.equations import Equation, NotLinear, Unsolved, Working, apart, over, simplified
+from matcalc.errors import UnsupportedError
+from matcalc.expr import (
+    ONE,
+    Add,
+    Expr,
+    Hadamard,
+    Product,
+    Quotient,
+    Symbol,
+    Transpose,
+    add,
+    brief,
+    hadamard,
+    matmul,
+    negate,
+    ones,
+    product,
+    quotient,
+    substitute,
+    transpose,
+)
+from matcalc.jacobian import stacked_jacobian
+from matcalc.ops.linalg import Inverse, inv, sylvester
+from matcalc.ops.structure import Diag, Eye, Zeros, eye, reshape, vec, zeros
+from matcalc.sampling import SMALL_SIZES, Point, draw_point, is_regular
+from matcalc.simplify import simplify_all
+
+POINTS = 12  # random points at which a matrix is looked for that is far from singular
+WHY_COLLECT = "terms with the unknown on the left, the others on the right"
+
+
+@dataclass(frozen=True)
+class TwoSided:
+    """The term ``left X right``."""
+
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True)
+class EntryByEntry:
+    """The term ``weights .* X``; the weights may be a scalar."""
+
+    weights: Expr
+
+
+@dataclass(frozen=True)
+class OtherTerm:
+    """A linear term of another form."""
+
+
+Term: TypeAlias = TwoSided | EntryByEntry | OtherTerm
+
+
+@dataclass(frozen=True)
+class Affine:
+    """``sum of terms = right``, which is linear in the unknown; ``left`` is the sum as it is written."""
+
+    terms: tuple[Term, ...]
+    left: Expr
+    right: Expr
+
+
+def affine(g: Expr, x: Symbol) -> Affine | None:
+    """``g = 0`` as a linear equation for ``x``, or None where ``g`` is not affine in it."""
+    d = change_of(x, x.name)
+    try:
+        change = simplified(push(g, {x: d}))
+    except UnsupportedError:
+        return None
+    if x in change.symbols:
+        return None
+    if isinstance(change, Zeros) or d not in change.symbols:
+        raise Unsolved(f"the equation {brief(g)} = 0 does not depend on {x.name}")
+    right = simplified(negate(substitute(g, {x: zeros(x.rows, x.cols)})))
+    change, right = without_common_scalar(change, right)
+    terms = [term_of(t, d) for t in simplify_all(addends(change, d))]
+    if x.is_square and not x.is_scalar and all(isinstance(t, OtherTerm) for t in terms):
+        turned = [term_of(t, d) for t in simplify_all(addends(simplified(transpose(change)), d))]
+        if not any(isinstance(t, OtherTerm) for t in turned):
+            return Affine(tuple(turned), simplified(substitute(transpose(change), {d: x})), simplified(transpose(right)))
+    return Affine(tuple(terms), substitute(change, {d: x}), right)
+
+
+def without_common_scalar(change: Expr, right: Expr) -> tuple[Expr, Expr]:
+    """Both sides divided by the scalars in front of the left one."""
+    above, body, below = apart(change)
+    if not above and not below:
+        return change, right
+    return body, simplified(over(right, below, above))
+
+
+def term_of(term: Expr, d: Symbol) -> Term:
+    """A term linear in ``d``, by its form."""
+    above, body, below = apart(term)
+    if isinstance(body, Transpose) and isinstance(body.arg, Product):
+        body = product(*(transpose(a) for a in reversed(body.arg.args)))
+    if body is d:
+        return EntryByEntry(over(ONE, above, below))
+    if isinstance(body, Product) and body.args.count(d) == 1:
+        k = body.args.index(d)
+        before, after = body.args[:k], body.args[k + 1 :]
+        left = product(*before) if before else eye(d.rows)
+        return TwoSided(over(left, above, below), product(*after) if after else eye(d.cols))
+    if isinstance(body, Hadamard) and body.args.count(d) == 1:
+        return EntryByEntry(over(hadamard(*(a for a in body.args if a is not d)), above, below))
+    if isinstance(body, Quotient) and d in body.above.symbols:
+        weights = term_of(body.above, d)
+        if isinstance(weights, EntryByEntry):
+            return EntryByEntry(over(quotient(weights.weights, body.below), above, below))
+    return OtherTerm()
+
+
+# ------------------------------------------------------------------ solving
+def solve_affine(equation: Affine, g: Expr, x: Symbol, working: Working) -> Expr:
+    """The solution of a linear equation; ``g = 0`` is the equation as it was given.
+
+    Raises
+    ------
+    Unsolved
+        If the matrix to be inverted is singular.
+    """
+    collected = Equation(equation.left, equation.right)
+    working.step("collect", WHY_COLLECT, Equation(g, zeros(g.rows, g.cols)), collected)
+    if not (same_dim(g.rows, x.rows) and same_dim(g.cols, x.cols)):
+        raise NotLinear(f"the equation is {shape_text((g.rows, g.cols))}, but {x.name} is {shape_text((x.rows, x.cols))}")
+    if x.is_scalar or is_unit(x.cols) or is_unit(x.rows):
+        return _vector(equation, x, working, collected)
+    return _matrix(equation, x, working, collected)
+
+
+def _vector(equation: Affine, x: Symbol, working: Working, collected: Equation) -> Expr:
+    """A scalar or a vector, by its matrix of coefficients."""
+    if x.is_scalar:
+        slope = simplified(substitute(equation.left, {x: ONE}))
+        return _divided(equation.right, slope, x, working, collected)
+    row = not is_unit(x.cols)
+    matrix = stacked_jacobian(equation.left, x)
+    weights = diagonal_of(matrix)
+    if weights is not None:
+        return _divided(equation.right, transpose(weights) if row else weights, x, working, collected)
+    column = transpose(equation.right) if row else equation.right
+    found = product_with_inverse(matrix, column, x, working)
+    return finished(transpose(found) if row else found, x, working, collected, "the matrix in front is invertible")
+
+
+def _divided(right: Expr, weights: Expr, x: Symbol, working: Working, before: Equation) -> Expr:
+    """The right side divided by a scalar, or entry by entry."""
+    if not (weights.is_scalar and weights.sign == 2):
+        require_somewhere(weights, f"{brief(weights)} in front of {x.name}", working)
+    where = "divided by the number in front" if weights.is_scalar else "divided entry by entry"
+    return finished(quotient(right, weights), x, working, before, where, rule="divide")
+
+
+def finished(value: Expr, x: Symbol, working: Working, before: Equation, why: str, rule: str = "invert") -> Expr:
+    """A solution, simplified, and noted."""
+    result = simplified(value)
+    working.step(rule, why, before, Equation(x, result))
+    return result
+
+
+def _matrix(equation: Affine, x: Symbol, working: Working, before: Equation) -> Expr:
+    """A matrix, by the form of the terms."""
+    right = equation.right
+    weights = entrywise_weights(equation.terms, x)
+    if weights is not None:
+        return _divided(right, weights, x, working, before)
+    sided = merged([_as_sided(t, x) for t in equation.terms if _is_plain(t)]) if all(map(_is_plain, equation.terms)) else []
+    if len(sided) == 1:
+        (only,) = sided
+        for side in (only.left, only.right):
+            require_regular(side, x, working)
+        found = matmul(matmul(inv(only.left), right), inv(only.right))
+        return finished(found, x, working, before, "what stands beside the unknown is invertible")
+    if len(sided) == 2:
+        pair = sylvester_pair(*sided)
+        if pair is not None:
+            found = simplified(sylvester(*pair, right))
+            require_regular(
+                stacked_jacobian(equation.left, x), x, working, named=f"{brief(equation.left)} as a map of {x.name}"
+            )
+            working.assume(*found.conditions_here())
+            return finished(found, x, working, before, "this is a Sylvester equation", rule="sylvester")
+    matrix = stacked_jacobian(equation.left, x)
+    above, body, below = apart(right)
+    stacked = Equation(product(matrix, vec(x)), over(vec(body), above, below))
+    working.step("stack", "columns stacked: vec(A*X*B) = kron(B',A)*vec(X)", before, stacked)
+    weights = diagonal_of(matrix)
+    if weights is not None:
+        return _divided(right, reshape(weights, x.rows, x.cols), x, working, before)
+    solved = product_with_inverse(matrix, vec(body), x, working)
+    return finished(
+        over(reshape(solved, x.rows, x.cols), above, below), x, working, stacked, "the matrix in front is invertible"
+    )
+
+
+def _is_plain(term: Term) -> bool:
+    return isinstance(term, TwoSided) or (isinstance(term, EntryByEntry) and term.weights.is_scalar)
+
+
+def _as_sided(term: Term, x: Symbol) -> TwoSided:
+    if isinstance(term, TwoSided):
+        return term
+    assert isinstance(term, EntryByEntry)
+    return TwoSided(hadamard(term.weights, eye(x.rows)), eye(x.cols))
+
+
+def merged(terms: Sequence[TwoSided]) -> list[TwoSided]:
+    """Terms with an equal side put together, as long as there are any."""
+    found = list(terms)
+    while True:
+        pair = next(
+            (
+                (a, b)
+                for k, a in enumerate(found)
+                for b in found[k + 1 :]
+                if a.right is b.right or a.left is b.left or (_number_of_identity(a.left) and _number_of_identity(b.left))
+            ),
+            None,
+        )
+        if pair is None:
+            return found
+        a, b = pair
+        found = [t for t in found if t is not a and t is not b]
+        if a.right is b.right:
+            found.append(TwoSided(simplified(add(a.left, b.left)), a.right))
+        elif a.left is b.left:
+            found.append(TwoSided(a.left, simplified(add(a.right, b.right))))
+        else:
+            scales = [_number_of_identity(t.left) or ONE for t in (a, b)]
+            whole = add(*(hadamard(c, t.right) for c, t in zip(scales, (a, b), strict=True)))
+            found.append(TwoSided(eye(a.left.rows), simplified(whole)))
+
+
+def _number_of_identity(e: Expr) -> Expr | None:
+    """``c`` where ``e`` is ``c`` times the identity."""
+    above, body, below = apart(e)
+    return over(ONE, above, below) if isinstance(body, Eye) else None
+
+
+def sylvester_pair(first: TwoSided, second: TwoSided) -> tuple[Expr, Expr] | None:
+    """``A`` and ``B`` where the two terms are ``A X`` and ``X B``."""
+    for a, b in ((first, second), (second, first)):
+        right, left = _number_of_identity(a.right), _number_of_identity(b.left)
+        if right is not None and left is not None:
+            return simplified(hadamard(right, a.left)), simplified(hadamard(left, b.right))
+    return None
+
+
+def entrywise_weights(terms: Sequence[Term], x: Symbol) -> Expr | None:
+    """``W`` where the terms together are ``W .* X``; None where they are not."""
+    parts: list[Expr] = []
+    for term in terms:
+        match term:
+            case EntryByEntry(weights):
+                parts.append(weights)
+            case TwoSided(left, right):
+                rows, cols = diagonal_of(left), diagonal_of(right)
+                if rows is None or cols is None:
+                    return None
+                column = rows if not rows.is_scalar else hadamard(rows, ones(x.rows))
+                parts.append(product(column, transpose(cols if not cols.is_scalar else hadamard(cols, ones(x.cols)))))
+            case OtherTerm():
+                return None
+    if len(terms) == 1 and isinstance(terms[0], TwoSided):
+        return None
+    return simplified(add(*parts))
+
+
+def diagonal_of(matrix: Expr) -> Expr | None:
+    """The diagonal of a matrix that is diagonal by the way it is written: a column, or a scalar for all of it."""
+    parts = []
+    above, body, below = apart(matrix)
+    for term in body.args if isinstance(body, Add) else (body,):
+        inside, diagonal, divisors = apart(term)
+        if isinstance(diagonal, Eye):
+            parts.append(over(ONE, inside, divisors))
+        elif isinstance(diagonal, Diag):
+            parts.append(over(diagonal.arg, inside, divisors))
+        else:
+            return None
+    return simplified(over(add(*parts), above, below))
+
+
+def product_with_inverse(matrix: Expr, column: Expr, x: Symbol, working: Working) -> Expr:
+    """``inv(matrix) * column``, where the matrix can be inverted."""
+    require_regular(matrix, x, working)
+    return product(inv(matrix), column) if not matrix.is_scalar else quotient(column, matrix)
+
+
+# ------------------------------------------------------------------ what can be inverted
+def require_regular(matrix: Expr, x: Symbol, working: Working, named: str = "") -> None:
+    """Refuse a matrix that is singular: by the ranks of its parts, or at every random point.
+
+    Raises
+    ------
+    Unsolved
+        If it is.
+    """
+    _, body, _ = apart(matrix)
+    if isinstance(body, Eye):
+        return
+    if not body.is_square:
+        raise NotLinear(f"the matrix {brief(body)}, which has to be inverted, is not square")
+    what = named or f"the matrix {brief(body)}, which has to be inverted,"
+    if _is_less(rank_bound(body), body.rows):
+        raise Unsolved(
+            f"{what} has rank {rank_bound(body)} at most and is singular, so the equation does not determine {x.name}"
+        )
+    if not any(is_regular(compile_expr([body]), point) for point in points(body)):
+        raise Unsolved(f"{what} is singular at every random point, so the equation does not determine {x.name}")
+    if not named:
+        working.assume(*regular(body))
+
+
+def regular(matrix: Expr) -> tuple[str, ...]:
+    """The condition that a matrix is invertible, in words, where it is not known to be."""
+    weights = diagonal_of(matrix)
+    if weights is not None:
+        return () if weights.sign == 2 else (f"{brief(weights)} nonzero in every entry",)
+    if isinstance(matrix, Transpose):
+        return regular(matrix.arg)
+    known = isinstance(matrix, Inverse) or (isinstance(matrix, Symbol) and (matrix.has("invertible")))
+    return () if known else (f"{brief(matrix)} invertible",)
+
+
+def points(e: Expr) -> list[Point]:
+    """Random points for what stands in an expression."""
+    return [draw_point([e], 0, attempt, SMALL_SIZES) for attempt in range(POINTS)]
+
+
+def require_somewhere(weights: Expr, what: str, working: Working) -> None:
+    """Refuse to divide by what is 0 in some entry at every random point."""
+    import numpy as np
+
+    call = compile_expr(weights)
+    for point in points(weights):
+        with np.errstate(all="ignore"):
+            found = np.abs(np.asarray(call(**{k: v for k, v in point.given.items() if k in call.names})))
+        if np.all(np.isfinite(found)) and np.min(found, initial=1.0) > 1e-10 * np.max(found, initial=0.0):
+            return
+    raise Unsolved(f"{what} has an entry 0 at every random point, so the equation does not determine it")
+
+
+def rank_bound(e: Expr) -> Dim:
+    """A dimension that the rank of ``e`` does not exceed, by the way it is written."""
+    _, body, _ = apart(e)
+    bounds = [body.rows, body.cols]
+    if isinstance(body, Product):
+        bounds += [d for a in body.args for d in (a.rows, a.cols)]
+        bounds += [rank_bound(a) for a in body.args]
+    if isinstance(body, Add):
+        ranks = [rank_bound(a) for a in body.args]
+        if all(isinstance(r, int) for r in ranks):
+            bounds.append(sum(ranks))
+    least = bounds[0]
+    for d in bounds[1:]:
+        least = d if _is_less(d, least) else least
+    return least
+
+
+def _is_less(a: Dim, b: Dim) -> bool:
+    """Whether ``a`` is less than ``b`` as far as that is known: 1 is less than a symbolic dimension, too."""
+    if isinstance(a, int) and isinstance(b, int):
+        return a < b
+    return isinstance(a, int) and a <= 1 and not same_dim(a, b)

@@ -1,0 +1,358 @@
+"""Stationary points in closed form: the gradient set to zero and solved, with multipliers for affine constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from matcalc.calculus import scalar_function, steepest, targets_of
+from matcalc.conjugates import is_real
+from matcalc.dims import same_dim, shape_text
+from matcalc.equations import Equation, NotLinear, Unsolved, Working, apart, equals_zero, minus, over, simplified
+from matcalc.errors import OperandError, ShapeError, UnsupportedError
+from matcalc.expr import (
+    Expr,
+    GradientSymbol,
+    Hadamard,
+    Let,
+    Quotient,
+    Symbol,
+    add,
+    as_expr,
+    brief,
+    hadamard,
+    named_shape,
+    quotient,
+    substitute,
+    symbol,
+)
+from matcalc.linear_equations import affine, regular
+from matcalc.node import postorder
+from matcalc.ops.elementwise import Log, Sqrt
+from matcalc.ops.linalg import Inverse, LogDet, Pinv
+from matcalc.ops.reductions import total
+from matcalc.ops.structure import Diag
+from matcalc.sampling import SMALL_SIZES
+from matcalc.simplify import simplify_all
+from matcalc.solve_equation import eliminated, obstacle
+from matcalc.stationary_point import Stationary
+from matcalc.structure import restructured
+from matcalc.variables import free_name
+
+REFUSED = ("integer", "orthogonal", "unit", "simplex", "toeplitz", "lower_triangular", "zero_diagonal")
+HINTS = {"simplex": ": declare it positive, and give sum(x) - 1 to subject_to"}
+PROBED = 1e-5  # how small slopes must be there, relative to those nearby
+PROBES = 3  # random points, at one of which a solution must stand where the function is smooth
+
+
+def stationary(f: object, x: object, *, subject_to: object = None) -> Stationary:
+    """Where the gradient of a scalar function is zero, in closed form.
+
+    The equation is solved where it is linear in the unknown, or becomes so by undoing functions of it: normal equations,
+    Sylvester equations, covariances of Gaussian likelihoods, distributions of largest entropy.
+
+    Parameters
+    ----------
+    f : Expr, scalar
+    x : Symbol, str, or a list or dict of them
+        The unknowns. One that is declared symmetric, skew, diagonal or psd stays so.
+    subject_to : Expr, pair of Expr, or a list of them, optional
+        Constraints that are affine in the unknowns: each expression is zero, or the two of a pair are equal.
+
+    Returns
+    -------
+    Stationary
+        With ``.solution``, ``.multipliers``, ``.conditions``, ``.verdict``, ``.why``, ``.equation``, ``.steps`` and
+        ``.check()``.
+
+    Raises
+    ------
+    UnsupportedError
+        If there is no closed form here, or the equation does not determine the unknown; the message says why.
+
+    Examples
+    --------
+    >>> import matcalc as mc
+    >>> A, x, b, c = mc.symbols("A[m,n] x[n] b[m] c(positive)")
+    >>> found = mc.stationary(mc.norm2(A @ x - b) ** 2 + c * mc.norm2(x) ** 2, x)
+    >>> found.solution, found.verdict
+    (inv(A'*A + c*eye(n))*A'*b, 'minimum')
+    >>> mc.stationary(mc.norm2(x) ** 2, x, subject_to=A @ x - b).solution
+    pinv(A)*b
+    """
+    e = scalar_function(f, "stationary")
+    unknowns = targets_of(e, x)
+    constraints = read_constraints(subject_to)
+    function, *conditions = without_names([e, *constraints])
+    if not is_real(function):
+        raise OperandError(f"stationary needs a real function, but {brief(e)} is not known to be real: take real(f)")
+    for w in unknowns:
+        require_supported(w)
+    problem = Problem(function, unknowns, conditions)
+    found = problem.solve()
+    several = isinstance(x, (list, tuple, Mapping))
+    keys = list(x) if isinstance(x, Mapping) else [w.name for w in unknowns]
+    values = {w: found[w] for w in unknowns}
+    return problem.result(e, values, found, dict(zip(keys, values.values(), strict=True)) if several else values[unknowns[0]])
+
+
+# ------------------------------------------------------------------ reading the question
+def read_constraints(subject_to: object) -> list[Expr]:
+    """Constraints as expressions that are zero."""
+    if subject_to is None:
+        return []
+    items = list(subject_to) if isinstance(subject_to, list) else [subject_to]
+    return [_constraint(c) for c in items]
+
+
+def _constraint(c: object) -> Expr:
+    if not isinstance(c, tuple):
+        return as_expr(c)
+    if len(c) != 2:
+        raise OperandError(f"a constraint is an expression or a pair of them, not {len(c)} of them")
+    left, right = as_expr(c[0]), as_expr(c[1])
+    if not (same_dim(left.rows, right.rows) and same_dim(left.cols, right.cols)) and not right.is_scalar:
+        raise ShapeError(f"the sides of a constraint differ in shape: {named_shape(left)} and {named_shape(right)}")
+    return minus(left, right)
+
+
+def without_names(roots: Sequence[Expr]) -> list[Expr]:
+    """Expressions with what ``let`` named written out."""
+    done: dict[Expr, Expr] = {}
+    for node in postorder(roots, lambda e: e.operands):
+        if isinstance(node, Let):
+            done[node] = done[node.arg]
+        else:
+            done[node] = node.rebuild([done[c] for c in node.operands]) if node.operands else node
+    return [done[r] for r in roots]
+
+
+def require_supported(w: Symbol) -> None:
+    """Refuse an unknown with a structure that the projected gradient does not stay in, or that is curved."""
+    refused = [fact for fact in REFUSED if fact in w.facts]
+    if refused:
+        raise UnsupportedError(
+            f"the unknown {w.name} is declared {refused[0]}, which is not supported here{HINTS.get(refused[0], '')}"
+        )
+    if len(w.shape) > 2:
+        raise UnsupportedError(f"the unknown {w.name} has {len(w.shape)} axes; scalars, vectors and matrices are supported")
+
+
+# ------------------------------------------------------------------ the problem
+class Problem:
+    """A function, its unknowns and constraints; a diagonal unknown is ``diag(s)`` for a vector ``s`` of its own."""
+
+    def __init__(self, function: Expr, unknowns: Sequence[Symbol], constraints: Sequence[Expr]) -> None:
+        self.function = function
+        self.unknowns = list(unknowns)
+        self.constraints = list(constraints)
+        taken = {s.name for e in (function, *constraints, *unknowns) for s in e.symbols}
+        for c in constraints:
+            if not any(w in c.symbols for w in unknowns):
+                raise OperandError(f"the constraint {brief(c)} = 0 does not hold {' or '.join(w.name for w in unknowns)}")
+        self.multipliers = [self._multiplier(c, k, taken) for k, c in enumerate(constraints, 1)]
+        terms = [total(hadamard(s, c)) for s, c in zip(self.multipliers, constraints, strict=True)]
+        self.lagrangian = add(function, *terms)
+        self.meaning: dict[Expr, Expr] = {}
+        self.free: list[Symbol] = []
+        for w in unknowns:
+            if w.has("diagonal") and not w.is_scalar:
+                facts = ["positive"] if w.has("psd") or w.has("positive") else []
+                s = symbol(free_name(self.lagrangian, f"{w.name.lower()}", taken), (w.rows,), facts)
+                taken.add(s.name)
+                self.meaning[w] = Diag(s)
+                self.free.append(s)
+            else:
+                self.free.append(w)
+        self.working = Working()
+        self.require_affine()
+
+    def _multiplier(self, c: Expr, k: int, taken: set[str]) -> Symbol:
+        name = free_name(c, "lambda" if len(self.constraints) == 1 else f"lambda{k}", taken)
+        taken.add(name)
+        return symbol(name, (c.rows, c.cols))
+
+    def require_affine(self) -> None:
+        """Refuse constraints that are not affine in the unknowns together."""
+        for c in self.constraints:
+            for w, s in zip(self.unknowns, self.free, strict=True):
+                here = substitute(c, self.meaning)
+                if s not in here.symbols:
+                    continue
+                try:
+                    found = affine(here, s)
+                except Unsolved:
+                    continue
+                if found is None or any(other is not s and other in found.left.symbols for other in self.free):
+                    raise UnsupportedError(f"the constraint {brief(c)} = 0 is not affine in {w.name}: {obstacle(here, s)}")
+
+    # -------------------------------------------------------------- solving
+    def solve(self) -> dict[Symbol, Expr]:
+        """The values of unknowns and multipliers.
+
+        Raises
+        ------
+        UnsupportedError
+            If there is no way here.
+        """
+        whole = substitute(self.lagrangian, self.meaning)
+        gradients = steepest(whole, self.free)
+        inside = simplify_all([restructured(g, s, "projected") for g, s in zip(gradients, self.free, strict=True)])
+        self.gradients = [without_transposes(g, s) for g, s in zip(inside, self.free, strict=True)]
+        self.equations = {w: equals_zero(g) for w, g in zip(self.unknowns, self.gradients, strict=True)}
+        constraints = [substitute(c, self.meaning) for c in self.constraints]
+        name = "f" if not self.constraints else "L"
+        why = (
+            "the derivative is zero"
+            if not self.constraints
+            else "the derivative of f plus multipliers times constraints is zero"
+        )
+        for s, g in zip(self.free, self.gradients, strict=True):
+            slope = GradientSymbol(f"d{name}/d{s.name}", (g.rows, g.cols), (), name, s.name)
+            self.working.step("gradient", why, equals_zero(slope), equals_zero(g))
+        try:
+            self._require_dependence()
+            found = eliminated(
+                [*by_size(self.free), *self.multipliers],
+                [*(self.gradients[self.free.index(s)] for s in by_size(self.free)), *constraints],
+                self.working,
+            )
+        except Unsolved as reason:
+            raise UnsupportedError(f"no stationary point of {brief(self.function)} is found: {self._told(reason)}") from None
+        for w, s in zip(self.unknowns, self.free, strict=True):
+            if w in self.meaning:
+                diagonal = simplified(substitute(self.meaning[w], {s: found[s]}))
+                self.working.step("diagonal", "the vector is the diagonal", Equation(s, found[s]), Equation(w, diagonal))
+                found[w] = diagonal
+        return found
+
+    def _require_dependence(self) -> None:
+        free = set(self.free)
+        for s, g in zip(self.free, self.gradients, strict=True):
+            zero = simplified(minus(g, g)) is g
+            if zero:
+                raise Unsolved(f"the gradient by {s.name} is zero everywhere, so every {s.name} is stationary")
+            if not free & set(g.symbols):
+                raise Unsolved(f"the gradient by {s.name}, {brief(g)}, does not depend on {s.name}, so it is zero nowhere")
+
+    def _told(self, reason: Unsolved) -> str:
+        """A reason in terms of what was asked."""
+        if isinstance(reason, NotLinear) and len(self.free) == 1:
+            (s,), (g,) = self.free, self.gradients
+            if affine_or_none(g, s) is None:
+                return f"the gradient is not linear in {s.name}: {obstacle(g, s)}"
+        return str(reason)
+
+    # -------------------------------------------------------------- the answer
+    def result(
+        self, given: Expr, values: dict[Symbol, Expr], found: dict[Symbol, Expr], solution: Expr | dict[str, Expr]
+    ) -> Stationary:
+        """The stationary point with its conditions and its verdict, judged by numbers first."""
+        put_in: dict[Expr, Expr] = dict(found.items())
+        for w, value in values.items():
+            self.require_structure(w, value)
+        needed = [simplified(substitute(c, put_in)) for c in self.working.not_negative]
+        signs = [c.removesuffix(" positive") for e in needed for c in positive(e)]
+        conditions = [*self.working.conditions, *(f"{c} not negative" for c in signs)]
+        conditions += conditions_at([self.function, *self.gradients], put_in)
+        for value in values.values():
+            conditions += conditions_at([value], {})
+        verdict, why = "unknown", "the second derivative is not examined"
+        answer = Stationary(
+            function=given,
+            constraints=tuple(self.constraints),
+            lagrangian=self.lagrangian,
+            values=values,
+            multiplier_values={s: found[s] for s in self.multipliers},
+            equations=self.equations,
+            solution=solution,
+            conditions=weakest(conditions),
+            verdict=verdict,
+            why=why,
+            steps=tuple(self.working.steps),
+            not_negative=tuple(needed),
+        )
+        self.require_numbers(answer)
+        return answer
+
+    def require_structure(self, w: Symbol, value: Expr) -> None:
+        """Refuse a value that has not the shape of its unknown, and note what must hold for its structure."""
+        if not (same_dim(value.rows, w.rows) and same_dim(value.cols, w.cols)):
+            raise AssertionError(f"{w.name} came out {shape_text((value.rows, value.cols))}")
+        if w.has("positive"):
+            self.working.assume(*positive(value))
+        if w.has("psd") and not (isinstance(value, Symbol) and value.has("psd")):
+            self.working.assume(f"{brief(value)} positive definite")
+
+    def require_numbers(self, answer: Stationary) -> None:
+        """Refuse a solution that stands at no random point where the function is smooth, or does not make it stationary."""
+        trials = (answer.trial(seed, SMALL_SIZES) for seed in range(PROBES))
+        trial = next((t for t in trials if t is not None), None)
+        if trial is not None and trial.error <= PROBED:
+            return
+        candidates = ", ".join(f"{w.name} = {brief(value)}" for w, value in answer.values.items())
+        trouble = (
+            "is outside the domain, or where the function is not smooth, at every random point"
+            if trial is None
+            else "has not the structure that is declared, or does not make the gradient zero"
+        )
+        raise UnsupportedError(f"no stationary point of {brief(self.function)} is found: the candidate {candidates} {trouble}")
+
+
+def conditions_at(roots: Sequence[Expr], values: dict[Expr, Expr]) -> list[str]:
+    """What the parts of expressions assume where the unknowns have these values, said of the simplified parts."""
+    found: list[str] = []
+    for node in postorder(roots, lambda e: e.operands):
+        if isinstance(node, Pinv) or not node.conditions_here():
+            continue  # a rank need not be constant where nothing is differentiated
+        operands = simplify_all([substitute(c, values) for c in node.operands]) if values else list(node.operands)
+        here = node.rebuild(operands)
+        match here:
+            case Inverse(arg) | LogDet(arg):
+                found += regular(apart(arg)[1])
+            case Log(arg) | Sqrt(arg):
+                found += positive(arg)
+            case _:
+                found += here.conditions_here()
+    return found
+
+
+def weakest(conditions: Sequence[str]) -> tuple[str, ...]:
+    """Conditions without those that another one implies."""
+    implied = (" nonzero in every entry", " nonzero", " not negative")
+    given = {c.removesuffix(" positive") for c in conditions if c.endswith(" positive")}
+    kept = [c for c in dict.fromkeys(conditions) if not any(c.endswith(e) and c.removesuffix(e) in given for e in implied)]
+    return tuple(kept)
+
+
+def positive(e: Expr) -> tuple[str, ...]:
+    """The condition that an expression is positive, in words, without factors that are known to be."""
+    above, body, below = apart(e) if not e.is_scalar else ([], e, [])
+    if isinstance(body, Sqrt):
+        return positive(body.arg)
+    if isinstance(body, Hadamard):
+        body = hadamard(*(a for a in body.args if a.sign != 2))
+    if isinstance(body, Quotient):
+        parts = [a for a in (body.above.args if isinstance(body.above, Hadamard) else (body.above,)) if a.sign != 2]
+        body = quotient(hadamard(*parts), body.below) if body.below.sign != 2 else hadamard(*parts)
+    rest = over(body, [a for a in above if a.sign != 2], [a for a in below if a.sign != 2])
+    return () if rest.sign == 2 else (f"{brief(rest)} positive",)
+
+
+def without_transposes(g: Expr, s: Symbol) -> Expr:
+    """A gradient with the transpose of a skew unknown written with a minus sign."""
+    if not s.has("skew"):
+        return g
+    return simplified(substitute(g, {s.T: -s}))
+
+
+def affine_or_none(g: Expr, s: Symbol) -> object:
+    """The linear equation, if it is one; something else than None where it does not determine the unknown."""
+    try:
+        return affine(g, s)
+    except Unsolved:
+        return True
+
+
+def by_size(unknowns: Sequence[Symbol]) -> list[Symbol]:
+    """Scalars first, then vectors, then matrices: what is eliminated first is written out least."""
+    return sorted(unknowns, key=lambda s: len(s.shape))

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from matcalc.differentiate import addends, change_of, push
+from matcalc.differentiate import addends, push
 from matcalc.dims import Dim, is_unit, same_dim, shape_text
 from matcalc.emit import compile as compile_expr
 from matcalc.equations import Equation, NotLinear, Unsolved, Working, apart, over, simplified
-from matcalc.errors import UnsupportedError
+from matcalc.errors import NotDifferentiableError, UnsupportedError
 from matcalc.expr import (
     ONE,
     Add,
@@ -80,10 +80,10 @@ class Affine:
 
 def affine(g: Expr, x: Symbol) -> Affine | None:
     """``g = 0`` as a linear equation for ``x``, or None where ``g`` is not affine in it."""
-    d = change_of(x, x.name)
+    d = Symbol(f"d {x.name}", x.dims, tuple(f for f in ("skew", "symmetric") if x.has(f)))  # it moves as x may
     try:
         change = simplified(push(g, {x: d}))
-    except UnsupportedError:
+    except (UnsupportedError, NotDifferentiableError):
         return None
     if x in change.symbols:
         return None
@@ -112,6 +112,9 @@ def term_of(term: Expr, d: Symbol) -> Term:
     above, body, below = apart(term)
     if isinstance(body, Transpose) and isinstance(body.arg, Product):
         body = product(*(transpose(a) for a in reversed(body.arg.args)))
+    if d.has("skew"):
+        sign, body, _ = apart(substitute(body, {transpose(d): negate(d)}))
+        above = [*above, *sign]
     if body is d:
         return EntryByEntry(over(ONE, above, below))
     if isinstance(body, Product) and body.args.count(d) == 1:
@@ -193,9 +196,8 @@ def _matrix(equation: Affine, x: Symbol, working: Working, before: Equation) -> 
         pair = sylvester_pair(*sided)
         if pair is not None:
             found = simplified(sylvester(*pair, right))
-            require_regular(
-                stacked_jacobian(equation.left, x), x, working, named=f"{brief(equation.left)} as a map of {x.name}"
-            )
+            plain = add(product(pair[0], x.free), product(x.free, pair[1]))
+            require_regular(stacked_jacobian(plain, x.free), x, working, named=f"{brief(equation.left)} as a map of {x.name}")
             working.assume(*found.conditions_here())
             return finished(found, x, working, before, "this is a Sylvester equation", rule="sylvester")
     matrix = stacked_jacobian(equation.left, x)

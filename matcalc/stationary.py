@@ -196,8 +196,7 @@ class Problem:
         """
         whole = substitute(self.lagrangian, self.meaning)
         gradients = steepest(whole, self.free)
-        inside = simplify_all([restructured(g, s, "projected") for g, s in zip(gradients, self.free, strict=True)])
-        self.gradients = [without_transposes(g, s) for g, s in zip(inside, self.free, strict=True)]
+        self.gradients = simplify_all([restructured(g, s, "projected") for g, s in zip(gradients, self.free, strict=True)])
         self.equations = {w: equals_zero(g) for w, g in zip(self.unknowns, self.gradients, strict=True)}
         constraints = [substitute(c, self.meaning) for c in self.constraints]
         name = "f" if not self.constraints else "L"
@@ -336,13 +335,6 @@ def positive(e: Expr) -> tuple[str, ...]:
         body = quotient(hadamard(*parts), body.below) if body.below.sign != 2 else hadamard(*parts)
     rest = over(body, [a for a in above if a.sign != 2], [a for a in below if a.sign != 2])
     return () if rest.sign == 2 else (f"{brief(rest)} positive",)
-
-
-def without_transposes(g: Expr, s: Symbol) -> Expr:
-    """A gradient with the transpose of a skew unknown written with a minus sign."""
-    if not s.has("skew"):
-        return g
-    return simplified(substitute(g, {s.T: -s}))
 
 
 def affine_or_none(g: Expr, s: Symbol) -> object:

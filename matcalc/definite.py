@@ -137,19 +137,23 @@ def scaling(e: Expr, known: Knows) -> Found | None:
             return None
         return (proof.claim if bound.interval.is_positive else PSD), (bound.fact if not _is_number(scalar) else None, proof)
     if bound.interval.is_nonpositive:
-        proof = known.definite(negate(body)) if not _is_negative(body) else None
+        opposite = negated(body)
+        proof = None if opposite is None else known.definite(opposite)
         if proof is None:
             return None
         return (proof.claim if bound.interval.is_negative else PSD), (bound.fact if not _is_number(scalar) else None, proof)
     return None
 
 
+def negated(e: Expr) -> Expr | None:
+    """The negative with the sign taken inside, where that makes another expression."""
+    if isinstance(e, Add):
+        return add(*(negate(a) for a in e.args))
+    return Diag(negate(e.arg)) if isinstance(e, Diag) else None
+
+
 def _is_number(e: Expr) -> bool:
     return isinstance(e, Number)
-
-
-def _is_negative(e: Expr) -> bool:
-    return isinstance(e, Hadamard) and (c := rational(e.args[0])) is not None and c < 0
 
 
 def schur_product(e: Expr, known: Knows) -> Found | None:

@@ -68,7 +68,7 @@ RIGHT, LEFT = between(0, 1), between(-1, 0)
 GRAPHS: dict[str, Graph] = {
     "Exp": _rising(1, (-INFINITY, 0), (0, 1), (INFINITY, INFINITY)),
     "Log": _rising(-1, (0, -INFINITY), (1, 0), (INFINITY, INFINITY), domain=POSITIVE),
-    "Sqrt": _rising(-1, (0, 0), (1, 1), (INFINITY, INFINITY), domain=POSITIVE),
+    "Sqrt": _rising(-1, (0, 0), (1, 1), (INFINITY, INFINITY), domain=NONNEGATIVE),
     "Abs": Graph(
         (Piece(NONNEGATIVE, 1, 0), Piece(NONPOSITIVE, -1, 0), Piece(EVERYTHING, 0, 1, strict=False)),
         values=NONNEGATIVE, smooth=False,
@@ -111,8 +111,8 @@ def power_graph(p: Fraction) -> Graph:
             return Graph((Piece(NONNEGATIVE, 1, 1), Piece(NONPOSITIVE, -1, 1), Piece(EVERYTHING, 0, 1)))
         return Graph((Piece(NONNEGATIVE, 1, 1), Piece(NONPOSITIVE, 1, -1)))
     bend = -1 if 0 < p < 1 else 1
-    right = Piece(POSITIVE, 1 if p > 0 else -1, bend)
+    right = Piece(NONNEGATIVE if p > 0 else POSITIVE, 1 if p > 0 else -1, bend)
     if p.denominator != 1:
-        return Graph((right,), domain=POSITIVE)
+        return Graph((right,), domain=right.where)
     even = int(p) % 2 == 0
     return Graph((right, Piece(NEGATIVE, 1 if even else -1, 1 if even else -1)))

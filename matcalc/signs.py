@@ -54,7 +54,7 @@ from matcalc.ops.structure import Diag, Diagonal, Eye, Kron, Reshape, UnitVector
 from matcalc.ops.triangles import Tril, Triu
 from matcalc.words import letters_of, mirrored
 
-NEARLY = Fraction(1, 10**9)  # how far the ends of an interval for pi lie from it
+NEARLY = Fraction(1, 10**4)  # how far the ends of an interval for pi lie from it
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,8 @@ def number_range(e: Expr, known: Knows) -> Found | None:
     if isinstance(value, sp.Symbol) and value.is_positive and value.is_integer:
         return between(1, None), ()
     if value.is_number and value.is_real:
-        near = Fraction(float(value))
-        return Interval(near - NEARLY, near + NEARLY), ()
+        near = Fraction(round(float(value) / NEARLY)) * NEARLY
+        return Interval(near - NEARLY, near + NEARLY, True, True), ()
     return None
 
 
@@ -295,7 +295,15 @@ def unit_length(e: Expr, known: Knows) -> Found | None:
     assert isinstance(e, Product)
     x = e.args[-1]
     unit = len(e.args) == 2 and are_transposes(*e.args) and isinstance(x, Symbol) and x.has("unit") and x.ndim == 1
-    return (point(1), ()) if unit else None
+    if unit:
+        return point(1), ()
+    probabilities = len(e.args) == 2 and are_transposes(*e.args) and known.range(x).interval.within(UNIT) and sums_to_one(x)
+    return (UNIT, ()) if probabilities else None
+
+
+def sums_to_one(x: Expr) -> bool:
+    """Whether a column is known to hold probabilities that sum to 1."""
+    return x.ndim == 1 and ((isinstance(x, Softmax) and x.axis is None) or (isinstance(x, Symbol) and x.has("simplex")))
 
 
 def cyclic_range(e: Expr, known: Knows) -> Found | None:
@@ -358,7 +366,7 @@ RULES: tuple[RangeRule, ...] = (
     RangeRule("stack", (HStack, VStack), stacked_range, "its entries are those of its blocks"),
     RangeRule("probabilities", (Total,), simplex_total, "probabilities sum to 1"),
     RangeRule("total", (Total, Trace), total_range, "a sum of entries, of which there is at least one"),
-    RangeRule("unit-length", (Product,), unit_length, "a unit vector has norm 1"),
+    RangeRule("unit-length", (Product,), unit_length, "a unit vector has norm 1; squares of probabilities sum to at most 1"),
     RangeRule("quadratic-form", (Product,), form_range, "v'*P*v is not negative for a psd P"),
     RangeRule("product", (Product,), product_range, "an entry is a sum of products"),
     RangeRule("kronecker", (Kron,), kron_range, "its entries are products"),

@@ -16,7 +16,9 @@ from matcalc.expr import (
     Transpose,
     add,
     are_transposes,
+    Ones,
     hadamard,
+    ones,
     product,
     quotient,
     rational,
@@ -82,6 +84,8 @@ def scalars_out(e: Expr) -> tuple[Expr, Expr]:
 def outer_part(e: Expr) -> tuple[Expr, Expr] | None:
     """``(c, v)`` where ``e`` is ``c*v*v'`` for a column ``v``."""
     scalar, body = scalars_out(e)
+    if isinstance(body, Ones):
+        return (scalar, ones(body.rows)) if body.is_square else None
     if not isinstance(body, Product) or len(body.args) % 2:
         return None
     half = len(body.args) // 2

@@ -3,6 +3,7 @@
 from matcalc.calculus import count_ops, grad, simplify, vjp
 from matcalc.check import CheckReport, check
 from matcalc.compositions import convolve
+from matcalc.convexity import Convexity, convexity
 from matcalc.declare import let, matrix, scalar, symbols, tensor, vector
 from matcalc.derivation import Derivation
 from matcalc.derive import derive
@@ -28,6 +29,7 @@ from matcalc.ops.blocks import block
 from matcalc.ops.unspecified import function
 from matcalc.parse import parse
 from matcalc.printing import latex, pprint, pretty
+from matcalc.prover import is_psd, sign_of
 from matcalc.scalar import from_sympy
 from matcalc.stationary import stationary
 from matcalc.stationary_point import Stationary
@@ -40,12 +42,12 @@ globals().update({name: f.public() for name, f in FUNCTIONS.items() if name != "
 
 __version__ = "0.1.0"
 __all__ = [
-    "CheckError", "CheckReport", "Derivation", "Expr", "IndexNotation", "LimitError", "MatcalcError", "NotDifferentiableError",
-    "OperandError", "ParseError", "ShapeError", "Stationary", "Symbol", "UnsupportedError", "block", "broadcast_add", "check",
-    "compile", "convolve", "count_ops", "derive", "differential", "dims",
-    "elementwise", "expand", "from_index", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
+    "CheckError", "CheckReport", "Convexity", "Derivation", "Expr", "IndexNotation", "LimitError", "MatcalcError",
+    "NotDifferentiableError", "OperandError", "ParseError", "ShapeError", "Stationary", "Symbol", "UnsupportedError", "block",
+    "broadcast_add", "check", "compile", "convexity", "convolve", "count_ops", "derive", "differential", "dims",
+    "elementwise", "expand", "from_index", "from_sympy", "function", "grad", "hessian", "hvp", "is_psd", "jacobian",
     "jvp", "latex", "let", "matrix", "matrix_function",
-    "parse", "pprint", "pretty", "scalar", "simplify", "stationary", "symbols", "tensor", "to_index", "vector", "vjp",
-    "wirtinger",
+    "parse", "pprint", "pretty", "scalar", "sign_of", "simplify", "stationary", "symbols", "tensor", "to_index", "vector",
+    "vjp", "wirtinger",
     *(name for name in FUNCTIONS if name != "tensor"),
 ]  # fmt: skip

@@ -1,0 +1,104 @@
+"""Random segments in the domain of a function: the judge of convexity, which shares nothing with the proofs.
+
+A convex function lies nowhere above its chords, a concave one nowhere below, an affine one on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matcalc.emit import compile as compile_expr
+from matcalc.expr import Expr, Symbol
+from matcalc.node import postorder
+from matcalc.sampling import INVERTING, Point, draw_sizes, draw_symbol, is_regular, require_seed, size_of, unspecified_functions
+
+SIZES = (3, 4, 2, 5, 1, 6)
+SCALES = (1.0, 0.3, 3.0)
+ATTEMPTS = 12
+LARGEST = 1e8  # values beyond are drawn again: their rounding says nothing
+TOLERANCE = 1e-7  # of the largest of the three values
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Two points, one between them at a share of the way, and the values at the three.
+
+    ``height`` is how far the chord lies above the function, relative to the largest value: negative where it lies below.
+    """
+
+    sizes: dict[str, int]
+    seed: int
+    ends: tuple[dict[str, Any], dict[str, Any]]
+    share: float
+    values: tuple[float, float, float]  # at the first end, between, at the second end
+
+    @property
+    def height(self) -> float:
+        """The chord's height above the function."""
+        first, between, second = self.values
+        if between != between or abs(between) == float("inf"):
+            return float("nan")
+        scale = max(1.0, abs(first), abs(second), abs(between))
+        return ((1 - self.share) * first + self.share * second - between) / scale
+
+    def __str__(self) -> str:
+        first, between, second = (f"{v:.6g}" for v in self.values)
+        sizes = f"{', '.join(f'{k}={v}' for k, v in self.sizes.items())}, " if self.sizes else ""
+        return f"{sizes}seed {self.seed}: {first} and {second} at the ends, {between} at {self.share:.3g} of the way"
+
+
+def segments(f: Expr, variables: Sequence[Symbol], trials: int, seed: int) -> Iterator[Segment]:
+    """A random segment for each trial at which the ends have finite values."""
+    require_seed(seed)
+    call = compile_expr(f)
+    inverses = compile_expr([n.operands[0] for n in postorder([f], lambda e: e.operands) if isinstance(n, INVERTING)])
+    for k in range(trials):
+        drawn = (_segment(f, call, inverses, variables, seed + k, attempt) for attempt in range(ATTEMPTS))
+        found = next((s for s in drawn if s is not None), None)
+        if found is not None:
+            yield found
+
+
+def _segment(f: Expr, call: Any, inverses: Any, variables: Sequence[Symbol], seed: int, attempt: int) -> Segment | None:
+    import numpy as np
+
+    rng = np.random.default_rng([seed, attempt, 7])
+    sizes = draw_sizes([f, *variables], rng, SIZES)
+    positive = attempt % 3 == 2
+    fixed = {
+        s.name: draw_symbol(s, [size_of(d, sizes) for d in s.shape], rng, 1.0, attempt % 2 == 1)
+        for s in f.symbols
+        if s not in variables
+    }
+    scale = SCALES[int(rng.integers(len(SCALES)))]
+    ends = [
+        {s.name: np.asarray(draw_symbol(s, [size_of(d, sizes) for d in s.shape], rng, scale, positive)) for s in variables}
+        for _ in range(2)
+    ]
+    if rng.random() < 0.3:  # a short one
+        ends[1] = {name: ends[0][name] + 0.2 * (ends[1][name] - ends[0][name]) for name in ends[0]}
+    share = 0.5 if rng.random() < 0.5 else float(rng.uniform(0.1, 0.9))
+    middle = {name: (1 - share) * ends[0][name] + share * ends[1][name] for name in ends[0]}
+    points = [Point(sizes, fixed | at, unspecified_functions([f], seed), seed) for at in (ends[0], middle, ends[1])]
+    if not all(is_regular(inverses, p) for p in points[::2]):
+        return None
+    with np.errstate(all="ignore"):
+        try:
+            values = [float(call(**{k: v for k, v in p.given.items() if k in call.names})) for p in points]
+        except (np.linalg.LinAlgError, ValueError):
+            return None
+    if not all(np.isfinite(values[k]) and abs(values[k]) < LARGEST for k in (0, 2)):
+        return None
+    return Segment({d.name: n for d, n in sizes.items()}, seed, (ends[0], ends[1]), share, (values[0], values[1], values[2]))
+
+
+def breaks(segment: Segment, verdict: str) -> bool:
+    """Whether a segment shows that a verdict is wrong."""
+    height = segment.height
+    if height != height:
+        return True
+    if verdict == "convex":
+        return height < -TOLERANCE
+    return height > TOLERANCE if verdict == "concave" else abs(height) > TOLERANCE

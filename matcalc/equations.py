@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from matcalc.expr import Expr, Hadamard, Quotient, Symbol, add, brief, hadamard, negate, quotient, substitute
 from matcalc.ops.structure import Zeros, zeros
@@ -75,6 +76,7 @@ class Working:
         self.steps: list[EquationStep] = []
         self.conditions: list[str] = []
         self.not_negative: list[Expr] = []  # what must not be negative, which no operator of the solution says
+        self.eliminated: list[tuple[Symbol, Expr, bool]] = []  # unknowns by those after them; whether by their own equation
 
     def step(self, rule: str, why: str, before: Equation, after: Equation) -> None:
         """Note a step, if it changes anything."""
@@ -88,11 +90,13 @@ class Working:
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """Forget what was noted inside if it ends in ``Unsolved``."""
-        steps, conditions, signs = len(self.steps), len(self.conditions), len(self.not_negative)
+        lists: tuple[list[Any], ...] = (self.steps, self.conditions, self.not_negative, self.eliminated)
+        lengths = [len(noted) for noted in lists]
         try:
             yield
         except Unsolved:
-            del self.steps[steps:], self.conditions[conditions:], self.not_negative[signs:]
+            for noted, length in zip(lists, lengths, strict=True):
+                del noted[length:]
             raise
 
     @contextmanager

@@ -314,6 +314,7 @@ def eliminated(unknowns: Sequence[Symbol], equations: Sequence[Expr], working: W
         try:
             with working.attempt():
                 value = tidied(solved(g, x, working))
+                working.eliminated.append((x, value, i == j))
                 others = [h for k, h in enumerate(equations) if k != j]
                 put_in = [tidied(simplified(substitute(h, {x: value}))) for h in others]
                 for before, after in zip(others, put_in, strict=True):

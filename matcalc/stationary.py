@@ -31,12 +31,14 @@ from matcalc.ops.elementwise import Log, Sqrt
 from matcalc.ops.linalg import Inverse, LogDet, Pinv
 from matcalc.ops.reductions import total
 from matcalc.ops.structure import Diag
+from matcalc.prover import is_psd
 from matcalc.sampling import SMALL_SIZES
 from matcalc.simplify import simplify_all
 from matcalc.solve_equation import eliminated, obstacle
 from matcalc.stationary_point import Stationary
 from matcalc.structure import restructured
 from matcalc.variables import free_name
+from matcalc.verdicts import Question, verdict
 
 REFUSED = ("integer", "orthogonal", "unit", "simplex", "toeplitz", "lower_triangular", "zero_diagonal")
 HINTS = {"simplex": ": declare it positive, and give sum(x) - 1 to subject_to"}
@@ -255,7 +257,14 @@ class Problem:
         conditions += conditions_at([self.function, *self.gradients], put_in)
         for value in values.values():
             conditions += conditions_at([value], {})
-        verdict, why = "unknown", "the second derivative is not examined"
+        question = Question(
+            simplified(substitute(self.function, self.meaning)),
+            tuple(self.free),
+            {s: found[s] for s in self.free},
+            tuple(self.working.eliminated),
+            bool(self.constraints),
+        )
+        kind, why = verdict(question)
         answer = Stationary(
             function=given,
             constraints=tuple(self.constraints),
@@ -265,7 +274,7 @@ class Problem:
             equations=self.equations,
             solution=solution,
             conditions=weakest(conditions),
-            verdict=verdict,
+            verdict=kind,
             why=why,
             steps=tuple(self.working.steps),
             not_negative=tuple(needed),
@@ -279,8 +288,11 @@ class Problem:
             raise AssertionError(f"{w.name} came out {shape_text((value.rows, value.cols))}")
         if w.has("positive"):
             self.working.assume(*positive(value))
-        if w.has("psd") and not (isinstance(value, Symbol) and value.has("psd")):
-            self.working.assume(f"{brief(value)} positive definite")
+        if w.has("psd"):
+            body = apart(value)[1] if all(a.sign == 2 for side in apart(value)[::2] for a in side) else value  # type: ignore[union-attr]
+            proof = is_psd(body)
+            if proof is None or proof.claim != "pd":
+                self.working.assume(f"{brief(body)} positive definite")
 
     def require_numbers(self, answer: Stationary) -> None:
         """Refuse a solution that stands at no random point where the function is smooth, or does not make it stationary."""

@@ -1,0 +1,190 @@
+"""What kind of stationary point: by convexity, by parts, in another variable, or by the second derivative at the point.
+
+A verdict is a proof. Without one it is ``unknown``, and the sentence says what would decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from matcalc.bends import CONCAVE, CONVEX
+from matcalc.calculus import grad
+from matcalc.convexity import on_convex_set, prove
+from matcalc.equations import depends, simplified
+from matcalc.errors import MatcalcError
+from matcalc.expr import ONE, Expr, Symbol, brief, negate, quotient, substitute, symbol
+from matcalc.jacobian import hessian
+from matcalc.node import postorder
+from matcalc.ops.elementwise import Exp
+from matcalc.ops.linalg import Inverse
+from matcalc.ops.stacking import Commutation
+from matcalc.ops.structure import Zeros, eye
+from matcalc.prover import Prover
+
+Verdict = tuple[str, str]
+KINDS = {CONVEX: "minimum", CONCAVE: "maximum"}
+
+
+@dataclass(frozen=True)
+class Question:
+    """A function, its unknowns in the order in which they were eliminated, and their values.
+
+    ``eliminated`` holds each unknown with its value in terms of those after it, and whether its own derivative gave that;
+    ``constrained`` says whether there are (affine) constraints.
+    """
+
+    function: Expr
+    unknowns: tuple[Symbol, ...]
+    values: Mapping[Symbol, Expr]
+    eliminated: tuple[tuple[Symbol, Expr, bool], ...]
+    constrained: bool
+
+
+def verdict(q: Question) -> Verdict:
+    """``minimum``, ``maximum``, ``saddle`` or ``unknown``, and why."""
+    if q.function.is_complex or any(w.is_complex for w in q.unknowns):
+        return "unknown", "the second derivative by complex unknowns is not examined"
+    for way in (_whole, _by_parts, _in_another_variable, _saddle, _at_the_point):
+        found = way(q)
+        if found is not None:
+            return found
+    return "unknown", _open(q)
+
+
+def _names(unknowns: Sequence[Symbol]) -> str:
+    return ", ".join(w.name for w in unknowns)
+
+
+def bend(f: Expr, unknowns: Sequence[Symbol]) -> tuple[str, bool]:
+    """``convex``, ``concave``, ``affine`` or ``unknown``, and whether strictly so."""
+    plain = {w: on_convex_set(w) for w in unknowns}
+    found, _ = prove(substitute(f, dict(plain.items())), tuple(plain.values()))
+    return ("unknown", False) if found is None else (found[0], found[1])
+
+
+def _whole(q: Question) -> Verdict | None:
+    """By convexity in all unknowns together; affine constraints leave a convex set."""
+    kind, strict = bend(q.function, q.unknowns)
+    if kind not in KINDS:
+        return None
+    only = f", the only {KINDS[kind]}" if strict else ""
+    there = " where the constraints hold" if q.constrained else ""
+    return KINDS[kind], f"f is {'strictly ' * strict}{kind} in {_names(q.unknowns)}, so it is global{there}{only}"
+
+
+def _by_parts(q: Question) -> Verdict | None:
+    """One unknown after the other: the smallest value over one of them, then over the next."""
+    if q.constrained or len(q.unknowns) < 2 or not all(own for _, _, own in q.eliminated):
+        return None
+    rest, kinds, reasons = q.function, set(), []
+    for w, value, _ in q.eliminated:
+        kind, reason = _one(rest, w)
+        if kind not in KINDS.values():
+            return None
+        kinds.add(kind)
+        reasons.append(f"{reason} in {w.name}")
+        rest = simplified(substitute(rest, {w: value}))
+    if len(kinds) != 1:
+        return None
+    return kinds.pop(), f"f is {'; with that put in, '.join(reasons)}: so it is global"
+
+
+def _one(f: Expr, w: Symbol) -> tuple[str, str]:
+    """The kind of a stationary point of one unknown by convexity, in it or in another variable, and what shows it."""
+    kind, _ = bend(f, [w])
+    if kind in KINDS:
+        return KINDS[kind], kind
+    for body, y, written in other_variables(f, w):
+        kind, _ = bend(body, [y])
+        if kind in KINDS:
+            return KINDS[kind], f"{kind} in {written}"
+    return "unknown", ""
+
+
+def other_variables(f: Expr, w: Symbol) -> Iterator[tuple[Expr, Symbol, str]]:
+    """The function of a variable that runs over an open convex set, and of which ``w`` is an invertible function."""
+    changes: list[tuple[Callable[[Expr], Expr], list[str], str]] = []
+    if not w.is_scalar and w.has("psd"):
+        changes.append((Inverse, ["psd"], f"inv({w.name})"))
+    if w.has("positive") and w.axes is None:
+        changes.append((lambda y: quotient(ONE, y), ["positive"], f"1/{w.name}" if w.is_scalar else f"1./{w.name}"))
+        changes.append((Exp, [], f"log({w.name})"))
+    for change, facts, written in changes:
+        y = symbol(w.name, w.shape, facts)
+        yield simplified(substitute(f, {w: change(y)})), y, written
+
+
+def _in_another_variable(q: Question) -> Verdict | None:
+    """By convexity in an invertible function of the unknown."""
+    if q.constrained or len(q.unknowns) != 1:
+        return None
+    kind, reason = _one(q.function, q.unknowns[0])
+    return None if kind == "unknown" else (kind, f"f is {reason}, so it is global")
+
+
+def _saddle(q: Question) -> Verdict | None:
+    """By a direction in which the function rises and one in which it falls."""
+    if q.constrained or len(q.unknowns) < 2:
+        return None
+    bends = {w: bend(q.function, [w]) for w in q.unknowns}
+    up = [w.name for w, found in bends.items() if found == (CONVEX, True)]
+    down = [w.name for w, found in bends.items() if found == (CONCAVE, True)]
+    if up and down:
+        return "saddle", f"f is strictly convex in {up[0]} and strictly concave in {down[0]}"
+    flat = [w for w, (kind, _) in bends.items() if kind == "affine"]
+    for k, a in enumerate(flat):
+        for b in flat[k + 1 :]:
+            slope = grad(q.function, a)
+            if depends(slope, b):
+                what = brief(slope)
+                return "saddle", f"f is affine in {a.name} and in {b.name}, and its slope by {a.name}, {what}, depends on {b.name}"
+    return None
+
+
+def _at_the_point(q: Question) -> Verdict | None:
+    """By the definiteness of the Hessian there, on the directions in which the unknown may move."""
+    if len(q.unknowns) != 1:
+        return None
+    (w,) = q.unknowns
+    h = hessian_at(q, w)
+    if h is None:
+        return None
+    prover = Prover()
+    for kind, matrix in (("minimum", h), ("maximum", simplified(negate(h)))):
+        proof = prover.definite(matrix)
+        if proof is not None and proof.claim == "pd":
+            sign = "positive" if kind == "minimum" else "negative"
+            return kind, f"the second derivative there, {brief(h)}, is {sign} definite, so it is a local {kind}"
+    return None
+
+
+def hessian_at(q: Question, w: Symbol) -> Expr | None:
+    """The Hessian in vec form at the point; a symmetric or skew direction is its own transpose, or minus it."""
+    try:
+        h = hessian(q.function, w, layout="numerator" if w.is_scalar or w.ndim == 1 else "vec")
+    except MatcalcError:
+        return None
+    assert isinstance(h, Expr)
+    h = simplified(substitute(h, dict(q.values.items())))
+    if w.is_square and not w.is_scalar and (w.has("symmetric") or w.has("skew")):
+        turned: dict[Expr, Expr] = {}
+        for node in postorder([h], lambda e: e.operands):
+            if isinstance(node, Commutation) and node.rows == h.rows:
+                turned[node] = eye(node.rows) if w.has("symmetric") else negate(eye(node.rows))
+        h = simplified(substitute(h, turned)) if turned else h
+    return h
+
+
+def _open(q: Question) -> str:
+    """What would decide, where nothing is proved."""
+    what = f"f is not shown to be convex or concave in {_names(q.unknowns)}"
+    h = hessian_at(q, q.unknowns[0]) if len(q.unknowns) == 1 else None
+    if h is None or isinstance(h, Zeros):
+        return what
+    if h.is_scalar:
+        return f"{what}; its second derivative there is {brief(h)}: a local minimum where that is positive, a maximum where negative"
+    return (
+        f"{what}; its second derivative there is {brief(h)}: a local minimum where that is positive definite, a local maximum where "
+        "negative definite, a saddle where it has eigenvalues of both signs"
+    )

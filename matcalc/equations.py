@@ -7,7 +7,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from matcalc.expr import Expr, Hadamard, Quotient, Symbol, add, brief, hadamard, negate, quotient, substitute
+from matcalc.expr import (
+    Add,
+    BroadcastAdd,
+    Expr,
+    Hadamard,
+    Number,
+    Product,
+    Quotient,
+    Symbol,
+    add,
+    brief,
+    broadcast_add,
+    coefficient,
+    hadamard,
+    is_negative,
+    negate,
+    quotient,
+    substitute,
+)
 from matcalc.ops.structure import Zeros, zeros
 from matcalc.printing import latex, text
 from matcalc.simplify import simplify_all
@@ -80,7 +98,7 @@ class Working:
 
     def step(self, rule: str, why: str, before: Equation, after: Equation) -> None:
         """Note a step, if it changes anything."""
-        if before != after:
+        if before != after and not (self.steps and self.steps[-1].after == after):
             self.steps.append(EquationStep(rule, why, before, after))
 
     def assume(self, *conditions: str) -> None:
@@ -152,3 +170,30 @@ def minus(a: Expr, b: Expr) -> Expr:
 def stands_inside(x: Symbol, e: Expr) -> str:
     """The sentence that says where an unknown stands."""
     return f"{x.name} stands inside {brief(e)}"
+
+
+def without_minus(e: Expr) -> Expr:
+    """``(b - a)*x`` for ``-(a - b)*x``."""
+    number, body = coefficient(e)
+    if number >= 0:
+        return e
+    turned = _turned(body)
+    return e if turned is None else hadamard(Number(-number), turned)
+
+
+def _turned(e: Expr) -> Expr | None:
+    """``-e`` with the minus sign inside a difference; None where there is none."""
+    match e:
+        case Add(args) if any(map(is_negative, args)):
+            return add(*sorted(map(negate, args), key=is_negative))
+        case BroadcastAdd(left, right) if is_negative(left) or is_negative(right):
+            return broadcast_add(*sorted((negate(left), negate(right)), key=is_negative))
+        case Quotient(above, below):
+            turned = _turned(above)
+            return None if turned is None else quotient(turned, below)
+        case Product(args) | Hadamard(args):
+            for k, a in enumerate(args):
+                turned = _turned(a)
+                if turned is not None:
+                    return e.rebuild([*args[:k], turned, *args[k + 1 :]])
+    return None

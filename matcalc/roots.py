@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import sympy as sp
 
@@ -17,12 +18,14 @@ from matcalc.expr import (
     Power,
     Quotient,
     Symbol,
+    brief,
     power,
     spread,
 )
 from matcalc.node import postorder
 from matcalc.ops.elementwise import Sqrt
 from matcalc.ops.structure import Zeros
+from matcalc.prover import Prover
 from matcalc.scalar import Scalars
 
 ARITHMETIC = (Add, BroadcastAdd, Hadamard, Quotient, Power, Sqrt)
@@ -65,12 +68,38 @@ def entry_root(g: Expr, u: Expr, x: Symbol) -> Equation | None:
             known[node] = node.value
         else:
             known[node] = scalars.symbol(node if node is u or node.is_scalar else spread(node, (g.rows, g.cols)))
-    found = power_equation(known[g], scalars.symbol(u), positive=u.sign == 2)
-    if found is None:
+    unknown = scalars.symbol(u)
+    polynomial = by_exponents(known[g], unknown)
+    if polynomial is None:
         return None
-    exponent, value = found
-    left = u if exponent == 1 else power(u, scalars.back(exponent))
-    return Equation(left, spread(scalars.back(value), (left.rows, left.cols)))
+    nonzero = u.sign == 2 or polynomial.divided
+    if len(polynomial.terms) == 2:
+        (p, a), (q, b) = polynomial.terms
+        if p != 0 and q != 0 and not nonzero:
+            raise Unsolved(f"{brief(u)} = 0 is one of several solutions")
+        left = u if q - p == 1 else power(u, scalars.back(q - p))
+        return Equation(left, spread(scalars.back(_short(-a / b)), (left.rows, left.cols)))
+    exponents = [p for p, _ in polynomial.terms]
+    if len(exponents) == 3 and exponents[1] - exponents[0] == exponents[2] - exponents[1] == 1:
+        c, b, a = (coefficient for _, coefficient in polynomial.terms)
+        return _positive_root(u, b / a, c / a, scalars)
+    return None
+
+
+def _positive_root(u: Expr, b: sp.Expr, c: sp.Expr, scalars: Scalars) -> Equation:
+    """The one positive root of ``u^2 + b*u + c = 0``, which there is where ``c`` is negative."""
+    last = scalars.back(_short(-c))
+    if not (u.sign == 2 and Prover().range(last).interval.is_positive):
+        raise Unsolved(
+            f"a quadratic equation for {brief(u)} may have two roots: there is one if {brief(u)} is declared positive and "
+            f"{brief(last)} is known to be"
+        )
+    value = (sp.sqrt(sp.factor(b**2 - 4 * c)) - b) / 2
+    return Equation(u, spread(scalars.back(value), (u.rows, u.cols)))
+
+
+def _short(value: sp.Expr) -> sp.Expr:
+    return sp.factor(value) if len(sp.Add.make_args(sp.fraction(value)[0])) <= MOST_FACTORED else value
 
 
 def _computed(e: Expr, parts: Sequence[sp.Expr]) -> sp.Expr:
@@ -88,26 +117,32 @@ def _computed(e: Expr, parts: Sequence[sp.Expr]) -> sp.Expr:
     return found
 
 
-def power_equation(value: sp.Expr, u: sp.Symbol, *, positive: bool) -> tuple[sp.Expr, sp.Expr] | None:
-    """``p`` and ``c`` where ``value = 0`` says ``u^p = c``; None where it says something else."""
+@dataclass(frozen=True)
+class ByExponents:
+    """An equation as a sum of coefficients times powers of the unknown, which is 0.
+
+    ``divided`` says whether something was divided by the unknown, so that it is not 0.
+    """
+
+    terms: list[tuple[sp.Expr, sp.Expr]]
+    divided: bool
+
+
+def by_exponents(value: sp.Expr, u: sp.Symbol) -> ByExponents | None:
+    """``value = 0`` with denominators cleared, by the exponents of ``u``; None where it is no sum of powers."""
     numerator, denominator = sp.fraction(sp.together(value))
-    numerator = sp.expand(numerator)
-    terms = sp.Add.make_args(numerator)
+    terms = sp.Add.make_args(sp.expand(numerator))
     if len(terms) > MOST_TERMS:
         return None
-    by_exponent: dict[sp.Expr, sp.Expr] = {}
+    found: dict[sp.Expr, sp.Expr] = {}
     for term in terms:
-        rest, power = term.as_independent(u, as_Add=False)
-        exponent = power.as_base_exp()[1] if power.as_base_exp()[0] == u else sp.Integer(0) if power == 1 else None
-        if exponent is None or exponent.has(u):
+        rest, power_of_u = term.as_independent(u, as_Add=False)
+        base, exponent = power_of_u.as_base_exp()
+        if power_of_u == 1:
+            exponent = sp.Integer(0)
+        elif base != u or exponent.has(u):
             return None
-        by_exponent[exponent] = by_exponent.get(exponent, sp.Integer(0)) + rest
-    by_exponent = {p: c for p, c in by_exponent.items() if sp.expand(c) != 0}
-    if len(by_exponent) != 2:
-        return None
-    (p, a), (q, b) = sorted(by_exponent.items(), key=lambda t: sp.default_sort_key(t[0]))
-    nonzero = positive or denominator.subs(u, 0) == 0
-    if p != 0 and q != 0 and not nonzero:
-        raise Unsolved("0 is one of several solutions")
-    ratio = -a / b
-    return q - p, sp.factor(ratio) if len(terms) <= MOST_FACTORED else ratio
+        found[exponent] = found.get(exponent, sp.Integer(0)) + rest
+    kept = [(p, c) for p, c in found.items() if sp.expand(c) != 0]
+    kept.sort(key=lambda t: sp.default_sort_key(t[0]))
+    return ByExponents(kept, denominator.subs(u, 0) == 0)

@@ -23,6 +23,7 @@ from matcalc.equations import (
     over,
     simplified,
     stands_inside,
+    without_minus,
 )
 from matcalc.errors import LimitError, UnsupportedError
 from matcalc.expand import terms_of
@@ -322,7 +323,7 @@ def eliminated(unknowns: Sequence[Symbol], equations: Sequence[Expr], working: W
                         working.step("substitute", f"{x.name} is put in", equals_zero(before), equals_zero(after))
                 found = eliminated([y for k, y in enumerate(unknowns) if k != i], put_in, working)
                 values: dict[Expr, Expr] = dict(found.items())
-                whole = tidied(simplified(substitute(value, values)))
+                whole = without_minus(tidied(simplified(substitute(value, values))))
                 working.step("substitute", "the other solutions are put in", Equation(x, value), Equation(x, whole))
                 return {**found, x: whole}
         except Unsolved as caught:

@@ -289,7 +289,7 @@ class Problem:
         if w.has("positive"):
             self.working.assume(*positive(value))
         if w.has("psd"):
-            body = apart(value)[1] if all(a.sign == 2 for side in apart(value)[::2] for a in side) else value  # type: ignore[union-attr]
+            body = apart(value)[1] if all(a.sign == 2 for side in apart(value)[::2] for a in side) else value
             proof = is_psd(body)
             if proof is None or proof.claim != "pd":
                 self.working.assume(f"{brief(body)} positive definite")

@@ -11,18 +11,21 @@ from dataclasses import dataclass
 from matcalc.bends import CONCAVE, CONVEX
 from matcalc.calculus import grad
 from matcalc.convexity import on_convex_set, prove
-from matcalc.equations import depends, simplified
+from matcalc.equations import Unsolved, depends, simplified
 from matcalc.errors import MatcalcError
-from matcalc.expr import ONE, Expr, Symbol, brief, negate, quotient, substitute, symbol
+from matcalc.expr import ONE, Expr, Operator, Power, Symbol, brief, negate, quotient, substitute, symbol
 from matcalc.jacobian import hessian
+from matcalc.linear_equations import affine
 from matcalc.node import postorder
 from matcalc.ops.elementwise import Exp
-from matcalc.ops.linalg import Inverse
+from matcalc.ops.linalg import Inverse, MatrixPower
+from matcalc.ops.reductions import Norm2, NormF
 from matcalc.ops.stacking import Commutation
 from matcalc.ops.structure import Zeros, eye
 from matcalc.prover import Prover
 
 Verdict = tuple[str, str]
+POLYNOMIAL = (Power, MatrixPower, Norm2, NormF)  # of even powers of the norms the gradient is affine, of others it is not
 KINDS = {CONVEX: "minimum", CONCAVE: "maximum"}
 
 
@@ -138,7 +141,10 @@ def _saddle(q: Question) -> Verdict | None:
             slope = grad(q.function, a)
             if depends(slope, b):
                 what = brief(slope)
-                return "saddle", f"f is affine in {a.name} and in {b.name}, and its slope by {a.name}, {what}, depends on {b.name}"
+                return (
+                    "saddle",
+                    f"f is affine in {a.name} and in {b.name}, and its slope by {a.name}, {what}, depends on {b.name}",
+                )
     return None
 
 
@@ -150,13 +156,26 @@ def _at_the_point(q: Question) -> Verdict | None:
     h = hessian_at(q, w)
     if h is None:
         return None
+    where = "everywhere" if is_quadratic(q.function, w) else "there"
+    extent = "global, the only one" if where == "everywhere" else "local"
     prover = Prover()
     for kind, matrix in (("minimum", h), ("maximum", simplified(negate(h)))):
         proof = prover.definite(matrix)
         if proof is not None and proof.claim == "pd":
             sign = "positive" if kind == "minimum" else "negative"
-            return kind, f"the second derivative there, {brief(h)}, is {sign} definite, so it is a local {kind}"
+            return kind, f"the second derivative {where}, {brief(h)}, is {sign} definite, so the {kind} is {extent}"
     return None
+
+
+def is_quadratic(f: Expr, w: Symbol) -> bool:
+    """Whether a function is a polynomial of degree two at most, without kinks."""
+    for node in postorder([f], lambda e: e.operands):
+        if depends(node, w) and isinstance(node, Operator) and not (node.structural or isinstance(node, POLYNOMIAL)):
+            return False
+    try:
+        return affine(grad(f, w), w) is not None
+    except Unsolved:
+        return False
 
 
 def hessian_at(q: Question, w: Symbol) -> Expr | None:
@@ -182,9 +201,9 @@ def _open(q: Question) -> str:
     h = hessian_at(q, q.unknowns[0]) if len(q.unknowns) == 1 else None
     if h is None or isinstance(h, Zeros):
         return what
-    if h.is_scalar:
-        return f"{what}; its second derivative there is {brief(h)}: a local minimum where that is positive, a maximum where negative"
+    definite = "" if h.is_scalar else " definite"
+    both = "" if h.is_scalar or q.constrained else ", a saddle where it has eigenvalues of both signs"
     return (
-        f"{what}; its second derivative there is {brief(h)}: a local minimum where that is positive definite, a local maximum where "
-        "negative definite, a saddle where it has eigenvalues of both signs"
+        f"{what}; its second derivative there is {brief(h)}: a minimum where that is positive{definite}, a maximum where it is "
+        f"negative{definite}{both}"
     )

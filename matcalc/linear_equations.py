@@ -14,13 +14,15 @@ from typing import TypeAlias
 from matcalc.differentiate import addends, push
 from matcalc.dims import Dim, is_unit, same_dim, shape_text
 from matcalc.emit import compile as compile_expr
-from matcalc.equations import Equation, NotLinear, Unsolved, Working, apart, over, simplified
+from matcalc.equations import Equation, NotLinear, Unsolved, Working, apart, minus, over, simplified
 from matcalc.errors import NotDifferentiableError, UnsupportedError
 from matcalc.expr import (
     ONE,
     Add,
+    Entrywise,
     Expr,
     Hadamard,
+    Number,
     Product,
     Quotient,
     Symbol,
@@ -37,11 +39,14 @@ from matcalc.expr import (
     transpose,
 )
 from matcalc.jacobian import stacked_jacobian
+from matcalc.node import postorder
+from matcalc.ops.elementwise import Abs, Elu, LeakyRelu, Maximum, Minimum, Relu, Where
 from matcalc.ops.linalg import Inverse, inv, sylvester
 from matcalc.ops.structure import Diag, Eye, Zeros, eye, reshape, vec, zeros
 from matcalc.sampling import SMALL_SIZES, Point, draw_point, is_regular
 from matcalc.simplify import simplify_all
 
+JUMPS = (Where, Maximum, Minimum, Abs, Relu, LeakyRelu, Elu)  # pieces of lines, which differences cannot tell from one
 POINTS = 12  # random points at which a matrix is looked for that is far from singular
 WHY_COLLECT = "terms with the unknown on the left, the others on the right"
 
@@ -62,11 +67,18 @@ class EntryByEntry:
 
 
 @dataclass(frozen=True)
+class Transposed:
+    """The term ``scale * X'`` of a square ``X``."""
+
+    scale: Expr
+
+
+@dataclass(frozen=True)
 class OtherTerm:
     """A linear term of another form."""
 
 
-Term: TypeAlias = TwoSided | EntryByEntry | OtherTerm
+Term: TypeAlias = TwoSided | EntryByEntry | Transposed | OtherTerm
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,7 @@ class Affine:
     terms: tuple[Term, ...]
     left: Expr
     right: Expr
+    divisors: tuple[Expr, ...] = ()  # what both sides have been divided by
 
 
 def affine(g: Expr, x: Symbol) -> Affine | None:
@@ -88,23 +101,37 @@ def affine(g: Expr, x: Symbol) -> Affine | None:
     if x in change.symbols:
         return None
     if isinstance(change, Zeros) or d not in change.symbols:
-        raise Unsolved(f"the equation {brief(g)} = 0 does not depend on {x.name}")
+        raise Unsolved(f"the derivative of {brief(g)} by {x.name} is zero wherever there is one")
+    if not has_no_jumps(g, x):
+        return None
     right = simplified(negate(substitute(g, {x: zeros(x.rows, x.cols)})))
-    change, right = without_common_scalar(change, right)
+    change, right, divisors = without_common_scalar(change, right, d)
     terms = [term_of(t, d) for t in simplify_all(addends(change, d))]
-    if x.is_square and not x.is_scalar and all(isinstance(t, OtherTerm) for t in terms):
+    if x.is_square and not x.is_scalar and all(isinstance(t, (Transposed, OtherTerm)) for t in terms):
         turned = [term_of(t, d) for t in simplify_all(addends(simplified(transpose(change)), d))]
-        if not any(isinstance(t, OtherTerm) for t in turned):
-            return Affine(tuple(turned), simplified(substitute(transpose(change), {d: x})), simplified(transpose(right)))
-    return Affine(tuple(terms), substitute(change, {d: x}), right)
+        if not any(isinstance(t, (Transposed, OtherTerm)) for t in turned):
+            left = simplified(substitute(transpose(change), {d: x}))
+            return Affine(tuple(turned), left, simplified(transpose(right)), divisors)
+    return Affine(tuple(terms), substitute(change, {d: x}), right, divisors)
 
 
-def without_common_scalar(change: Expr, right: Expr) -> tuple[Expr, Expr]:
-    """Both sides divided by the scalars in front of the left one."""
+def has_no_jumps(g: Expr, x: Symbol) -> bool:
+    """Whether nothing in ``g`` hides the unknown from the derivative, as a sign or a step of it does."""
+    d = Symbol("d inside", x.dims, ())
+    for node in postorder([g], lambda e: e.operands):
+        if not isinstance(node, Entrywise) or node.structural or x not in node.symbols:
+            continue
+        if isinstance(node, JUMPS) or isinstance(simplified(push(node, {x: d})), Zeros):
+            return False
+    return True
+
+
+def without_common_scalar(change: Expr, right: Expr, d: Symbol) -> tuple[Expr, Expr, tuple[Expr, ...]]:
+    """Both sides divided by the scalars in front of the left one, and those that it is divided by."""
     above, body, below = apart(change)
-    if not above and not below:
-        return change, right
-    return body, simplified(over(right, below, above))
+    if d not in body.symbols or not (above or below):
+        return change, right, ()
+    return body, simplified(over(right, below, above)), tuple(above)
 
 
 def term_of(term: Expr, d: Symbol) -> Term:
@@ -117,6 +144,8 @@ def term_of(term: Expr, d: Symbol) -> Term:
         above = [*above, *sign]
     if body is d:
         return EntryByEntry(over(ONE, above, below))
+    if isinstance(body, Transpose) and body.arg is d:
+        return Transposed(over(ONE, above, below))
     if isinstance(body, Product) and body.args.count(d) == 1:
         k = body.args.index(d)
         before, after = body.args[:k], body.args[k + 1 :]
@@ -142,6 +171,7 @@ def solve_affine(equation: Affine, g: Expr, x: Symbol, working: Working) -> Expr
     """
     collected = Equation(equation.left, equation.right)
     working.step("collect", WHY_COLLECT, Equation(g, zeros(g.rows, g.cols)), collected)
+    working.assume(*(f"{brief(s)} nonzero" for s in equation.divisors if s.sign != 2 and not isinstance(s, Number)))
     if not (same_dim(g.rows, x.rows) and same_dim(g.cols, x.cols)):
         raise NotLinear(f"the equation is {shape_text((g.rows, g.cols))}, but {x.name} is {shape_text((x.rows, x.cols))}")
     if x.is_scalar or is_unit(x.cols) or is_unit(x.rows):
@@ -190,7 +220,7 @@ def _matrix(equation: Affine, x: Symbol, working: Working, before: Equation) -> 
         (only,) = sided
         for side in (only.left, only.right):
             require_regular(side, x, working)
-        found = matmul(matmul(inv(only.left), right), inv(only.right))
+        found = transpose(divided(simplified(transpose(only.right)), transpose(divided(only.left, right))))
         return finished(found, x, working, before, "what stands beside the unknown is invertible")
     if len(sided) == 2:
         pair = sylvester_pair(*sided)
@@ -200,6 +230,9 @@ def _matrix(equation: Affine, x: Symbol, working: Working, before: Equation) -> 
             require_regular(stacked_jacobian(plain, x.free), x, working, named=f"{brief(equation.left)} as a map of {x.name}")
             working.assume(*found.conditions_here())
             return finished(found, x, working, before, "this is a Sylvester equation", rule="sylvester")
+    mixed = _with_transpose(equation, x, working, before)
+    if mixed is not None:
+        return mixed
     matrix = stacked_jacobian(equation.left, x)
     above, body, below = apart(right)
     stacked = Equation(product(matrix, vec(x)), over(vec(body), above, below))
@@ -210,6 +243,21 @@ def _matrix(equation: Affine, x: Symbol, working: Working, before: Equation) -> 
     solved = product_with_inverse(matrix, vec(body), x, working)
     return finished(
         over(reshape(solved, x.rows, x.cols), above, below), x, working, stacked, "the matrix in front is invertible"
+    )
+
+
+def _with_transpose(equation: Affine, x: Symbol, working: Working, before: Equation) -> Expr | None:
+    """``(a*C - b*C')/(a^2 - b^2)`` where the equation is ``a*X + b*X' = C``; None where it is not."""
+    same = [t.weights for t in equation.terms if isinstance(t, EntryByEntry) and t.weights.is_scalar]
+    turned = [t.scale for t in equation.terms if isinstance(t, Transposed)]
+    if not same or not turned or len(same) + len(turned) < len(equation.terms):
+        return None
+    a, b = simplified(add(*same)), simplified(add(*turned))
+    square = simplified(minus(hadamard(a, a), hadamard(b, b)))
+    require_somewhere(square, f"{brief(square)}, by which {x.name} is to be divided,", working)
+    found = add(hadamard(a, equation.right), negate(hadamard(b, transpose(equation.right))))
+    return finished(
+        quotient(found, square), x, working, before, "added to its transpose with the factors that leave the unknown"
     )
 
 
@@ -228,15 +276,7 @@ def merged(terms: Sequence[TwoSided]) -> list[TwoSided]:
     """Terms with an equal side put together, as long as there are any."""
     found = list(terms)
     while True:
-        pair = next(
-            (
-                (a, b)
-                for k, a in enumerate(found)
-                for b in found[k + 1 :]
-                if a.right is b.right or a.left is b.left or (_number_of_identity(a.left) and _number_of_identity(b.left))
-            ),
-            None,
-        )
+        pair = next(((a, b) for k, a in enumerate(found) for b in found[k + 1 :] if have_an_equal_side(a, b)), None)
         if pair is None:
             return found
         a, b = pair
@@ -246,9 +286,14 @@ def merged(terms: Sequence[TwoSided]) -> list[TwoSided]:
         elif a.left is b.left:
             found.append(TwoSided(a.left, simplified(add(a.right, b.right))))
         else:
-            scales = [_number_of_identity(t.left) or ONE for t in (a, b)]
-            whole = add(*(hadamard(c, t.right) for c, t in zip(scales, (a, b), strict=True)))
+            scales = [_number_of_identity(t.left) for t in (a, b)]
+            whole = add(*(hadamard(c, t.right) for c, t in zip(scales, (a, b), strict=True) if c is not None))
             found.append(TwoSided(eye(a.left.rows), simplified(whole)))
+
+
+def have_an_equal_side(a: TwoSided, b: TwoSided) -> bool:
+    """Whether two terms have the same left or right side, up to a number times the identity on the left."""
+    return a.right is b.right or a.left is b.left or None not in (_number_of_identity(a.left), _number_of_identity(b.left))
 
 
 def _number_of_identity(e: Expr) -> Expr | None:
@@ -279,7 +324,7 @@ def entrywise_weights(terms: Sequence[Term], x: Symbol) -> Expr | None:
                     return None
                 column = rows if not rows.is_scalar else hadamard(rows, ones(x.rows))
                 parts.append(product(column, transpose(cols if not cols.is_scalar else hadamard(cols, ones(x.cols)))))
-            case OtherTerm():
+            case Transposed() | OtherTerm():
                 return None
     if len(terms) == 1 and isinstance(terms[0], TwoSided):
         return None
@@ -304,7 +349,48 @@ def diagonal_of(matrix: Expr) -> Expr | None:
 def product_with_inverse(matrix: Expr, column: Expr, x: Symbol, working: Working) -> Expr:
     """``inv(matrix) * column``, where the matrix can be inverted."""
     require_regular(matrix, x, working)
-    return product(inv(matrix), column) if not matrix.is_scalar else quotient(column, matrix)
+    return divided(matrix, column)
+
+
+def divided(matrix: Expr, right: Expr) -> Expr:
+    """``inv(matrix) * right``; where the matrix is a diagonal one and a column times a row, without the inverse if shorter.
+
+    That is the formula of Sherman and Morrison (1950): ``inv(D + u*v') = inv(D) - inv(D)*u*v'*inv(D)/(1 + v'*inv(D)*u)``.
+    """
+    plain = simplified(matmul(inv(matrix), right))
+    parts = diagonal_and_outer(matrix)
+    if parts is None:
+        return plain
+    weights, column, row = parts
+    if weights.is_scalar:
+        rest = quotient(matmul(row, right), add(weights, matmul(row, column)))
+        other = quotient(add(right, negate(matmul(column, rest))), weights)
+    else:
+        inside = inv(Diag(weights))
+        moved = product(inside, right)
+        rest = quotient(matmul(row, moved), add(ONE, product(row, inside, column)))
+        other = add(moved, negate(matmul(product(inside, column), rest)))
+    other = simplified(other)
+    return other if other.cost < plain.cost else plain
+
+
+def diagonal_and_outer(matrix: Expr) -> tuple[Expr, Expr, Expr] | None:
+    """A sum of diagonal terms and one column times a row: the diagonal, the column and the row."""
+    above, body, below = apart(matrix)
+    if not isinstance(body, Add):
+        return None
+    outer = [t for t in body.args if diagonal_of(t) is None]
+    if len(outer) != 1:
+        return None
+    inside, chain, divisors = apart(outer[0])
+    if not isinstance(chain, Product):
+        return None
+    k = next((k for k, a in enumerate(chain.args) if is_unit(a.cols) and k + 1 < len(chain.args)), None)
+    weights = diagonal_of(add(*(t for t in body.args if t is not outer[0])))
+    if k is None or weights is None:
+        return None
+    column, row = product(*chain.args[: k + 1]), product(*chain.args[k + 1 :])
+    return over(weights, above, below), over(column, [*above, *inside], [*below, *divisors]), row
 
 
 # ------------------------------------------------------------------ what can be inverted

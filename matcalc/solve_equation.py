@@ -25,7 +25,7 @@ from matcalc.equations import (
     stands_inside,
     without_minus,
 )
-from matcalc.errors import LimitError, UnsupportedError
+from matcalc.errors import LimitError
 from matcalc.expand import terms_of
 from matcalc.exponentials import tidied
 from matcalc.expr import (
@@ -50,6 +50,7 @@ from matcalc.expr import (
 )
 from matcalc.inverse_functions import UNDONE
 from matcalc.linear_equations import affine, solve_affine
+from matcalc.matrix_roots import positive_definite_root
 from matcalc.node import postorder
 from matcalc.ops.elementwise import Exp
 from matcalc.ops.linalg import Inverse
@@ -79,7 +80,7 @@ def solved(g: Expr, x: Symbol, working: Working, depth: int = 0) -> Expr:
     if equation is not None:
         return solve_affine(equation, g, x, working)
     reason: Unsolved | None = None
-    for way in (_without_factors, _entry_by_entry, _by_one_function):
+    for way in (_matrix_root, _without_factors, _entry_by_entry, _by_one_function):
         try:
             with working.attempt():
                 found = way(g, x, working, depth)
@@ -91,6 +92,11 @@ def solved(g: Expr, x: Symbol, working: Working, depth: int = 0) -> Expr:
     if reason is not None and not isinstance(reason, NotLinear):
         raise reason
     raise NotLinear(f"the equation is not linear in {x.name}: {obstacle(g, x)}")
+
+
+def _matrix_root(g: Expr, x: Symbol, working: Working, depth: int) -> Expr | None:
+    """A quadratic equation for a positive definite matrix."""
+    return positive_definite_root(g, x, working)
 
 
 # ------------------------------------------------------------------ factors that are not zero
@@ -224,9 +230,9 @@ def undone(equation: Equation, x: Symbol, working: Working, depth: int) -> Expr:
 def _by_one_function(g: Expr, x: Symbol, working: Working, depth: int) -> Expr | None:
     """The equation solved for a function of the unknown that can be undone, and then for the unknown."""
     reason: Unsolved | None = None
-    for u in candidates(g, x):
+    for u in candidates(g, x) if x.name.isidentifier() else ():
         place = next(k for k, e in enumerate(u.operands) if depends(e, x))
-        stand_in = Symbol(f"value of {x.name}", (u.rows, u.cols), _facts(u))
+        stand_in = Symbol(brief(u), (u.rows, u.cols), _facts(u))  # no user's symbol has such a name
         rest = substitute(g, {u: stand_in})
         if depends(rest, x) and u.operands[place] is x:
             rest = substitute(rest, {x: UNDONE[type(u), place].undo(stand_in, u)})
@@ -292,8 +298,8 @@ def obstacle(g: Expr, x: Symbol) -> str:
 def _is_affine(e: Expr, x: Symbol) -> bool:
     try:
         return affine(e, x) is not None
-    except (Unsolved, UnsupportedError):
-        return True
+    except Unsolved:
+        return isinstance(e, Operator) and e.structural
 
 
 def eliminated(unknowns: Sequence[Symbol], equations: Sequence[Expr], working: Working) -> dict[Symbol, Expr]:

@@ -6,7 +6,22 @@ A rule here answers for ``log(e)``. Every ``e`` that one applies to is positive.
 from __future__ import annotations
 
 from matcalc.bends import CONCAVE, CONSTANT, CONVEX, NONE, OPPOSITE, Bend, BendRule, Curves, Found, summed
-from matcalc.expr import Add, BroadcastAdd, Expr, Hadamard, Item, Let, Power, Product, Quotient, Symbol, Transpose, apply, rational
+from matcalc.expr import (
+    Add,
+    BroadcastAdd,
+    Expr,
+    Hadamard,
+    Item,
+    Let,
+    Power,
+    Product,
+    Quotient,
+    Symbol,
+    Transpose,
+    apply,
+    rational,
+)
+from matcalc.facts import Fact
 from matcalc.interval import point
 from matcalc.ops.blocks import Slice
 from matcalc.ops.elementwise import Exp, Gamma, Log1p, Maximum, Sigmoid, Sqrt
@@ -71,7 +86,8 @@ def of_weighted_sum(e: Expr, curves: Curves) -> Found | None:
     inner = curves.log_of(moving[0]) if len(moving) == 1 else None
     if inner is None or not inner.is_convex or not curves.prover.range(e).interval.is_positive:
         return None
-    by, facts = point(1), []
+    by = point(1)
+    facts: list[Fact | None] = []
     for a in e.args:
         if a is not moving[0]:
             bound = curves.prover.range(a)

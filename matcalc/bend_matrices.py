@@ -10,7 +10,21 @@ from fractions import Fraction
 
 from matcalc.bends import AFFINE, CONCAVE, CONSTANT, CONVEX, NONE, Bend, BendRule, Curves, Found, composed, scaled, summed
 from matcalc.definite import is_invertible
-from matcalc.expr import Add, Expr, Hadamard, Let, Power, Product, Quotient, Transpose, dim_number, hadamard, negate, product, rational
+from matcalc.expr import (
+    Add,
+    Expr,
+    Hadamard,
+    Let,
+    Power,
+    Product,
+    Quotient,
+    Transpose,
+    dim_number,
+    hadamard,
+    negate,
+    product,
+    rational,
+)
 from matcalc.graphs import power_graph
 from matcalc.interval import NONNEGATIVE, POSITIVE, between
 from matcalc.ops.linalg import Det, Inverse, LogDet, MatrixPower
@@ -162,7 +176,9 @@ def traced(e: Expr, curves: Curves) -> Found | None:
         for sign, p in ((1, product(*rest)), (-1, negate(product(*rest)))):
             proof = curves.prover.definite(p)
             if proof is not None:
-                found = Found(inner.kind, inner.pins if proof.claim == "pd" and not inner.is_affine else NONE, (proof, inner.fact))
+                found = Found(
+                    inner.kind, inner.pins if proof.claim == "pd" and not inner.is_affine else NONE, (proof, inner.fact)
+                )
                 return found.turned(sign)
     return None
 
@@ -226,7 +242,9 @@ def singular_values(e: Expr, curves: Curves) -> Found | None:
 
 
 def diagonal_entries(e: Expr, curves: Curves) -> Found | None:
-    inner = curves.form(e.operands[0]) if e.operands[0].is_square and not (isinstance(e, Total) and e.axis is not None) else None
+    inner = (
+        curves.form(e.operands[0]) if e.operands[0].is_square and not (isinstance(e, Total) and e.axis is not None) else None
+    )
     if inner is None:
         return None
     return Found(inner.kind, inner.pins if isinstance(e, Diagonal) else NONE, (inner.fact,))

@@ -24,6 +24,7 @@ from matcalc.expr import (
     hadamard,
     rational,
 )
+from matcalc.facts import Fact
 from matcalc.graphs import GRAPHS, Graph, Piece, power_graph
 from matcalc.interval import EVERYTHING, between, point
 from matcalc.ops.blocks import HStack, Slice, VStack
@@ -68,7 +69,8 @@ def linear(e: Expr, curves: Curves) -> Found | None:
     inner = curves.of(moving[0]) if len(moving) == 1 else None
     if inner is None:
         return None
-    by, facts = point(1), []
+    by = point(1)
+    facts: list[Fact | None] = []
     for a in e.operands:
         if not curves.depends(a):
             bound = curves.prover.range(a)
@@ -87,7 +89,8 @@ def multiplied(e: Expr, curves: Curves) -> Found | None:
     if inner.is_affine:
         regular = all(a is moving[0] or (a.is_square and is_regular(a, curves)) for a in e.args)
         return Found(AFFINE, inner.pins if regular else NONE)
-    by, facts = point(1), []
+    by = point(1)
+    facts: list[Fact | None] = []
     for a in e.args:
         if a is not moving[0]:
             bound = curves.prover.range(a)

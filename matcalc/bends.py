@@ -61,7 +61,8 @@ class Found:
 class Curves(Protocol):
     """What rules ask about other expressions."""
 
-    prover: Knows
+    @property
+    def prover(self) -> Knows: ...
 
     def of(self, e: Expr) -> Bend | None: ...
 
@@ -89,7 +90,9 @@ class BendRule:
         if found is None or found.kind == CONSTANT:
             return None
         used = tuple(f for f in found.used if f is not None)
-        return Bend(found.kind, Fact(e if subject is None else subject, prefix + found.kind, self.name, self.why, used), found.pins)
+        return Bend(
+            found.kind, Fact(e if subject is None else subject, prefix + found.kind, self.name, self.why, used), found.pins
+        )
 
 
 def summed(parts: Sequence[Bend | None]) -> Found | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from matcalc.definite import PD, PSD
+from matcalc.definite import RULES as DEFINITE
 from matcalc.dims import shape_text
 from matcalc.errors import ShapeError
 from matcalc.expr import Expr, as_expr, brief
@@ -13,8 +15,6 @@ from matcalc.polynomials import sign_on
 from matcalc.signs import RULES as RANGES
 from matcalc.signs import Bound
 from matcalc.simplify import simplify_all
-from matcalc.definite import PD, PSD
-from matcalc.definite import RULES as DEFINITE
 
 NOTHING = Bound(EVERYTHING, None)
 DEEPEST = 12  # expressions that a rule makes up, such as Schur complements, within one another

@@ -5,7 +5,7 @@ A rule answers with an interval and what it used; ``matcalc.prover`` applies the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
@@ -294,10 +294,11 @@ def nonzero(e: Expr, known: Knows) -> bool:
 def unit_length(e: Expr, known: Knows) -> Found | None:
     assert isinstance(e, Product)
     x = e.args[-1]
-    unit = len(e.args) == 2 and are_transposes(*e.args) and isinstance(x, Symbol) and x.has("unit") and x.ndim == 1
+    square = len(e.args) == 2 and are_transposes(*e.args) and x.ndim == 1
+    unit = square and (isinstance(x, UnitVector) or (isinstance(x, Symbol) and x.has("unit")))
     if unit:
         return point(1), ()
-    probabilities = len(e.args) == 2 and are_transposes(*e.args) and known.range(x).interval.within(UNIT) and sums_to_one(x)
+    probabilities = square and known.range(x).interval.within(UNIT) and sums_to_one(x)
     return (UNIT, ()) if probabilities else None
 
 
@@ -318,7 +319,7 @@ def cyclic_range(e: Expr, known: Knows) -> Found | None:
         return None
     for start in range(n):
         turned = word[start:] + word[:start]
-        for axis in ((0, 1) if n % 2 == 0 else (1,)):
+        for axis in (0, 1) if n % 2 == 0 else (1,):
             # with ``axis`` 1 the first letter is on the axis itself, with 0 the gap before it
             rest = turned[axis:]
             middle = len(rest) % 2

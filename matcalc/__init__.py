@@ -40,8 +40,8 @@ globals().update({name: f.public() for name, f in FUNCTIONS.items() if name != "
 
 __version__ = "0.1.0"
 __all__ = [
-    "CheckError", "CheckReport", "Convexity", "Derivation", "Expr", "IndexNotation", "LimitError", "MatcalcError", "NotDifferentiableError",
-    "OperandError", "ParseError", "ShapeError", "Symbol", "UnsupportedError", "block", "broadcast_add", "check", "compile",
+    "CheckError", "CheckReport", "Convexity", "Derivation", "Expr", "IndexNotation", "LimitError", "MatcalcError",
+    "NotDifferentiableError", "OperandError", "ParseError", "ShapeError", "Symbol", "UnsupportedError", "block", "broadcast_add", "check", "compile",
     "convexity", "convolve", "count_ops", "derive", "differential", "dims",
     "elementwise", "expand", "from_index", "from_sympy", "function", "grad", "hessian", "hvp", "is_psd", "jacobian",
     "jvp", "latex", "let", "matrix", "matrix_function",

@@ -42,7 +42,7 @@ NORMS = (Norm1, Norm2, NormF, NormInf)
 RECTIFIED = Graph((Piece(EVERYTHING, 1, 1, strict=False),), smooth=False)
 
 
-def added(e: Expr, curves: Curves) -> Found | None:
+def _added(e: Expr, curves: Curves) -> Found | None:
     return summed([curves.of(a) for a in e.operands])
 
 
@@ -55,7 +55,7 @@ def kept(e: Expr, curves: Curves) -> Found | None:
     return Found(AFFINE, pins)
 
 
-def gathered(e: Expr, curves: Curves) -> Found | None:
+def _gathered(e: Expr, curves: Curves) -> Found | None:
     inner = curves.of(e.operands[0])
     if inner is None:
         return None
@@ -135,7 +135,7 @@ def times_constants(e: Expr, curves: Curves) -> Found | None:
     return Found(result.kind, pins, (bound.fact, *used) if result.kind != AFFINE else ())
 
 
-def divided(e: Expr, curves: Curves) -> Found | None:
+def _divided(e: Expr, curves: Curves) -> Found | None:
     assert isinstance(e, Quotient)
     if not curves.depends(e.below):
         inner = curves.of(e.above)
@@ -155,7 +155,7 @@ def divided(e: Expr, curves: Curves) -> Found | None:
     return Found(result.kind, result.pins, (*found.used, None if rational(e.above) is not None else above.fact))
 
 
-def powered(e: Expr, curves: Curves) -> Found | None:
+def _powered(e: Expr, curves: Curves) -> Found | None:
     assert isinstance(e, Power)
     p = rational(e.exponent)
     if p is None:
@@ -197,7 +197,7 @@ def mapped(e: Expr, curves: Curves) -> Found | None:
     return None if inner is None else composed(graph, inner, bound.interval, bound.fact)
 
 
-def extremum(e: Expr, curves: Curves) -> Found | None:
+def _extremum(e: Expr, curves: Curves) -> Found | None:
     wanted = CONVEX if isinstance(e, Maximum) else CONCAVE
     parts = [curves.of(a) for a in e.operands]
     if any(p is None or p.kind == OTHER[wanted] for p in parts):
@@ -213,7 +213,7 @@ def extremum(e: Expr, curves: Curves) -> Found | None:
 OTHER = {CONVEX: CONCAVE, CONCAVE: CONVEX}
 
 
-def chosen(e: Expr, curves: Curves) -> Found | None:
+def _chosen(e: Expr, curves: Curves) -> Found | None:
     assert isinstance(e, Where)
     if curves.depends(e.mask):
         return None
@@ -231,7 +231,7 @@ def user_defined(e: Expr, curves: Curves) -> Found | None:
 
 
 # ------------------------------------------------------------------ norms and log-sum-exp
-def norm(e: Expr, curves: Curves) -> Found | None:
+def _norm(e: Expr, curves: Curves) -> Found | None:
     x = e.operands[0]
     inner, bound = curves.of(x), curves.prover.range(x)
     if inner is None:
@@ -247,7 +247,7 @@ def norm(e: Expr, curves: Curves) -> Found | None:
     return None
 
 
-def log_sum_exp(e: Expr, curves: Curves) -> Found | None:
+def _log_sum_exp(e: Expr, curves: Curves) -> Found | None:
     inner = curves.of(e.operands[0])
     if inner is None or not inner.is_convex:
         return None
@@ -255,19 +255,30 @@ def log_sum_exp(e: Expr, curves: Curves) -> Found | None:
 
 
 RULES: tuple[BendRule, ...] = (
-    BendRule("sum", (Add, BroadcastAdd), added, "sums keep affine, convex and concave"),
+    BendRule("sum", (Add, BroadcastAdd), _added, "sums keep affine, convex and concave"),
     BendRule("entries", RIGID, kept, "its entries are entries of the operands"),
-    BendRule("sum-of-entries", GATHERING, gathered, "its entries are sums of entries of the operand"),
+    BendRule("sum-of-entries", GATHERING, _gathered, "its entries are sums of entries of the operand"),
     BendRule("linear", MULTILINEAR, linear, "it is linear in the one operand that varies, with constants of one sign"),
-    BendRule("matrix-product", (Product,), multiplied, "linear in the factor that varies; constants of one sign keep convexity"),
+    BendRule(
+        "matrix-product", (Product,), multiplied, "linear in the factor that varies; constants of one sign keep convexity"
+    ),
     BendRule("scaling", (Hadamard,), times_constants, "constants that are not negative keep convexity, negative ones turn it"),
-    BendRule("quotient", (Quotient,), divided, "a quotient in which one side is constant, and what is below keeps its sign"),
-    BendRule("power", (Power,), powered, "the graph of a power, composed with what it is applied to"),
-    BendRule("composition", (Entrywise,), mapped,
-             "a convex function of an affine one, or a convex and rising (falling) one of a convex (concave) one; likewise concave"),
-    BendRule("larger-of-two", (Maximum, Minimum), extremum, "the larger of convex functions is convex, the smaller of concave ones concave"),
-    BendRule("choice", (Where,), chosen, "a constant choice between entries"),
+    BendRule("quotient", (Quotient,), _divided, "a quotient in which one side is constant, and what is below keeps its sign"),
+    BendRule("power", (Power,), _powered, "the graph of a power, composed with what it is applied to"),
+    BendRule(
+        "composition",
+        (Entrywise,),
+        mapped,
+        "a convex function of an affine one, or a convex and rising (falling) one of a convex (concave) one; likewise concave",
+    ),
+    BendRule(
+        "larger-of-two",
+        (Maximum, Minimum),
+        _extremum,
+        "the larger of convex functions is convex, the smaller of concave ones concave",
+    ),
+    BendRule("choice", (Where,), _chosen, "a constant choice between entries"),
     BendRule("definition", (Entrywise,), user_defined, "by its definition"),
-    BendRule("norm", NORMS, norm, "a norm is convex, and rises with entries that are not negative"),
-    BendRule("log-sum-exp", (LogSumExp,), log_sum_exp, "log-sum-exp is convex and rises with every entry"),
-)  # fmt: skip
+    BendRule("norm", NORMS, _norm, "a norm is convex, and rises with entries that are not negative"),
+    BendRule("log-sum-exp", (LogSumExp,), _log_sum_exp, "log-sum-exp is convex and rises with every entry"),
+)

@@ -125,7 +125,7 @@ def scaled(inner: Bend, by: Interval, fact: Fact | None) -> Found | None:
 
 
 def composed(graph: Graph, inner: Bend, values: Interval, fact: Fact | None) -> Found | None:
-    """A function of one number of an expression whose values lie in an interval [Boyd and Vandenberghe, 2004, section 3.2.4]."""
+    """A function of one number of an expression with values in an interval [Boyd and Vandenberghe, 2004, section 3.2.4]."""
     if not values.within(graph.domain):
         lower = graph.domain.high == INFINITY  # then the domain, where the expression exceeds a bound, is convex
         if not (inner.is_affine or (lower and inner.kind == CONCAVE)):
@@ -135,9 +135,11 @@ def composed(graph: Graph, inner: Bend, values: Interval, fact: Fact | None) -> 
             return None
     best: Found | None = None
     for piece in graph.pieces:
-        if values.within(piece.where) and (found := _on_piece(piece, inner, fact)) is not None:
-            if best is None or (best.kind != AFFINE and (found.kind == AFFINE or len(found.pins) > len(best.pins))):
-                best = found
+        found = _on_piece(piece, inner, fact) if values.within(piece.where) else None
+        if found is None or (best is not None and best.kind == AFFINE):
+            continue
+        if best is None or found.kind == AFFINE or len(found.pins) > len(best.pins):
+            best = found
     return best
 
 

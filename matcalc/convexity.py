@@ -25,9 +25,16 @@ from matcalc.variables import written_out
 UNKNOWN = "unknown"
 NOT_CONVEX_SETS = ("orthogonal", "unit", "invertible", "integer")  # facts that segments leave
 SETS = {
-    "positive": "{} > 0", "simplex": "{} in the simplex", "psd": "{} psd", "diagonal": "{} diagonal", "symmetric": "{} symmetric",
-    "skew": "{} skew", "lower_triangular": "{} lower triangular", "toeplitz": "{} Toeplitz", "zero_diagonal": "{} with zero diagonal",
-}  # fmt: skip
+    "positive": "{} > 0",
+    "simplex": "{} in the simplex",
+    "psd": "{} psd",
+    "diagonal": "{} diagonal",
+    "symmetric": "{} symmetric",
+    "skew": "{} skew",
+    "lower_triangular": "{} lower triangular",
+    "toeplitz": "{} Toeplitz",
+    "zero_diagonal": "{} with zero diagonal",
+}
 WITNESSES = 60  # segments tried where nothing is proved
 
 
@@ -307,7 +314,10 @@ def refuted(e: Expr, variables: Sequence[Symbol], complaint: str) -> tuple[str, 
             break
     names = ", ".join(w.name for w in variables)
     if below and above:
-        why = f"neither convex nor concave in {names} for all values: the chord lies below the function at {below}; above it at {above}"
+        why = (
+            f"neither convex nor concave in {names} for all values: the chord lies below the function at {below}; "
+            f"above it at {above}"
+        )
     elif below:
         why = f"not convex in {names}: the chord lies below the function at {below}; not shown to be concave: {complaint}"
     elif above:

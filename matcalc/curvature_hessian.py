@@ -147,7 +147,7 @@ def is_smooth(e: Operator, curves: Curvatures) -> bool:
         if p is not None and p.is_Integer:
             return bool(p >= 0) or keeps_off_zero(e.base, curves)
         return lies_above_zero(e.base, curves)
-    if isinstance(e, ON_PD) or isinstance(e, MatrixPower):
+    if isinstance(e, (*ON_PD, MatrixPower)):
         p = rational(e.operands[1]) if isinstance(e, MatrixPower) else None
         if isinstance(e, MatrixPower) and (p is None or p >= 0):
             return p is not None

@@ -99,7 +99,7 @@ def both(e: Expr, first: Bound, second: Bound) -> Bound:
 
 
 def is_psd(e: object) -> Fact | None:
-    """A proof that a matrix is positive semidefinite (``claim`` "psd") or positive definite ("pd"); None where none is found.
+    r"""A proof that a matrix is positive semidefinite (``claim`` "psd") or positive definite ("pd"); None where none is found.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def is_psd(e: object) -> Fact | None:
     --------
     >>> import matcalc as mc
     >>> A, p = mc.symbols("A[m,n] p[m](positive)")
-    >>> print(*is_psd(A.T @ mc.diag(p) @ A).steps, sep="\\n")
+    >>> print(*is_psd(A.T @ mc.diag(p) @ A).steps, sep="\n")
     (1) p > 0
           declared: it is declared so
     (2) diag(p) is pd

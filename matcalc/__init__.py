@@ -1,9 +1,9 @@
 """matcalc: derivatives of matrix expressions, in closed matrix form, derived line by line and checked."""
 
 from matcalc.calculus import count_ops, grad, simplify, vjp
+from matcalc.certify import Convexity, convexity
 from matcalc.check import CheckReport, check
 from matcalc.compositions import convolve
-from matcalc.convexity import Convexity, convexity
 from matcalc.declare import let, matrix, scalar, symbols, tensor, vector
 from matcalc.derivation import Derivation
 from matcalc.derive import derive
@@ -41,7 +41,8 @@ globals().update({name: f.public() for name, f in FUNCTIONS.items() if name != "
 __version__ = "0.1.0"
 __all__ = [
     "CheckError", "CheckReport", "Convexity", "Derivation", "Expr", "IndexNotation", "LimitError", "MatcalcError",
-    "NotDifferentiableError", "OperandError", "ParseError", "ShapeError", "Symbol", "UnsupportedError", "block", "broadcast_add", "check", "compile",
+    "NotDifferentiableError",
+    "OperandError", "ParseError", "ShapeError", "Symbol", "UnsupportedError", "block", "broadcast_add", "check", "compile",
     "convexity", "convolve", "count_ops", "derive", "differential", "dims",
     "elementwise", "expand", "from_index", "from_sympy", "function", "grad", "hessian", "hvp", "is_psd", "jacobian",
     "jvp", "latex", "let", "matrix", "matrix_function",

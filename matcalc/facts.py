@@ -12,7 +12,7 @@ from matcalc.printing import latex
 LATEX = {"psd": r"\succeq 0", "pd": r"\succ 0", ">= 0": r"\ge 0", "<= 0": r"\le 0"}  # other claims are typeset as words
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Fact:
     """``subject claim``, such as ``A'*A psd``, by a rule from other facts.
 
@@ -37,6 +37,11 @@ class Fact:
 
     def __str__(self) -> str:
         return f"{self.subject} {self.claim}" if self.claim[0] in "<>=" else f"{self.subject} is {self.claim}"
+
+    __repr__ = __str__
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.to_latex()}$"
 
     def to_latex(self) -> str:
         """The fact as LaTeX."""

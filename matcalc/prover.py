@@ -149,6 +149,6 @@ def sign_of(e: object) -> Fact | None:
     >>> import matcalc as mc
     >>> s = mc.sigmoid(mc.vector("x", 3))
     >>> sign_of(mc.multiply(s, 1 - s))
-    sigmoid(x).*(1 .- sigmoid(x)) > 0
+    sigmoid(x).*(1 .- sigmoid(x)) is in (0, 1)
     """
     return Prover().range(as_expr(e)).fact

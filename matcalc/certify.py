@@ -197,14 +197,14 @@ def convexity(f: object, wrt: object) -> Convexity:
     Examples
     --------
     >>> import matcalc as mc
-    >>> A, x, b = mc.symbols("A[m,n] x[n] b[m]")
+    >>> A, x, M = mc.symbols("A[m,n] x[n] M[n,n]")
     >>> mc.convexity(mc.logsumexp(A @ x), x)
     logsumexp(A*x) is convex in x
     (1) A*x is affine
           affine: linear in x with constant coefficients, plus constants
     (2) logsumexp(A*x) is convex
           log-sum-exp by (1): log-sum-exp is convex and rises with every entry
-    >>> mc.convexity(x.T @ mc.matrix("S", "n", "n") @ x, x).verdict
+    >>> mc.convexity(x.T @ M @ x, x).verdict
     'unknown'
     """
     e = scalar_function(f, "convexity")

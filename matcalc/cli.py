@@ -23,6 +23,7 @@ from matcalc.expr import Expr, Symbol
 from matcalc.jacobian import LAYOUTS
 
 FORMATS = ("text", "latex", "markdown", "numpy", "json")
+CERTIFICATES = {"text": "to_text", "latex": "to_latex", "markdown": "to_markdown", "json": ""}
 REMARKS = {"text": "", "latex": "% ", "markdown": "", "numpy": "# "}  # how each format writes a line that is not the result
 
 
@@ -118,6 +119,14 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--answer", default=None, metavar="TEXT", help="the answer to judge; matcalc's own if left out")
     sub.add_argument("--trials", type=_count, default=5, metavar="N", help="random points (default: 5)")
     sub.add_argument("--seed", type=_count, default=0, metavar="N", help="makes the points (default: 0)")
+    sub = verb(
+        "convexity", run_convexity, "whether a scalar function is convex, concave or affine, with a proof",
+        'matcalc convexity "norm2(A*x-y)^2" --wrt x',
+    )  # fmt: skip
+    expression(sub)
+    sub.add_argument("--wrt", required=True, metavar="NAMES", help="the variable, or several that are taken together")
+    sub.add_argument("--check", action="store_true", help="compare with chords on random segments of the domain")
+    sub.add_argument("--to", choices=CERTIFICATES, default="text", help="what to print (default: text)")
     output(verb("demo", run_demo, "a bias added to every column: its gradient, derived and checked", "matcalc demo"))
     return parser
 
@@ -202,6 +211,20 @@ def run_check(options: argparse.Namespace) -> int:
     report = mc.check(f, targets[0], answer, trials=options.trials, seed=options.seed)
     print(report)
     return 0 if report.passed else 1
+
+
+def run_convexity(options: argparse.Namespace) -> int:
+    """``matcalc convexity``."""
+    f, declared = read(options)
+    found = mc.convexity(f, targets_of(options, f, declared))
+    reports = [found.check()] if options.check and found.verdict != "unknown" else []
+    if options.to == "json":
+        steps = [{"rule": s.rule, "why": s.why, "fact": s.fact, "uses": s.uses} for s in found.steps]
+        names = [w.name for w in found.wrt]
+        entry = {"wrt": names, "verdict": found.verdict, "strict": found.strict, "conditions": found.conditions}
+        return print_json({"": {**entry, "steps": steps, "why": found.why}}, reports)
+    print(getattr(found, CERTIFICATES[options.to])())
+    return print_reports(reports, options)
 
 
 def run_demo(options: argparse.Namespace) -> int:

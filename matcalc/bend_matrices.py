@@ -205,7 +205,8 @@ def trace_of_function(e: Expr, curves: Curves) -> Found | None:
     if p is None or p == 0:
         return None
     eigenvalues = between(None, None, "()") if proof is None else POSITIVE if proof.claim == "pd" or p < 0 else NONNEGATIVE
-    return composed(power_graph(Fraction(int(p))), Bend(AFFINE, inner.fact, inner.pins), eigenvalues, proof)
+    found = composed(f"t^{p}", power_graph(Fraction(int(p))), Bend(AFFINE, inner.fact, inner.pins), eigenvalues, proof)
+    return None if found is None else Found(found.kind, found.pins, found.used)
 
 
 def log_determinant(e: Expr, curves: Curves) -> Found | None:

@@ -115,7 +115,9 @@ def times_constants(e: Expr, curves: Curves) -> Found | None:
         return None
     if len(moving) > 1:
         bound = curves.prover.range(moving[0])
-        found = composed(power_graph(Fraction(len(moving))), inner, bound.interval, bound.fact)
+        found = composed(
+            power_name(Fraction(len(moving))), power_graph(Fraction(len(moving))), inner, bound.interval, bound.fact
+        )
         if found is None:
             return None
         inner = Bend(found.kind, None, found.pins)
@@ -148,11 +150,11 @@ def _divided(e: Expr, curves: Curves) -> Found | None:
     if inner is None or curves.depends(e.above):
         return None
     bound, above = curves.prover.range(e.below), curves.prover.range(e.above)
-    found = composed(power_graph(Fraction(-1)), inner, bound.interval, bound.fact)
+    found = composed("1/t", power_graph(Fraction(-1)), inner, bound.interval, bound.fact)
     result = None if found is None else scaled(Bend(found.kind, None, found.pins), above.interval, None)
     if found is None or result is None:
         return None
-    return Found(result.kind, result.pins, (*found.used, None if rational(e.above) is not None else above.fact))
+    return Found(result.kind, result.pins, (*found.used, above.fact), found.why)
 
 
 def _powered(e: Expr, curves: Curves) -> Found | None:
@@ -163,11 +165,12 @@ def _powered(e: Expr, curves: Curves) -> Found | None:
     inner, bound = curves.of(e.base), curves.prover.range(e.base)
     if inner is None:
         return None
-    found = composed(power_graph(Fraction(int(p.p), int(p.q))), inner, bound.interval, bound.fact)
+    degree = Fraction(int(p.p), int(p.q))
+    found = composed(power_name(degree), power_graph(degree), inner, bound.interval, bound.fact)
     if found is not None and p > 1 and isinstance(e.base, (Norm2, NormF)):  # the ball is round
         at = curves.of(e.base.arg)
         if at is not None and at.is_affine:
-            return Found(found.kind, at.pins, found.used)
+            return Found(found.kind, at.pins, found.used, found.why)
     return found
 
 
@@ -194,7 +197,12 @@ def mapped(e: Expr, curves: Curves) -> Found | None:
         return None
     x = e.operands[0]
     inner, bound = curves.of(x), curves.prover.range(x)
-    return None if inner is None else composed(graph, inner, bound.interval, bound.fact)
+    return None if inner is None else composed(str(getattr(e, "name", "")), graph, inner, bound.interval, bound.fact)
+
+
+def power_name(p: Fraction) -> str:
+    """A power as sentences write it."""
+    return f"t^{p}" if p.denominator == 1 and p > 0 else f"t^({p})"
 
 
 def _extremum(e: Expr, curves: Curves) -> Found | None:

@@ -35,7 +35,7 @@ SETS = {
     "toeplitz": "{} Toeplitz",
     "zero_diagonal": "{} with zero diagonal",
 }
-WITNESSES = 60  # segments tried where nothing is proved
+WITNESSES = 24  # segments tried where nothing is proved
 
 
 @dataclass(frozen=True, repr=False)
@@ -255,7 +255,7 @@ def prove(e: Expr, variables: Sequence[Symbol]) -> tuple[tuple[str, bool, Fact] 
         fact = (
             second.fact
             if second.fact.subject is e
-            else Fact(e, second.kind, "simplify", "the same function, simplified", (second.fact,))
+            else Fact(e, second.fact.claim, "simplify", "the same function, simplified", (second.fact,))
         )
         if second.kind == AFFINE or best is None or second.strict:
             return (second.kind, second.strict, fact), ""

@@ -30,7 +30,7 @@ from matcalc.expr import (
     quotient,
     rational,
 )
-from matcalc.facts import Fact
+from matcalc.facts import Fact, premises
 from matcalc.ops.blocks import HStack, Slice, VStack
 from matcalc.ops.linalg import Adjugate, Inverse, MatrixPower, Pinv, inv
 from matcalc.ops.matrix_functions import Expm, Sqrtm
@@ -59,7 +59,7 @@ class DefiniteRule:
         if not isinstance(e, self.classes):
             return None
         found = self.find(e, known)
-        return None if found is None else Fact(e, found[0], self.name, self.why, tuple(f for f in found[1] if f is not None))
+        return None if found is None else Fact(e, found[0], self.name, self.why, premises(found[1]))
 
 
 def weaker(*facts: Fact) -> str:
@@ -135,13 +135,13 @@ def _scaling(e: Expr, known: Knows) -> Found | None:
         proof = known.definite(body)
         if proof is None:
             return None
-        return (proof.claim if bound.interval.is_positive else PSD), (bound.fact if not _is_number(scalar) else None, proof)
+        return (proof.claim if bound.interval.is_positive else PSD), (bound.fact, proof)
     if bound.interval.is_nonpositive:
         opposite = negated(body)
         proof = None if opposite is None else known.definite(opposite)
         if proof is None:
             return None
-        return (proof.claim if bound.interval.is_negative else PSD), (bound.fact if not _is_number(scalar) else None, proof)
+        return (proof.claim if bound.interval.is_negative else PSD), (bound.fact, proof)
     return None
 
 
@@ -296,7 +296,7 @@ def minus_projection(e: Expr, known: Knows) -> Found | None:
         if bound.interval.is_nonnegative:
             others = [p for p in proofs if p is not None and p is not proof]
             strict = bound.interval.is_positive or any(p.claim == PD for p in others)
-            return (PD if strict else PSD), (bound.fact if not _is_number(left) else None, *others)
+            return (PD if strict else PSD), (bound.fact, *others)
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from matcalc.expr import Expr
@@ -10,6 +10,9 @@ from matcalc.node import postorder
 from matcalc.printing import latex
 
 LATEX = {"psd": r"\succeq 0", "pd": r"\succ 0", ">= 0": r"\ge 0", "<= 0": r"\le 0"}  # other claims are typeset as words
+
+
+TRIVIAL = "number"  # the rule for numbers as they are written
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,6 +54,11 @@ class Fact:
     def steps(self) -> tuple[Step, ...]:
         """The whole proof, premises first; the last step is this fact."""
         return numbered([self])
+
+
+def premises(facts: Iterable[Fact | None]) -> tuple[Fact, ...]:
+    """The facts that a proof shows: that a number is itself needs no line."""
+    return tuple(f for f in facts if f is not None and f.rule != TRIVIAL)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import sympy as sp
 
-from matcalc.dims import Dim
+from matcalc.dims import Dim, DimSymbol
 from matcalc.expr import (
     Add,
     BroadcastAdd,
@@ -32,7 +32,7 @@ from matcalc.expr import (
     product,
     rational,
 )
-from matcalc.facts import Fact
+from matcalc.facts import TRIVIAL, Fact, premises
 from matcalc.graphs import GRAPHS
 from matcalc.interval import (
     EVERYTHING,
@@ -93,8 +93,7 @@ class RangeRule:
         found = self.find(e, known)
         if found is None or found[0].is_everything:
             return None
-        used = tuple(f for f in found[1] if f is not None)
-        return Bound(found[0], Fact(e, str(found[0]), self.name, self.why, used))
+        return Bound(found[0], Fact(e, str(found[0]), self.name, self.why, premises(found[1])))
 
 
 # ------------------------------------------------------------------ leaves
@@ -112,12 +111,15 @@ def _number_range(e: Expr, known: Knows) -> Found | None:
     value = e.value
     if isinstance(value, sp.Rational):
         return point(Fraction(int(value.p), int(value.q))), ()
-    if isinstance(value, sp.Symbol) and value.is_positive and value.is_integer:
-        return between(1, None), ()
     if value.is_number and value.is_real:
         near = Fraction(round(float(value) / NEARLY)) * NEARLY
         return Interval(near - NEARLY, near + NEARLY, True, True), ()
     return None
+
+
+def _dimension_range(e: Expr, known: Knows) -> Found | None:
+    assert isinstance(e, Number)
+    return (between(1, None), ()) if isinstance(e.value, DimSymbol) else None
 
 
 def _constant_range(e: Expr, known: Knows) -> Found | None:
@@ -351,7 +353,8 @@ NORMS = (Norm1, Norm2, NormF, NormInf, Nuclear, Spectral, SvdVals)
 MOVED = (Transpose, Vec, Reshape, Item, Slice, Diagonal, Let)
 RULES: tuple[RangeRule, ...] = (
     RangeRule("declared", (Symbol,), _declared_range, "it is declared so"),
-    RangeRule("number", (Number,), _number_range, "it is a number"),
+    RangeRule(TRIVIAL, (Number,), _number_range, "it is a number"),
+    RangeRule("dimension", (Number,), _dimension_range, "a dimension is at least 1"),
     RangeRule("constant", (Ones, Zeros, Eye, UnitVector), _constant_range, "its entries are zeros and ones"),
     RangeRule("sum", (Add, BroadcastAdd), _sum_range, "intervals add up"),
     RangeRule("entrywise-product", (Hadamard,), _hadamard_range, "intervals multiply, and even powers are not negative"),

@@ -1,9 +1,9 @@
 """matcalc: derivatives of matrix expressions, in closed matrix form, derived line by line and checked."""
 
 from matcalc.calculus import count_ops, grad, simplify, vjp
+from matcalc.certify import Convexity, convexity
 from matcalc.check import CheckReport, check
 from matcalc.compositions import convolve
-from matcalc.convexity import Convexity, convexity
 from matcalc.declare import let, matrix, scalar, symbols, tensor, vector
 from matcalc.derivation import Derivation
 from matcalc.derive import derive
@@ -31,7 +31,7 @@ from matcalc.parse import parse
 from matcalc.printing import latex, pprint, pretty
 from matcalc.prover import is_psd, sign_of
 from matcalc.scalar import from_sympy
-from matcalc.stationary import stationary
+from matcalc.stationarity import stationary
 from matcalc.stationary_point import Stationary
 from matcalc.to_index import IndexNotation, to_index
 from matcalc.userdefined import elementwise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import sympy as sp
 
 from matcalc.bends import AFFINE, CONCAVE, CONSTANT, CONVEX, NONE, Bend, BendRule, Curves, Found, scaled
@@ -142,7 +141,7 @@ def root_of_squares(e: Expr, curves: Curves) -> Found | None:
 
 
 def over_linear(e: Expr, curves: Curves) -> Found | None:
-    """``g'*g/h`` for affine ``g`` and a positive concave ``h``: the perspective of a square [Boyd and Vandenberghe, 2004, 3.2.6]."""
+    """``g'*g/h`` for affine ``g`` and a positive concave ``h``: the perspective of a square [Boyd and Vandenberghe, 3.2.6]."""
     assert isinstance(e, Quotient)
     below, bound = curves.of(e.below), curves.prover.range(e.below)
     if below is None or not below.is_concave or below.kind == CONSTANT or not bound.interval.is_positive:
@@ -220,10 +219,19 @@ def geometric_mean(e: Expr, curves: Curves) -> Found | None:
 
 RULES: tuple[BendRule, ...] = (
     BendRule("quadratic-form", (Product,), quadratic, "g'*P*g with g affine and P semidefinite"),
-    BendRule("quadratic-form", (Trace,), cyclic_quadratic, "tr(P*G*Q*G') is the squared norm of sqrt(P)*G*sqrt(Q), and G is affine"),
+    BendRule(
+        "quadratic-form", (Trace,), cyclic_quadratic, "tr(P*G*Q*G') is the squared norm of sqrt(P)*G*sqrt(Q), and G is affine"
+    ),
     BendRule("inner-product", (Product,), inner_product, "a'*b = sum(a.*b)"),
     BendRule("entropy", (Hadamard,), entropy, "t*log(t) is convex for t > 0, and t*log(t/u) in t and u together"),
-    BendRule("root-of-squares", (Sqrt, Power), root_of_squares, "the root of a sum of squares is the norm of a vector, and the vector is affine"),
-    BendRule("quadratic-over-linear", (Quotient,), over_linear, "g'*g/h is convex in g and h > 0 together, and falls as h rises"),
+    BendRule(
+        "root-of-squares",
+        (Sqrt, Power),
+        root_of_squares,
+        "the root of a sum of squares is the norm of a vector, and the vector is affine",
+    ),
+    BendRule(
+        "quadratic-over-linear", (Quotient,), over_linear, "g'*g/h is convex in g and h > 0 together, and falls as h rises"
+    ),
     BendRule("geometric-mean", (Power, Sqrt), geometric_mean, "a geometric mean is concave and rises with every factor"),
-)  # fmt: skip
+)

@@ -6,7 +6,22 @@ A rule here answers for ``log(e)``. Every ``e`` that one applies to is positive.
 from __future__ import annotations
 
 from matcalc.bends import CONCAVE, CONSTANT, CONVEX, NONE, OPPOSITE, Bend, BendRule, Curves, Found, summed
-from matcalc.expr import Add, BroadcastAdd, Expr, Hadamard, Item, Let, Power, Product, Quotient, Symbol, Transpose, apply, rational
+from matcalc.expr import (
+    Add,
+    BroadcastAdd,
+    Expr,
+    Hadamard,
+    Item,
+    Let,
+    Power,
+    Product,
+    Quotient,
+    Symbol,
+    Transpose,
+    apply,
+    rational,
+)
+from matcalc.facts import Fact
 from matcalc.interval import point
 from matcalc.ops.blocks import Slice
 from matcalc.ops.elementwise import Exp, Gamma, Log1p, Maximum, Sigmoid, Sqrt
@@ -18,23 +33,23 @@ SAME = (Transpose, Vec, Reshape, Let)
 SOME = (Item, Slice, Diagonal)
 
 
-def of_exponential(e: Expr, curves: Curves) -> Found | None:
+def _of_exponential(e: Expr, curves: Curves) -> Found | None:
     inner = curves.of(e.operands[0])
     return None if inner is None else Found(inner.kind, inner.pins, (inner.fact,))
 
 
-def of_product(e: Expr, curves: Curves) -> Found | None:
+def _of_product(e: Expr, curves: Curves) -> Found | None:
     assert isinstance(e, Hadamard)
     return summed([curves.log_of(a) for a in e.args])
 
 
-def of_quotient(e: Expr, curves: Curves) -> Found | None:
+def _of_quotient(e: Expr, curves: Curves) -> Found | None:
     assert isinstance(e, Quotient)
     above, below = curves.log_of(e.above), curves.log_of(e.below)
     return None if below is None else summed([above, Bend(OPPOSITE[below.kind], below.fact, below.pins)])
 
 
-def of_power(e: Expr, curves: Curves) -> Found | None:
+def _of_power(e: Expr, curves: Curves) -> Found | None:
     p = rational(e.exponent) if isinstance(e, Power) else 1
     inner = curves.log_of(e.operands[0])
     if inner is None or p is None or p == 0:
@@ -57,7 +72,7 @@ def of_sum(e: Expr, curves: Curves) -> Found | None:
     return Found(CONVEX, pins, tuple(p.fact for p in found))
 
 
-def of_total(e: Expr, curves: Curves) -> Found | None:
+def _of_total(e: Expr, curves: Curves) -> Found | None:
     inner = curves.log_of(e.operands[0])
     if inner is None or not inner.is_convex:
         return None
@@ -71,7 +86,8 @@ def of_weighted_sum(e: Expr, curves: Curves) -> Found | None:
     inner = curves.log_of(moving[0]) if len(moving) == 1 else None
     if inner is None or not inner.is_convex or not curves.prover.range(e).interval.is_positive:
         return None
-    by, facts = point(1), []
+    by = point(1)
+    facts: list[Fact | None] = []
     for a in e.args:
         if a is not moving[0]:
             bound = curves.prover.range(a)
@@ -79,12 +95,12 @@ def of_weighted_sum(e: Expr, curves: Curves) -> Found | None:
     return Found(CONVEX, NONE, (*facts, inner.fact)) if by.is_nonnegative else None
 
 
-def of_softmax(e: Expr, curves: Curves) -> Found | None:
+def _of_softmax(e: Expr, curves: Curves) -> Found | None:
     inner = curves.of(e.operands[0])
     return Found(CONCAVE, NONE, (inner.fact,)) if inner is not None and inner.is_affine else None
 
 
-def of_sigmoid(e: Expr, curves: Curves) -> Found | None:
+def _of_sigmoid(e: Expr, curves: Curves) -> Found | None:
     inner = curves.of(e.operands[0])
     return Found(CONCAVE, inner.pins, (inner.fact,)) if inner is not None and inner.is_concave else None
 
@@ -104,27 +120,27 @@ def of_complement(e: Expr, curves: Curves) -> Found | None:
     return None
 
 
-def of_all_factors(e: Expr, curves: Curves) -> Found | None:
+def _of_all_factors(e: Expr, curves: Curves) -> Found | None:
     inner = curves.log_of(e.operands[0])
     return None if inner is None else Found(inner.kind, NONE if inner.is_affine else inner.pins, (inner.fact,))
 
 
-def of_determinant(e: Expr, curves: Curves) -> Found | None:
+def _of_determinant(e: Expr, curves: Curves) -> Found | None:
     inner = curves.of(apply("LogDet", e.operands[0])) if curves.prover.range(e).interval.is_positive else None
     return None if inner is None else Found(inner.kind, inner.pins, (inner.fact,))
 
 
-def of_gamma(e: Expr, curves: Curves) -> Found | None:
+def _of_gamma(e: Expr, curves: Curves) -> Found | None:
     inner = curves.of(apply("LogGamma", e.operands[0]))
     return None if inner is None else Found(inner.kind, inner.pins, (inner.fact,))
 
 
-def of_entries(e: Expr, curves: Curves) -> Found | None:
+def _of_entries(e: Expr, curves: Curves) -> Found | None:
     inner = curves.log_of(e.operands[0])
     return None if inner is None else Found(inner.kind, inner.pins if isinstance(e, SAME) else NONE, (inner.fact,))
 
 
-def of_larger(e: Expr, curves: Curves) -> Found | None:
+def _of_larger(e: Expr, curves: Curves) -> Found | None:
     parts = [curves.log_of(a) for a in e.operands]
     if any(p is None or not p.is_convex for p in parts):
         return None
@@ -140,23 +156,27 @@ def of_concave(e: Expr, curves: Curves) -> Found | None:
 
 
 LOG_RULES: tuple[BendRule, ...] = (
-    BendRule("log-of-exp", (Exp,), of_exponential, "log(exp(g)) = g"),
-    BendRule("log-of-product", (Hadamard,), of_product, "the logarithm of a product of positive factors is a sum"),
-    BendRule("log-of-quotient", (Quotient,), of_quotient, "the logarithm of a quotient is a difference"),
-    BendRule("log-of-power", (Power, Sqrt), of_power, "log(g^p) = p*log(g)"),
+    BendRule("log-of-exp", (Exp,), _of_exponential, "log(exp(g)) = g"),
+    BendRule("log-of-product", (Hadamard,), _of_product, "the logarithm of a product of positive factors is a sum"),
+    BendRule("log-of-quotient", (Quotient,), _of_quotient, "the logarithm of a quotient is a difference"),
+    BendRule("log-of-power", (Power, Sqrt), _of_power, "log(g^p) = p*log(g)"),
     BendRule("log-of-sum", (Add, BroadcastAdd), of_sum, "a sum of log-convex terms is log-convex, by log-sum-exp"),
-    BendRule("log-of-total", (Total, Trace), of_total, "a sum of log-convex entries is log-convex, by log-sum-exp"),
-    BendRule("log-of-weighted-sum", (Product,), of_weighted_sum, "a sum of log-convex entries with positive weights is log-convex"),
-    BendRule("log-softmax", (Softmax,), of_softmax, "log(softmax(g)) = g - logsumexp(g)"),
-    BendRule("log-sigmoid", (Sigmoid,), of_sigmoid, "log(sigmoid(g)) = -softplus(-g), which is concave and rises"),
-    BendRule("log-sigmoid", (Add, BroadcastAdd), of_complement, "log(1 - sigmoid(g)) = -softplus(g), which is concave and falls"),
-    BendRule("log-of-factors", (Prod,), of_all_factors, "the logarithm of a product is a sum"),
-    BendRule("log-det", (Det,), of_determinant, "log(det(G)) = logdet(G) for a pd G"),
-    BendRule("log-gamma", (Gamma,), of_gamma, "the logarithm of the gamma function"),
-    BendRule("log-of-entries", (*SAME, *SOME), of_entries, "its entries are entries of the operand"),
-    BendRule("log-of-larger", (Maximum,), of_larger, "the logarithm of the larger is the larger logarithm"),
+    BendRule("log-of-total", (Total, Trace), _of_total, "a sum of log-convex entries is log-convex, by log-sum-exp"),
+    BendRule(
+        "log-of-weighted-sum", (Product,), of_weighted_sum, "a sum of log-convex entries with positive weights is log-convex"
+    ),
+    BendRule("log-softmax", (Softmax,), _of_softmax, "log(softmax(g)) = g - logsumexp(g)"),
+    BendRule("log-sigmoid", (Sigmoid,), _of_sigmoid, "log(sigmoid(g)) = -softplus(-g), which is concave and rises"),
+    BendRule(
+        "log-sigmoid", (Add, BroadcastAdd), of_complement, "log(1 - sigmoid(g)) = -softplus(g), which is concave and falls"
+    ),
+    BendRule("log-of-factors", (Prod,), _of_all_factors, "the logarithm of a product is a sum"),
+    BendRule("log-det", (Det,), _of_determinant, "log(det(G)) = logdet(G) for a pd G"),
+    BendRule("log-gamma", (Gamma,), _of_gamma, "the logarithm of the gamma function"),
+    BendRule("log-of-entries", (*SAME, *SOME), _of_entries, "its entries are entries of the operand"),
+    BendRule("log-of-larger", (Maximum,), _of_larger, "the logarithm of the larger is the larger logarithm"),
     BendRule("log-of-concave", (Expr,), of_concave, "log is concave and rises, and what is inside is concave and positive"),
-)  # fmt: skip
+)
 
 
 # ------------------------------------------------------------------ what follows for the expressions themselves

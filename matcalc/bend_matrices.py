@@ -10,7 +10,21 @@ from fractions import Fraction
 
 from matcalc.bends import AFFINE, CONCAVE, CONSTANT, CONVEX, NONE, Bend, BendRule, Curves, Found, composed, scaled, summed
 from matcalc.definite import is_invertible
-from matcalc.expr import Add, Expr, Hadamard, Let, Power, Product, Quotient, Transpose, dim_number, hadamard, negate, product, rational
+from matcalc.expr import (
+    Add,
+    Expr,
+    Hadamard,
+    Let,
+    Power,
+    Product,
+    Quotient,
+    Transpose,
+    dim_number,
+    hadamard,
+    negate,
+    product,
+    rational,
+)
 from matcalc.graphs import power_graph
 from matcalc.interval import NONNEGATIVE, POSITIVE, between
 from matcalc.ops.linalg import Det, Inverse, LogDet, MatrixPower
@@ -23,16 +37,16 @@ from matcalc.words import letters_of, mirrored, scalars_out
 
 
 # ------------------------------------------------------------------ v'*F*v
-def affine_form(e: Expr, curves: Curves) -> Found | None:
+def _affine_form(e: Expr, curves: Curves) -> Found | None:
     inner = curves.of(e)
     return Found(AFFINE, inner.pins, (inner.fact,)) if inner is not None and inner.kind == AFFINE else None
 
 
-def sum_of_forms(e: Expr, curves: Curves) -> Found | None:
+def _sum_of_forms(e: Expr, curves: Curves) -> Found | None:
     return summed([curves.form(a) for a in e.operands])
 
 
-def scaled_form(e: Expr, curves: Curves) -> Found | None:
+def _scaled_form(e: Expr, curves: Curves) -> Found | None:
     scalar, body = scalars_out(e)
     inner = curves.form(body) if not curves.depends(scalar) and not body.is_scalar and body is not e else None
     bound = curves.prover.range(scalar)
@@ -98,27 +112,29 @@ def root_form(e: Expr, curves: Curves) -> Found | None:
     return Found(CONCAVE, inner.pins, (proof, inner.fact))
 
 
-def diagonal_form(e: Expr, curves: Curves) -> Found | None:
+def _diagonal_form(e: Expr, curves: Curves) -> Found | None:
     inner = curves.of(e.operands[0])
     return None if inner is None else Found(inner.kind, inner.pins, (inner.fact,))
 
 
-def same_form(e: Expr, curves: Curves) -> Found | None:
+def _same_form(e: Expr, curves: Curves) -> Found | None:
     inner = curves.form(e.operands[0])
     return None if inner is None else Found(inner.kind, inner.pins, (inner.fact,))
 
 
 FORM_RULES: tuple[BendRule, ...] = (
-    BendRule("affine-matrix", (Expr,), affine_form, "v'*F*v is affine where F is"),
-    BendRule("sum-of-forms", (Add,), sum_of_forms, "quadratic forms add up"),
-    BendRule("scaled-form", (Hadamard, Quotient), scaled_form, "a constant factor of known sign"),
+    BendRule("affine-matrix", (Expr,), _affine_form, "v'*F*v is affine where F is"),
+    BendRule("sum-of-forms", (Add,), _sum_of_forms, "quadratic forms add up"),
+    BendRule("scaled-form", (Hadamard, Quotient), _scaled_form, "a constant factor of known sign"),
     BendRule("congruence", (Product,), congruent_form, "v'*A'*F*A*v = (A*v)'*F*(A*v)"),
-    BendRule("matrix-square", (Product, MatrixPower), square_form, "v'*G'*P*G*v is a squared norm of what is affine; so is the matrix fraction G'*inv(H)*G, a perspective"),
+    BendRule(
+        "matrix-square", (Product, MatrixPower), square_form, "v'*G'*P*G*v is a squared norm; G'*inv(H)*G is its perspective"
+    ),
     BendRule("inverse-of-pd", (Inverse,), inverse_form, "v'*inv(H)*v is convex in H, and falls as H rises"),
     BendRule("matrix-root", (Sqrtm, Logm), root_form, "the square root and the logarithm are operator concave and monotone"),
-    BendRule("diagonal-matrix", (Diag,), diagonal_form, "v'*diag(g)*v = sum(v.^2.*g)"),
-    BendRule("same-form", (Transpose, Let), same_form, "it has the same quadratic form"),
-)  # fmt: skip
+    BendRule("diagonal-matrix", (Diag,), _diagonal_form, "v'*diag(g)*v = sum(v.^2.*g)"),
+    BendRule("same-form", (Transpose, Let), _same_form, "it has the same quadratic form"),
+)
 
 
 # ------------------------------------------------------------------ scalars made of them
@@ -162,7 +178,9 @@ def traced(e: Expr, curves: Curves) -> Found | None:
         for sign, p in ((1, product(*rest)), (-1, negate(product(*rest)))):
             proof = curves.prover.definite(p)
             if proof is not None:
-                found = Found(inner.kind, inner.pins if proof.claim == "pd" and not inner.is_affine else NONE, (proof, inner.fact))
+                found = Found(
+                    inner.kind, inner.pins if proof.claim == "pd" and not inner.is_affine else NONE, (proof, inner.fact)
+                )
                 return found.turned(sign)
     return None
 
@@ -187,8 +205,8 @@ def trace_of_function(e: Expr, curves: Curves) -> Found | None:
     if p is None or p == 0:
         return None
     eigenvalues = between(None, None, "()") if proof is None else POSITIVE if proof.claim == "pd" or p < 0 else NONNEGATIVE
-    found = composed(power_graph(Fraction(int(p))), Bend(AFFINE, inner.fact, inner.pins), eigenvalues, proof)
-    return found
+    found = composed(f"t^{p}", power_graph(Fraction(int(p))), Bend(AFFINE, inner.fact, inner.pins), eigenvalues, proof)
+    return None if found is None else Found(found.kind, found.pins, found.used)
 
 
 def log_determinant(e: Expr, curves: Curves) -> Found | None:
@@ -212,7 +230,7 @@ def determinant_root(e: Expr, curves: Curves) -> Found | None:
     return Found(CONCAVE, NONE, (proof, inner.fact))
 
 
-def extreme_eigenvalue(e: Expr, curves: Curves) -> Found | None:
+def _extreme_eigenvalue(e: Expr, curves: Curves) -> Found | None:
     inner = curves.form(e.operands[0])
     largest = isinstance(e, EigMax)
     if inner is None or inner.kind == CONSTANT or not (inner.is_convex if largest else inner.is_concave):
@@ -220,25 +238,44 @@ def extreme_eigenvalue(e: Expr, curves: Curves) -> Found | None:
     return Found(CONVEX if largest else CONCAVE, NONE, (inner.fact,))
 
 
-def singular_values(e: Expr, curves: Curves) -> Found | None:
+def _singular_values(e: Expr, curves: Curves) -> Found | None:
     inner = curves.of(e.operands[0])
     return Found(CONVEX, NONE, (inner.fact,)) if inner is not None and inner.kind == AFFINE else None
 
 
-def diagonal_entries(e: Expr, curves: Curves) -> Found | None:
-    inner = curves.form(e.operands[0]) if e.operands[0].is_square and not (isinstance(e, Total) and e.axis is not None) else None
+def _diagonal_entries(e: Expr, curves: Curves) -> Found | None:
+    inner = (
+        curves.form(e.operands[0]) if e.operands[0].is_square and not (isinstance(e, Total) and e.axis is not None) else None
+    )
     if inner is None:
         return None
     return Found(inner.kind, inner.pins if isinstance(e, Diagonal) else NONE, (inner.fact,))
 
 
 RULES: tuple[BendRule, ...] = (
-    BendRule("form-value", (Product,), form_value, "v'*F*v for a convex F, or the matrix fraction g'*inv(H)*g of affine g and H"),
+    BendRule(
+        "form-value", (Product,), form_value, "v'*F*v for a convex F, or the matrix fraction g'*inv(H)*g of affine g and H"
+    ),
     BendRule("trace-of-form", (Trace,), traced, "tr(P*F) is a sum of v'*F*v for a psd P"),
-    BendRule("trace-of-function", (Trace,), trace_of_function, "tr(f(G)) is convex in a symmetric G where f is convex on its eigenvalues (Klein)"),
+    BendRule(
+        "trace-of-function",
+        (Trace,),
+        trace_of_function,
+        "tr(f(G)) is convex in a symmetric G where f is convex on its eigenvalues (Klein)",
+    ),
     BendRule("log-determinant", (LogDet,), log_determinant, "logdet is concave on the pd matrices, and rises with them"),
     BendRule("determinant-root", (Power,), determinant_root, "det(G)^(1/n) is concave on the pd matrices (Minkowski)"),
-    BendRule("extreme-eigenvalue", (EigMax, EigMin), extreme_eigenvalue, "eigmax is the largest v'*F*v of unit vectors, eigmin the smallest"),
-    BendRule("singular-values", (Nuclear, Spectral), singular_values, "a norm of what is affine"),
-    BendRule("diagonal-of-form", (Diagonal, Total), diagonal_entries, "entries on the diagonal, and the sum of all, are values of v'*F*v"),
-)  # fmt: skip
+    BendRule(
+        "extreme-eigenvalue",
+        (EigMax, EigMin),
+        _extreme_eigenvalue,
+        "eigmax is the largest v'*F*v of unit vectors, eigmin the smallest",
+    ),
+    BendRule("singular-values", (Nuclear, Spectral), _singular_values, "a norm of what is affine"),
+    BendRule(
+        "diagonal-of-form",
+        (Diagonal, Total),
+        _diagonal_entries,
+        "entries on the diagonal, and the sum of all, are values of v'*F*v",
+    ),
+)

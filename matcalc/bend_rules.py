@@ -24,6 +24,7 @@ from matcalc.expr import (
     hadamard,
     rational,
 )
+from matcalc.facts import Fact
 from matcalc.graphs import GRAPHS, Graph, Piece, power_graph
 from matcalc.interval import EVERYTHING, between, point
 from matcalc.ops.blocks import HStack, Slice, VStack
@@ -41,7 +42,7 @@ NORMS = (Norm1, Norm2, NormF, NormInf)
 RECTIFIED = Graph((Piece(EVERYTHING, 1, 1, strict=False),), smooth=False)
 
 
-def added(e: Expr, curves: Curves) -> Found | None:
+def _added(e: Expr, curves: Curves) -> Found | None:
     return summed([curves.of(a) for a in e.operands])
 
 
@@ -54,7 +55,7 @@ def kept(e: Expr, curves: Curves) -> Found | None:
     return Found(AFFINE, pins)
 
 
-def gathered(e: Expr, curves: Curves) -> Found | None:
+def _gathered(e: Expr, curves: Curves) -> Found | None:
     inner = curves.of(e.operands[0])
     if inner is None:
         return None
@@ -68,7 +69,8 @@ def linear(e: Expr, curves: Curves) -> Found | None:
     inner = curves.of(moving[0]) if len(moving) == 1 else None
     if inner is None:
         return None
-    by, facts = point(1), []
+    by = point(1)
+    facts: list[Fact | None] = []
     for a in e.operands:
         if not curves.depends(a):
             bound = curves.prover.range(a)
@@ -87,7 +89,8 @@ def multiplied(e: Expr, curves: Curves) -> Found | None:
     if inner.is_affine:
         regular = all(a is moving[0] or (a.is_square and is_regular(a, curves)) for a in e.args)
         return Found(AFFINE, inner.pins if regular else NONE)
-    by, facts = point(1), []
+    by = point(1)
+    facts: list[Fact | None] = []
     for a in e.args:
         if a is not moving[0]:
             bound = curves.prover.range(a)
@@ -112,7 +115,9 @@ def times_constants(e: Expr, curves: Curves) -> Found | None:
         return None
     if len(moving) > 1:
         bound = curves.prover.range(moving[0])
-        found = composed(power_graph(Fraction(len(moving))), inner, bound.interval, bound.fact)
+        found = composed(
+            power_name(Fraction(len(moving))), power_graph(Fraction(len(moving))), inner, bound.interval, bound.fact
+        )
         if found is None:
             return None
         inner = Bend(found.kind, None, found.pins)
@@ -132,7 +137,7 @@ def times_constants(e: Expr, curves: Curves) -> Found | None:
     return Found(result.kind, pins, (bound.fact, *used) if result.kind != AFFINE else ())
 
 
-def divided(e: Expr, curves: Curves) -> Found | None:
+def _divided(e: Expr, curves: Curves) -> Found | None:
     assert isinstance(e, Quotient)
     if not curves.depends(e.below):
         inner = curves.of(e.above)
@@ -145,14 +150,14 @@ def divided(e: Expr, curves: Curves) -> Found | None:
     if inner is None or curves.depends(e.above):
         return None
     bound, above = curves.prover.range(e.below), curves.prover.range(e.above)
-    found = composed(power_graph(Fraction(-1)), inner, bound.interval, bound.fact)
+    found = composed("1/t", power_graph(Fraction(-1)), inner, bound.interval, bound.fact)
     result = None if found is None else scaled(Bend(found.kind, None, found.pins), above.interval, None)
     if found is None or result is None:
         return None
-    return Found(result.kind, result.pins, (*found.used, None if rational(e.above) is not None else above.fact))
+    return Found(result.kind, result.pins, (*found.used, above.fact), found.why)
 
 
-def powered(e: Expr, curves: Curves) -> Found | None:
+def _powered(e: Expr, curves: Curves) -> Found | None:
     assert isinstance(e, Power)
     p = rational(e.exponent)
     if p is None:
@@ -160,11 +165,12 @@ def powered(e: Expr, curves: Curves) -> Found | None:
     inner, bound = curves.of(e.base), curves.prover.range(e.base)
     if inner is None:
         return None
-    found = composed(power_graph(Fraction(int(p.p), int(p.q))), inner, bound.interval, bound.fact)
+    degree = Fraction(int(p.p), int(p.q))
+    found = composed(power_name(degree), power_graph(degree), inner, bound.interval, bound.fact)
     if found is not None and p > 1 and isinstance(e.base, (Norm2, NormF)):  # the ball is round
         at = curves.of(e.base.arg)
         if at is not None and at.is_affine:
-            return Found(found.kind, at.pins, found.used)
+            return Found(found.kind, at.pins, found.used, found.why)
     return found
 
 
@@ -191,10 +197,15 @@ def mapped(e: Expr, curves: Curves) -> Found | None:
         return None
     x = e.operands[0]
     inner, bound = curves.of(x), curves.prover.range(x)
-    return None if inner is None else composed(graph, inner, bound.interval, bound.fact)
+    return None if inner is None else composed(str(getattr(e, "name", "")), graph, inner, bound.interval, bound.fact)
 
 
-def extremum(e: Expr, curves: Curves) -> Found | None:
+def power_name(p: Fraction) -> str:
+    """A power as sentences write it."""
+    return f"t^{p}" if p.denominator == 1 and p > 0 else f"t^({p})"
+
+
+def _extremum(e: Expr, curves: Curves) -> Found | None:
     wanted = CONVEX if isinstance(e, Maximum) else CONCAVE
     parts = [curves.of(a) for a in e.operands]
     if any(p is None or p.kind == OTHER[wanted] for p in parts):
@@ -210,7 +221,7 @@ def extremum(e: Expr, curves: Curves) -> Found | None:
 OTHER = {CONVEX: CONCAVE, CONCAVE: CONVEX}
 
 
-def chosen(e: Expr, curves: Curves) -> Found | None:
+def _chosen(e: Expr, curves: Curves) -> Found | None:
     assert isinstance(e, Where)
     if curves.depends(e.mask):
         return None
@@ -228,7 +239,7 @@ def user_defined(e: Expr, curves: Curves) -> Found | None:
 
 
 # ------------------------------------------------------------------ norms and log-sum-exp
-def norm(e: Expr, curves: Curves) -> Found | None:
+def _norm(e: Expr, curves: Curves) -> Found | None:
     x = e.operands[0]
     inner, bound = curves.of(x), curves.prover.range(x)
     if inner is None:
@@ -244,7 +255,7 @@ def norm(e: Expr, curves: Curves) -> Found | None:
     return None
 
 
-def log_sum_exp(e: Expr, curves: Curves) -> Found | None:
+def _log_sum_exp(e: Expr, curves: Curves) -> Found | None:
     inner = curves.of(e.operands[0])
     if inner is None or not inner.is_convex:
         return None
@@ -252,19 +263,30 @@ def log_sum_exp(e: Expr, curves: Curves) -> Found | None:
 
 
 RULES: tuple[BendRule, ...] = (
-    BendRule("sum", (Add, BroadcastAdd), added, "sums keep affine, convex and concave"),
+    BendRule("sum", (Add, BroadcastAdd), _added, "sums keep affine, convex and concave"),
     BendRule("entries", RIGID, kept, "its entries are entries of the operands"),
-    BendRule("sum-of-entries", GATHERING, gathered, "its entries are sums of entries of the operand"),
+    BendRule("sum-of-entries", GATHERING, _gathered, "its entries are sums of entries of the operand"),
     BendRule("linear", MULTILINEAR, linear, "it is linear in the one operand that varies, with constants of one sign"),
-    BendRule("matrix-product", (Product,), multiplied, "linear in the factor that varies; constants of one sign keep convexity"),
+    BendRule(
+        "matrix-product", (Product,), multiplied, "linear in the factor that varies; constants of one sign keep convexity"
+    ),
     BendRule("scaling", (Hadamard,), times_constants, "constants that are not negative keep convexity, negative ones turn it"),
-    BendRule("quotient", (Quotient,), divided, "a quotient in which one side is constant, and what is below keeps its sign"),
-    BendRule("power", (Power,), powered, "the graph of a power, composed with what it is applied to"),
-    BendRule("composition", (Entrywise,), mapped,
-             "a convex function of an affine one, or a convex and rising (falling) one of a convex (concave) one; likewise concave"),
-    BendRule("larger-of-two", (Maximum, Minimum), extremum, "the larger of convex functions is convex, the smaller of concave ones concave"),
-    BendRule("choice", (Where,), chosen, "a constant choice between entries"),
+    BendRule("quotient", (Quotient,), _divided, "a quotient in which one side is constant, and what is below keeps its sign"),
+    BendRule("power", (Power,), _powered, "the graph of a power, composed with what it is applied to"),
+    BendRule(
+        "composition",
+        (Entrywise,),
+        mapped,
+        "a convex function of an affine one, or a convex and rising (falling) one of a convex (concave) one; likewise concave",
+    ),
+    BendRule(
+        "larger-of-two",
+        (Maximum, Minimum),
+        _extremum,
+        "the larger of convex functions is convex, the smaller of concave ones concave",
+    ),
+    BendRule("choice", (Where,), _chosen, "a constant choice between entries"),
     BendRule("definition", (Entrywise,), user_defined, "by its definition"),
-    BendRule("norm", NORMS, norm, "a norm is convex, and rises with entries that are not negative"),
-    BendRule("log-sum-exp", (LogSumExp,), log_sum_exp, "log-sum-exp is convex and rises with every entry"),
-)  # fmt: skip
+    BendRule("norm", NORMS, _norm, "a norm is convex, and rises with entries that are not negative"),
+    BendRule("log-sum-exp", (LogSumExp,), _log_sum_exp, "log-sum-exp is convex and rises with every entry"),
+)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from matcalc.expr import Expr, Symbol
-from matcalc.facts import Fact
+from matcalc.facts import Fact, premises
 from matcalc.graphs import Graph, Piece
 from matcalc.interval import INFINITY, Interval
 from matcalc.signs import Knows
@@ -47,21 +47,25 @@ class Bend:
 
 @dataclass(frozen=True)
 class Found:
-    """What a rule says: the kind, the pins, and what was used."""
+    """What a rule says: the kind, the pins, what was used, and a sentence, where the rule's own is too general."""
 
     kind: str
     pins: frozenset[Symbol] = NONE
     used: tuple[Fact | None, ...] = ()
+    why: str = ""
 
     def turned(self, sign: int) -> Found:
         """Times a number of that sign."""
-        return self if sign > 0 else Found(OPPOSITE[self.kind], self.pins, self.used)
+        return self if sign > 0 else Found(OPPOSITE[self.kind], self.pins, self.used, self.why)
 
 
 class Curves(Protocol):
     """What rules ask about other expressions."""
 
-    prover: Knows
+    variables: frozenset[Symbol]
+
+    @property
+    def prover(self) -> Knows: ...
 
     def of(self, e: Expr) -> Bend | None: ...
 
@@ -88,8 +92,14 @@ class BendRule:
         found = self.find(e, curves)
         if found is None or found.kind == CONSTANT:
             return None
-        used = tuple(f for f in found.used if f is not None)
-        return Bend(found.kind, Fact(e if subject is None else subject, prefix + found.kind, self.name, self.why, used), found.pins)
+        about = e if subject is None else subject
+        claim = prefix + ("strictly " if is_strict(about, found, curves) else "") + found.kind
+        return Bend(found.kind, Fact(about, claim, self.name, found.why or self.why, premises(found.used)), found.pins)
+
+
+def is_strict(e: Expr, found: Found, curves: Curves) -> bool:
+    """Whether a scalar is shown to bend strictly along every change of the variables."""
+    return e.is_scalar and found.kind != AFFINE and found.pins >= curves.variables
 
 
 def summed(parts: Sequence[Bend | None]) -> Found | None:
@@ -121,8 +131,8 @@ def scaled(inner: Bend, by: Interval, fact: Fact | None) -> Found | None:
     return Found(inner.kind, pins, (fact, inner.fact)).turned(sign)
 
 
-def composed(graph: Graph, inner: Bend, values: Interval, fact: Fact | None) -> Found | None:
-    """A function of one number of an expression whose values lie in an interval [Boyd and Vandenberghe, 2004, section 3.2.4]."""
+def composed(name: str, graph: Graph, inner: Bend, values: Interval, fact: Fact | None) -> Found | None:
+    """A function of one number of an expression with values in an interval [Boyd and Vandenberghe, 2004, section 3.2.4]."""
     if not values.within(graph.domain):
         lower = graph.domain.high == INFINITY  # then the domain, where the expression exceeds a bound, is convex
         if not (inner.is_affine or (lower and inner.kind == CONCAVE)):
@@ -132,22 +142,26 @@ def composed(graph: Graph, inner: Bend, values: Interval, fact: Fact | None) -> 
             return None
     best: Found | None = None
     for piece in graph.pieces:
-        if values.within(piece.where) and (found := _on_piece(piece, inner, fact)) is not None:
-            if best is None or (best.kind != AFFINE and (found.kind == AFFINE or len(found.pins) > len(best.pins))):
-                best = found
+        found = _on_piece(piece, inner, fact, name) if values.within(piece.where) else None
+        if found is None or (best is not None and best.kind == AFFINE):
+            continue
+        if best is None or found.kind == AFFINE or len(found.pins) > len(best.pins):
+            best = found
     return best
 
 
-def _on_piece(piece: Piece, inner: Bend, fact: Fact | None) -> Found | None:
+def _on_piece(piece: Piece, inner: Bend, fact: Fact | None, name: str) -> Found | None:
     everywhere = piece.where.is_everything
     pins = inner.pins if piece.strict else NONE
     used = (None if everywhere else fact, inner.fact)
+    own = (CONCAVE, AFFINE, CONVEX)[piece.bend + 1]
+    place = "" if everywhere else f" where its argument is {piece.where}"
     if inner.is_affine:
-        kind = (CONCAVE, AFFINE, CONVEX)[piece.bend + 1]
-        return Found(kind, pins, used)
+        return Found(own, pins, used, f"{name} is {own}{place}, and the argument is affine")
     up = inner.kind == CONVEX
+    why = f"{name} is {own} and {'rises' if piece.trend > 0 else 'falls'}{place}, and the argument is {inner.kind}"
     if piece.trend == (1 if up else -1) and piece.bend >= 0:
-        return Found(CONVEX, pins, used)
+        return Found(CONVEX, pins, used, why)
     if piece.trend == (-1 if up else 1) and piece.bend <= 0:
-        return Found(CONCAVE, pins, used)
+        return Found(CONCAVE, pins, used, why)
     return None

@@ -95,7 +95,9 @@ class Curvatures:
             if found is None:
                 continue
             if found.kind == AFFINE:
-                why = f"linear in {', '.join(sorted(s.name for s in self.variables))} with constant coefficients, plus constants"
+                why = (
+                    f"linear in {', '.join(sorted(s.name for s in self.variables))} with constant coefficients, plus constants"
+                )
                 return Bend(AFFINE, Fact(e, AFFINE, "affine", why), found.pins)
             if best is None or len(found.pins) > len(best.pins):
                 best = found

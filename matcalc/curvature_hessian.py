@@ -10,7 +10,7 @@ from matcalc.curvature import Curvatures
 from matcalc.errors import MatcalcError
 from matcalc.expand import expand
 from matcalc.expr import Entrywise, Expr, Operator, Power, Quotient, Symbol, brief, hadamard, negate, rational, symbol
-from matcalc.facts import Fact
+from matcalc.facts import Fact, premises
 from matcalc.graphs import GRAPHS
 from matcalc.interval import POSITIVE
 from matcalc.jacobian import hessian, hvp
@@ -48,7 +48,8 @@ def second_order(e: Expr, variables: Sequence[Symbol], curves: Curvatures) -> Se
             return by_blocks(e, variables, curves)
         (w,) = variables
         if w.is_scalar or w.ndim == 1:
-            found = by_matrix(e, hessian(e, w), f"its Hessian by {w.name}", curves)
+            name = f"its {'second derivative' if w.is_scalar else 'Hessian'} by {w.name}"
+            found = by_matrix(e, hessian(e, w), name, curves)
             return found if isinstance(found, SecondOrder) or w.is_scalar else by_direction(e, w, curves, found)
         return by_direction(e, w, curves, "")
     except MatcalcError as error:
@@ -60,14 +61,18 @@ def by_matrix(e: Expr, h: object, name: str, curves: Curvatures) -> SecondOrder 
     assert isinstance(h, Expr)
     if is_zero(h, curves):
         return SecondOrder(AFFINE, False, Fact(e, AFFINE, "zero-hessian", f"{name} is 0"))
-    for kind, sign in ((CONVEX, 1), (CONCAVE, -1)):
-        for form in forms_of(h if sign > 0 else negate(h)):
+    for kind, which, forms in ((CONVEX, "", forms_of(h)), (CONCAVE, "the negative of ", forms_of(negate(h)))):
+        for form in forms:
             proof = curves.prover.definite(form)
-            if proof is not None:
-                which = "" if sign > 0 else "the negative of "
-                word = "positive definite" if proof.claim == "pd" else "positive semidefinite"
-                fact = Fact(e, kind, "hessian", f"{which}{name} is {word} on a convex domain", (proof,))
-                return SecondOrder(kind, proof.claim == "pd", fact)
+            if proof is None:
+                continue
+            strict = proof.claim == "pd"
+            word = (
+                ("positive" if strict else "not negative") if form.is_scalar else f"positive {'' if strict else 'semi'}definite"
+            )
+            shown = curves.prover.range(form).fact if form.is_scalar else proof
+            why = f"{which}{name} is {word} on a convex domain"
+            return SecondOrder(kind, strict, Fact(e, "strictly " * strict + kind, "hessian", why, premises([shown])))
     return f"{name}, {brief(h)}, is not known to be semidefinite"
 
 
@@ -85,7 +90,8 @@ def by_direction(e: Expr, w: Symbol, curves: Curvatures, before: str) -> SecondO
             which = "not negative" if found.kind == CONVEX else "not positive"
             why = f"its second derivative along {d.name}, {brief(form)}, is {which}, on a convex domain"
             used = () if found.fact is None else (found.fact,)
-            return SecondOrder(found.kind, d in found.pins, Fact(e, found.kind, "second-derivative", why, used))
+            strict = d in found.pins
+            return SecondOrder(found.kind, strict, Fact(e, "strictly " * strict + found.kind, "second-derivative", why, used))
     return before or f"its second derivative along {d.name}, {brief(form)}, is not known to keep its sign"
 
 
@@ -147,7 +153,7 @@ def is_smooth(e: Operator, curves: Curvatures) -> bool:
         if p is not None and p.is_Integer:
             return bool(p >= 0) or keeps_off_zero(e.base, curves)
         return lies_above_zero(e.base, curves)
-    if isinstance(e, ON_PD) or isinstance(e, MatrixPower):
+    if isinstance(e, (*ON_PD, MatrixPower)):
         p = rational(e.operands[1]) if isinstance(e, MatrixPower) else None
         if isinstance(e, MatrixPower) and (p is None or p >= 0):
             return p is not None

@@ -30,7 +30,7 @@ from matcalc.expr import (
     quotient,
     rational,
 )
-from matcalc.facts import Fact
+from matcalc.facts import Fact, premises
 from matcalc.ops.blocks import HStack, Slice, VStack
 from matcalc.ops.linalg import Adjugate, Inverse, MatrixPower, Pinv, inv
 from matcalc.ops.matrix_functions import Expm, Sqrtm
@@ -59,7 +59,7 @@ class DefiniteRule:
         if not isinstance(e, self.classes):
             return None
         found = self.find(e, known)
-        return None if found is None else Fact(e, found[0], self.name, self.why, tuple(f for f in found[1] if f is not None))
+        return None if found is None else Fact(e, found[0], self.name, self.why, premises(found[1]))
 
 
 def weaker(*facts: Fact) -> str:
@@ -83,18 +83,18 @@ def is_invertible(e: Expr, known: Knows) -> bool:
 
 
 # ------------------------------------------------------------------ leaves
-def declared(e: Expr, known: Knows) -> Found | None:
+def _declared(e: Expr, known: Knows) -> Found | None:
     assert isinstance(e, Symbol)
     return (PD, ()) if e.has("psd") and not e.is_complex else None
 
 
-def constant(e: Expr, known: Knows) -> Found | None:
+def _constant(e: Expr, known: Knows) -> Found | None:
     if isinstance(e, Eye):
         return PD, ()
     return (PSD, ()) if same_dim(e.rows, e.cols) else None
 
 
-def diagonal(e: Expr, known: Knows) -> Found | None:
+def _diagonal(e: Expr, known: Knows) -> Found | None:
     assert isinstance(e, Diag)
     bound = known.range(e.arg)
     if bound.interval.is_positive:
@@ -126,7 +126,7 @@ def congruence(e: Expr, known: Knows) -> Found | None:
     return None
 
 
-def scaling(e: Expr, known: Knows) -> Found | None:
+def _scaling(e: Expr, known: Knows) -> Found | None:
     scalar, body = scalars_out(e)
     if scalar is ONE or body.is_scalar:
         return None
@@ -135,13 +135,13 @@ def scaling(e: Expr, known: Knows) -> Found | None:
         proof = known.definite(body)
         if proof is None:
             return None
-        return (proof.claim if bound.interval.is_positive else PSD), (bound.fact if not _is_number(scalar) else None, proof)
+        return (proof.claim if bound.interval.is_positive else PSD), (bound.fact, proof)
     if bound.interval.is_nonpositive:
         opposite = negated(body)
         proof = None if opposite is None else known.definite(opposite)
         if proof is None:
             return None
-        return (proof.claim if bound.interval.is_negative else PSD), (bound.fact if not _is_number(scalar) else None, proof)
+        return (proof.claim if bound.interval.is_negative else PSD), (bound.fact, proof)
     return None
 
 
@@ -156,7 +156,7 @@ def _is_number(e: Expr) -> bool:
     return isinstance(e, Number)
 
 
-def schur_product(e: Expr, known: Knows) -> Found | None:
+def _schur_product(e: Expr, known: Knows) -> Found | None:
     assert isinstance(e, Hadamard)
     if e.args[0].is_scalar:
         return None
@@ -167,13 +167,13 @@ def schur_product(e: Expr, known: Knows) -> Found | None:
     return weaker(*found), found
 
 
-def kronecker(e: Expr, known: Knows) -> Found | None:
+def _kronecker(e: Expr, known: Knows) -> Found | None:
     a, b = (known.definite(x) for x in e.operands)
     return None if a is None or b is None else (weaker(a, b), (a, b))
 
 
 # ------------------------------------------------------------------ functions of a matrix
-def of_definite(e: Expr, known: Knows) -> Found | None:
+def _of_definite(e: Expr, known: Knows) -> Found | None:
     proof = known.definite(e.operands[0])
     if proof is None:
         return None
@@ -182,7 +182,7 @@ def of_definite(e: Expr, known: Knows) -> Found | None:
     return (PSD if isinstance(e, Pinv) and proof.claim == PSD else proof.claim), (proof,)
 
 
-def matrix_power(e: Expr, known: Knows) -> Found | None:
+def _matrix_power(e: Expr, known: Knows) -> Found | None:
     assert isinstance(e, MatrixPower)
     p = rational(e.exponent)
     proof = known.definite(e.base)
@@ -193,11 +193,11 @@ def matrix_power(e: Expr, known: Knows) -> Found | None:
     return None
 
 
-def exponential(e: Expr, known: Knows) -> Found | None:
+def _exponential(e: Expr, known: Knows) -> Found | None:
     return (PD, ()) if e.operands[0].symmetric and not e.is_complex else None
 
 
-def principal(e: Expr, known: Knows) -> Found | None:
+def _principal(e: Expr, known: Knows) -> Found | None:
     assert isinstance(e, Slice)
     if e.rows_taken != e.cols_taken or not e.arg.is_square:
         return None
@@ -205,7 +205,7 @@ def principal(e: Expr, known: Knows) -> Found | None:
     return None if proof is None else (proof.claim, (proof,))
 
 
-def same(e: Expr, known: Knows) -> Found | None:
+def _same(e: Expr, known: Knows) -> Found | None:
     proof = known.definite(e.operands[0])
     return None if proof is None else (proof.claim, (proof,))
 
@@ -296,7 +296,7 @@ def minus_projection(e: Expr, known: Knows) -> Found | None:
         if bound.interval.is_nonnegative:
             others = [p for p in proofs if p is not None and p is not proof]
             strict = bound.interval.is_positive or any(p.claim == PD for p in others)
-            return (PD if strict else PSD), (bound.fact if not _is_number(left) else None, *others)
+            return (PD if strict else PSD), (bound.fact, *others)
     return None
 
 
@@ -355,23 +355,31 @@ def _is_zero(e: Expr) -> bool:
 
 
 RULES: tuple[DefiniteRule, ...] = (
-    DefiniteRule("declared", (Symbol,), declared, "it is declared psd, which promises positive definite"),
-    DefiniteRule("constant", (Eye, Ones, Zeros), constant, "v'*I*v = norm2(v)^2, v'*1*1'*v = sum(v)^2"),
-    DefiniteRule("diagonal", (Diag,), diagonal, "a diagonal matrix is psd where its entries are not negative"),
-    DefiniteRule("scaling", (Hadamard, Quotient), scaling, "a psd matrix times a number that is not negative"),
-    DefiniteRule("schur-product", (Hadamard,), schur_product, "entrywise products of psd matrices are psd (Schur)"),
+    DefiniteRule("declared", (Symbol,), _declared, "it is declared psd, which promises positive definite"),
+    DefiniteRule("constant", (Eye, Ones, Zeros), _constant, "v'*I*v = norm2(v)^2, v'*1*1'*v = sum(v)^2"),
+    DefiniteRule("diagonal", (Diag,), _diagonal, "a diagonal matrix is psd where its entries are not negative"),
+    DefiniteRule("scaling", (Hadamard, Quotient), _scaling, "a psd matrix times a number that is not negative"),
+    DefiniteRule("schur-product", (Hadamard,), _schur_product, "entrywise products of psd matrices are psd (Schur)"),
     DefiniteRule("gram", (Product, MatrixPower), gram, "v'*A'*A*v = norm2(A*v)^2"),
     DefiniteRule("congruence", (Product,), congruence, "v'*A'*M*A*v = (A*v)'*M*(A*v)"),
-    DefiniteRule("kronecker", (Kron,), kronecker, "the eigenvalues of a Kronecker product are products of eigenvalues"),
-    DefiniteRule("inverse", (Inverse, Pinv, Adjugate, Sqrtm), of_definite, "its eigenvalues are functions of those of a psd matrix, not negative"),
-    DefiniteRule("matrix-power", (MatrixPower,), matrix_power, "its eigenvalues are powers of real eigenvalues"),
-    DefiniteRule("exponential", (Expm,), exponential, "the eigenvalues of a symmetric matrix are real, their exponentials positive"),
-    DefiniteRule("principal-part", (Slice,), principal, "a principal part of a psd matrix is psd"),
-    DefiniteRule("same", (Transpose, Let), same, "it has the same quadratic form"),
+    DefiniteRule("kronecker", (Kron,), _kronecker, "the eigenvalues of a Kronecker product are products of eigenvalues"),
+    DefiniteRule(
+        "inverse",
+        (Inverse, Pinv, Adjugate, Sqrtm),
+        _of_definite,
+        "its eigenvalues are functions of those of a psd matrix, not negative",
+    ),
+    DefiniteRule("matrix-power", (MatrixPower,), _matrix_power, "its eigenvalues are powers of real eigenvalues"),
+    DefiniteRule(
+        "exponential", (Expm,), _exponential, "the eigenvalues of a symmetric matrix are real, their exponentials positive"
+    ),
+    DefiniteRule("principal-part", (Slice,), _principal, "a principal part of a psd matrix is psd"),
+    DefiniteRule("same", (Transpose, Let), _same, "it has the same quadratic form"),
     DefiniteRule("sum", (Add,), definite_sum, "quadratic forms add up"),
     DefiniteRule("common-factor", (Add,), inner_sum, "A'*M*A + A'*N*A = A'*(M + N)*A, a congruence"),
-    DefiniteRule("minus-rank-one", (Add,), minus_rank_one,
-                 "P - c*v*v' is psd for a pd P where c*v'*inv(P)*v <= 1 (Cauchy and Schwarz)"),
+    DefiniteRule(
+        "minus-rank-one", (Add,), minus_rank_one, "P - c*v*v' is psd for a pd P where c*v'*inv(P)*v <= 1 (Cauchy and Schwarz)"
+    ),
     DefiniteRule("minus-projection", (Add,), minus_projection, "the eigenvalues of a projection are 0 and 1"),
     DefiniteRule("blocks", (VStack,), block_sum, "a pd block and a psd Schur complement make a psd matrix"),
-)  # fmt: skip
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from matcalc.expr import Expr
@@ -12,7 +12,10 @@ from matcalc.printing import latex
 LATEX = {"psd": r"\succeq 0", "pd": r"\succ 0", ">= 0": r"\ge 0", "<= 0": r"\le 0"}  # other claims are typeset as words
 
 
-@dataclass(frozen=True, eq=False)
+TRIVIAL = "number"  # the rule for numbers as they are written
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Fact:
     """``subject claim``, such as ``A'*A psd``, by a rule from other facts.
 
@@ -38,6 +41,11 @@ class Fact:
     def __str__(self) -> str:
         return f"{self.subject} {self.claim}" if self.claim[0] in "<>=" else f"{self.subject} is {self.claim}"
 
+    __repr__ = __str__
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.to_latex()}$"
+
     def to_latex(self) -> str:
         """The fact as LaTeX."""
         return f"{latex(self.subject)} {claim_latex(self.claim)}"
@@ -46,6 +54,11 @@ class Fact:
     def steps(self) -> tuple[Step, ...]:
         """The whole proof, premises first; the last step is this fact."""
         return numbered([self])
+
+
+def premises(facts: Iterable[Fact | None]) -> tuple[Fact, ...]:
+    """The facts that a proof shows: that a number is itself needs no line."""
+    return tuple(f for f in facts if f is not None and f.rule != TRIVIAL)
 
 
 @dataclass(frozen=True)

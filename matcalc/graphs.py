@@ -83,7 +83,9 @@ GRAPHS: dict[str, Graph] = {
     "Asin": Graph((Piece(RIGHT, 1, 1), Piece(LEFT, 1, -1)), domain=UPTO_ONE),
     "Acos": Graph((Piece(RIGHT, -1, -1), Piece(LEFT, -1, 1)), values=NONNEGATIVE, domain=UPTO_ONE),
     "Atan": _s_shaped(-2, 2),
-    "Sinh": Graph((Piece(NONNEGATIVE, 1, 1), Piece(NONPOSITIVE, 1, -1)), _points((-INFINITY, -INFINITY), (0, 0), (INFINITY, INFINITY))),
+    "Sinh": Graph(
+        (Piece(NONNEGATIVE, 1, 1), Piece(NONPOSITIVE, 1, -1)), _points((-INFINITY, -INFINITY), (0, 0), (INFINITY, INFINITY)),
+    ),
     "Cosh": Graph((Piece(NONNEGATIVE, 1, 1), Piece(NONPOSITIVE, -1, 1), Piece(EVERYTHING, 0, 1)), values=between(1, None)),
     "Tanh": _s_shaped(-1, 1),
     "Erf": _s_shaped(-1, 1),

@@ -109,8 +109,8 @@ class Interval:
             return Interval(_power(self.low, n), _power(self.high, n), self.low_open, self.high_open)
         if self.is_nonpositive:
             return (-self).power(p)
-        high, high_open = max((abs(self.low), self.low_open), (self.high, self.high_open), key=lambda c: (c[0], not c[1]))
-        return Interval(Fraction(0), _power(high, n), False, high_open)
+        top = self.largest(-self)
+        return Interval(Fraction(0), _power(top.high, n), False, top.high_open)
 
     def through(self, landmarks: Sequence[tuple[End, End]]) -> Interval:
         """The image under a function that strictly rises, or strictly falls, along points that are known exactly.

@@ -255,10 +255,8 @@ def _with_transpose(equation: Affine, x: Symbol, working: Working, before: Equat
     a, b = simplified(add(*same)), simplified(add(*turned))
     square = simplified(minus(hadamard(a, a), hadamard(b, b)))
     require_somewhere(square, f"{brief(square)}, by which {x.name} is to be divided,", working)
-    found = add(hadamard(a, equation.right), negate(hadamard(b, transpose(equation.right))))
-    return finished(
-        quotient(found, square), x, working, before, "added to its transpose with the factors that leave the unknown"
-    )
+    parts = hadamard(quotient(a, square), equation.right), hadamard(quotient(b, square), transpose(equation.right))
+    return finished(minus(*parts), x, working, before, "the equation and its transpose are two for X and X'")
 
 
 def _is_plain(term: Term) -> bool:

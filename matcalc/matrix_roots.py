@@ -22,9 +22,7 @@ from matcalc.simplify import simplify_all
 MOST_TERMS = 32
 FOUR, HALF = Number(sp.Integer(4)), Number(sp.Rational(1, 2))
 WHY_MEAN = "X*B*X = A has one positive definite solution, the geometric mean of inv(B) and A"
-WHY_SQUARE = (
-    "multiplied by the unknown, which commutes with the rest, this is a quadratic equation with one positive definite root"
-)
+WHY_SQUARE = "times the unknown, which commutes with the rest, this is quadratic, with one positive definite root"
 
 
 def positive_definite_root(g: Expr, x: Symbol, working: Working) -> Expr | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from matcalc.expr import Add, BroadcastAdd, Expr, Hadamard, Number, Ones, Power, Quotient, rational
+from matcalc.expr import Add, BroadcastAdd, Expr, Hadamard, Ones, Power, Quotient, rational
 from matcalc.polynomials import MAX_DEGREE, Coefficients, plus, times
 
 ARITHMETIC = (Add, BroadcastAdd, Hadamard, Quotient, Power)

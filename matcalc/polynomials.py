@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 from matcalc.interval import EVERYTHING, NEGATIVE, NONNEGATIVE, NONPOSITIVE, POSITIVE, Interval
 
@@ -68,7 +69,7 @@ def roots_inside(p: Coefficients, low: Fraction, high: Fraction) -> int:
 
 def _changes(chain: list[Coefficients], t: Fraction) -> int:
     signs = [v > 0 for v in (horner(p, t) for p in chain) if v]
-    return sum(a != b for a, b in zip(signs, signs[1:], strict=False))
+    return sum(a != b for a, b in pairwise(signs))
 
 
 def odd_part(p: Coefficients) -> Coefficients:

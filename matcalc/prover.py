@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from matcalc.definite import PD, PSD
+from matcalc.definite import RULES as DEFINITE
 from matcalc.dims import shape_text
 from matcalc.errors import ShapeError
 from matcalc.expr import Expr, as_expr, brief
@@ -13,8 +15,6 @@ from matcalc.polynomials import sign_on
 from matcalc.signs import RULES as RANGES
 from matcalc.signs import Bound
 from matcalc.simplify import simplify_all
-from matcalc.definite import PD, PSD
-from matcalc.definite import RULES as DEFINITE
 
 NOTHING = Bound(EVERYTHING, None)
 DEEPEST = 12  # expressions that a rule makes up, such as Schur complements, within one another
@@ -99,7 +99,7 @@ def both(e: Expr, first: Bound, second: Bound) -> Bound:
 
 
 def is_psd(e: object) -> Fact | None:
-    """A proof that a matrix is positive semidefinite (``claim`` "psd") or positive definite ("pd"); None where none is found.
+    r"""A proof that a matrix is positive semidefinite (``claim`` "psd") or positive definite ("pd"); None where none is found.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def is_psd(e: object) -> Fact | None:
     --------
     >>> import matcalc as mc
     >>> A, p = mc.symbols("A[m,n] p[m](positive)")
-    >>> print(*is_psd(A.T @ mc.diag(p) @ A).steps, sep="\\n")
+    >>> print(*is_psd(A.T @ mc.diag(p) @ A).steps, sep="\n")
     (1) p > 0
           declared: it is declared so
     (2) diag(p) is pd
@@ -149,6 +149,6 @@ def sign_of(e: object) -> Fact | None:
     >>> import matcalc as mc
     >>> s = mc.sigmoid(mc.vector("x", 3))
     >>> sign_of(mc.multiply(s, 1 - s))
-    sigmoid(x).*(1 .- sigmoid(x)) > 0
+    sigmoid(x).*(1 .- sigmoid(x)) is in (0, 1)
     """
     return Prover().range(as_expr(e)).fact

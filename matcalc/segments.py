@@ -12,6 +12,7 @@ from typing import Any
 from matcalc.emit import compile as compile_expr
 from matcalc.expr import Expr, Symbol
 from matcalc.node import postorder
+from matcalc.ops.elementwise import Polygamma, Unary
 from matcalc.sampling import INVERTING, Point, draw_sizes, draw_symbol, is_regular, require_seed, size_of, unspecified_functions
 
 SIZES = (3, 4, 2, 5, 1, 6)
@@ -53,15 +54,24 @@ def segments(f: Expr, variables: Sequence[Symbol], trials: int, seed: int) -> It
     """A random segment for each trial at which the ends have finite values."""
     require_seed(seed)
     call = compile_expr(f)
-    inverses = compile_expr([n.operands[0] for n in postorder([f], lambda e: e.operands) if isinstance(n, INVERTING)])
+    nodes = list(postorder([f], lambda e: e.operands))
+    inverses = compile_expr([n.operands[0] for n in nodes if isinstance(n, INVERTING)])
+    positive = compile_expr([n.operands[-1] for n in nodes if _needs_positive(n)])
     for k in range(trials):
-        drawn = (_segment(f, call, inverses, variables, seed + k, attempt) for attempt in range(ATTEMPTS))
+        drawn = (_segment(f, call, inverses, positive, variables, seed + k, attempt) for attempt in range(ATTEMPTS))
         found = next((s for s in drawn if s is not None), None)
         if found is not None:
             yield found
 
 
-def _segment(f: Expr, call: Any, inverses: Any, variables: Sequence[Symbol], seed: int, attempt: int) -> Segment | None:
+def _needs_positive(e: Expr) -> bool:
+    """Whether code has values outside of the function's domain, as for the logarithm of the gamma function."""
+    return isinstance(e, Polygamma) or (isinstance(e, Unary) and e.domain == "positive")
+
+
+def _segment(
+    f: Expr, call: Any, inverses: Any, above_zero: Any, variables: Sequence[Symbol], seed: int, attempt: int
+) -> Segment | None:
     import numpy as np
 
     rng = np.random.default_rng([seed, attempt, 7])
@@ -82,7 +92,7 @@ def _segment(f: Expr, call: Any, inverses: Any, variables: Sequence[Symbol], see
     share = 0.5 if rng.random() < 0.5 else float(rng.uniform(0.1, 0.9))
     middle = {name: (1 - share) * ends[0][name] + share * ends[1][name] for name in ends[0]}
     points = [Point(sizes, fixed | at, unspecified_functions([f], seed), seed) for at in (ends[0], middle, ends[1])]
-    if not all(is_regular(inverses, p) for p in points[::2]):
+    if not all(is_regular(inverses, p) and _is_positive(above_zero, p) for p in points[::2]):
         return None
     with np.errstate(all="ignore"):
         try:
@@ -92,6 +102,18 @@ def _segment(f: Expr, call: Any, inverses: Any, variables: Sequence[Symbol], see
     if not all(np.isfinite(values[k]) and abs(values[k]) < LARGEST for k in (0, 2)):
         return None
     return Segment({d.name: n for d, n in sizes.items()}, seed, (ends[0], ends[1]), share, (values[0], values[1], values[2]))
+
+
+def _is_positive(operands: Any, point: Point) -> bool:
+    """Whether what must be positive is."""
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        try:
+            found = operands(**{k: v for k, v in point.given.items() if k in operands.names})
+        except np.linalg.LinAlgError:
+            return False
+    return all(bool(np.all(np.asarray(a) > 0)) for a in found)
 
 
 def breaks(segment: Segment, verdict: str) -> bool:

@@ -5,14 +5,14 @@ A rule answers with an interval and what it used; ``matcalc.prover`` applies the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
 import sympy as sp
 
-from matcalc.dims import Dim
+from matcalc.dims import Dim, DimSymbol
 from matcalc.expr import (
     Add,
     BroadcastAdd,
@@ -32,7 +32,7 @@ from matcalc.expr import (
     product,
     rational,
 )
-from matcalc.facts import Fact
+from matcalc.facts import TRIVIAL, Fact, premises
 from matcalc.graphs import GRAPHS
 from matcalc.interval import (
     EVERYTHING,
@@ -93,12 +93,11 @@ class RangeRule:
         found = self.find(e, known)
         if found is None or found[0].is_everything:
             return None
-        used = tuple(f for f in found[1] if f is not None)
-        return Bound(found[0], Fact(e, str(found[0]), self.name, self.why, used))
+        return Bound(found[0], Fact(e, str(found[0]), self.name, self.why, premises(found[1])))
 
 
 # ------------------------------------------------------------------ leaves
-def declared_range(e: Expr, known: Knows) -> Found | None:
+def _declared_range(e: Expr, known: Knows) -> Found | None:
     assert isinstance(e, Symbol)
     if e.has("simplex"):
         return UNIT, ()
@@ -107,32 +106,35 @@ def declared_range(e: Expr, known: Knows) -> Found | None:
     return (between(-1, 1), ()) if e.has("unit") else None
 
 
-def number_range(e: Expr, known: Knows) -> Found | None:
+def _number_range(e: Expr, known: Knows) -> Found | None:
     assert isinstance(e, Number)
     value = e.value
     if isinstance(value, sp.Rational):
         return point(Fraction(int(value.p), int(value.q))), ()
-    if isinstance(value, sp.Symbol) and value.is_positive and value.is_integer:
-        return between(1, None), ()
     if value.is_number and value.is_real:
         near = Fraction(round(float(value) / NEARLY)) * NEARLY
         return Interval(near - NEARLY, near + NEARLY, True, True), ()
     return None
 
 
-def constant_range(e: Expr, known: Knows) -> Found | None:
+def _dimension_range(e: Expr, known: Knows) -> Found | None:
+    assert isinstance(e, Number)
+    return (between(1, None), ()) if isinstance(e.value, DimSymbol) else None
+
+
+def _constant_range(e: Expr, known: Knows) -> Found | None:
     if isinstance(e, Ones):
         return point(1), ()
     return (point(0), ()) if isinstance(e, Zeros) else (between(0, 1), ())
 
 
 # ------------------------------------------------------------------ arithmetic
-def sum_range(e: Expr, known: Knows) -> Found | None:
+def _sum_range(e: Expr, known: Knows) -> Found | None:
     bounds = [known.range(a) for a in e.operands]
     return added_up(b.interval for b in bounds), [b.fact for b in bounds]
 
 
-def hadamard_range(e: Expr, known: Knows) -> Found | None:
+def _hadamard_range(e: Expr, known: Knows) -> Found | None:
     assert isinstance(e, Hadamard)
     powers: dict[Expr, int] = {}
     for a in e.args:
@@ -143,13 +145,13 @@ def hadamard_range(e: Expr, known: Knows) -> Found | None:
     return total, [known.range(a).fact for a in powers]
 
 
-def quotient_range(e: Expr, known: Knows) -> Found | None:
+def _quotient_range(e: Expr, known: Knows) -> Found | None:
     assert isinstance(e, Quotient)
     above, below = known.range(e.above), known.range(e.below)
     return above.interval * below.interval.inverse(), (above.fact, below.fact)
 
 
-def power_range(e: Expr, known: Knows) -> Found | None:
+def _power_range(e: Expr, known: Knows) -> Found | None:
     assert isinstance(e, Power)
     p = rational(e.exponent)
     base = known.range(e.base)
@@ -158,7 +160,7 @@ def power_range(e: Expr, known: Knows) -> Found | None:
     return (POSITIVE, (base.fact,)) if base.interval.is_positive else None
 
 
-def entrywise_range(e: Expr, known: Knows) -> Found | None:
+def _entrywise_range(e: Expr, known: Knows) -> Found | None:
     graph = GRAPHS.get(type(e).__name__)
     if graph is None or len(e.operands) != 1:
         return None
@@ -173,7 +175,7 @@ def entrywise_range(e: Expr, known: Knows) -> Found | None:
     return image, (inner.fact,)
 
 
-def absolute_range(e: Expr, known: Knows) -> Found | None:
+def _absolute_range(e: Expr, known: Knows) -> Found | None:
     inner = known.range(e.operands[0])
     if inner.interval.is_everything:
         return None
@@ -184,31 +186,31 @@ def absolute_range(e: Expr, known: Knows) -> Found | None:
     return (low if low is not None else NONNEGATIVE.meet(up)), (inner.fact,)
 
 
-def extremum_range(e: Expr, known: Knows) -> Found | None:
+def _extremum_range(e: Expr, known: Knows) -> Found | None:
     a, b = (known.range(x) for x in e.operands)
     if isinstance(e, Maximum):
         return a.interval.largest(b.interval), (a.fact, b.fact)
     return -(-a.interval).largest(-b.interval), (a.fact, b.fact)
 
 
-def where_range(e: Expr, known: Knows) -> Found | None:
+def _where_range(e: Expr, known: Knows) -> Found | None:
     assert isinstance(e, Where)
     a, b = known.range(e.then), known.range(e.other)
     return a.interval.hull(b.interval), (a.fact, b.fact)
 
 
 # ------------------------------------------------------------------ entries moved and added up
-def moved_range(e: Expr, known: Knows) -> Found | None:
+def _moved_range(e: Expr, known: Knows) -> Found | None:
     inner = known.range(e.operands[0])
     return inner.interval, (inner.fact,)
 
 
-def padded_range(e: Expr, known: Knows) -> Found | None:
+def _padded_range(e: Expr, known: Knows) -> Found | None:
     inner = known.range(e.operands[0])
     return inner.interval.hull(point(0)), (inner.fact,)
 
 
-def stacked_range(e: Expr, known: Knows) -> Found | None:
+def _stacked_range(e: Expr, known: Knows) -> Found | None:
     bounds = [known.range(a) for a in e.operands]
     total = bounds[0].interval
     for b in bounds[1:]:
@@ -216,7 +218,7 @@ def stacked_range(e: Expr, known: Knows) -> Found | None:
     return total, [b.fact for b in bounds]
 
 
-def total_range(e: Expr, known: Knows) -> Found | None:
+def _total_range(e: Expr, known: Knows) -> Found | None:
     assert isinstance(e, (Total, Trace))
     inner = known.range(e.arg)
     count: Dim = e.arg.rows
@@ -229,7 +231,7 @@ def total_range(e: Expr, known: Knows) -> Found | None:
     return repeated(inner.interval, count if isinstance(count, int) else None), (inner.fact,)
 
 
-def product_range(e: Expr, known: Knows) -> Found | None:
+def _product_range(e: Expr, known: Knows) -> Found | None:
     assert isinstance(e, Product)
     first = known.range(e.args[0])
     total, facts = first.interval, [first.fact]
@@ -244,20 +246,20 @@ def product_range(e: Expr, known: Knows) -> Found | None:
     return total, facts
 
 
-def kron_range(e: Expr, known: Knows) -> Found | None:
+def _kron_range(e: Expr, known: Knows) -> Found | None:
     a, b = (known.range(x) for x in e.operands)
     return a.interval * b.interval, (a.fact, b.fact)
 
 
 # ------------------------------------------------------------------ norms, forms and spectra
-def norm_range(e: Expr, known: Knows) -> Found | None:
+def _norm_range(e: Expr, known: Knows) -> Found | None:
     inner = known.range(e.operands[0])
     if isinstance(e, (Norm1, Norm2, NormF, NormInf)) and (inner.interval.is_positive or inner.interval.is_negative):
         return POSITIVE, (inner.fact,)
     return NONNEGATIVE, ()
 
 
-def simplex_total(e: Expr, known: Knows) -> Found | None:
+def _simplex_total(e: Expr, known: Knows) -> Found | None:
     assert isinstance(e, Total)
     x = e.arg
     whole = e.axis is None
@@ -291,13 +293,14 @@ def nonzero(e: Expr, known: Knows) -> bool:
     return bound.is_positive or bound.is_negative or (isinstance(e, Symbol) and e.has("unit")) or isinstance(e, UnitVector)
 
 
-def unit_length(e: Expr, known: Knows) -> Found | None:
+def _unit_length(e: Expr, known: Knows) -> Found | None:
     assert isinstance(e, Product)
     x = e.args[-1]
-    unit = len(e.args) == 2 and are_transposes(*e.args) and isinstance(x, Symbol) and x.has("unit") and x.ndim == 1
+    square = len(e.args) == 2 and are_transposes(*e.args) and x.ndim == 1
+    unit = square and (isinstance(x, UnitVector) or (isinstance(x, Symbol) and x.has("unit")))
     if unit:
         return point(1), ()
-    probabilities = len(e.args) == 2 and are_transposes(*e.args) and known.range(x).interval.within(UNIT) and sums_to_one(x)
+    probabilities = square and known.range(x).interval.within(UNIT) and sums_to_one(x)
     return (UNIT, ()) if probabilities else None
 
 
@@ -318,7 +321,7 @@ def cyclic_range(e: Expr, known: Knows) -> Found | None:
         return None
     for start in range(n):
         turned = word[start:] + word[:start]
-        for axis in ((0, 1) if n % 2 == 0 else (1,)):
+        for axis in (0, 1) if n % 2 == 0 else (1,):
             # with ``axis`` 1 the first letter is on the axis itself, with 0 the gap before it
             rest = turned[axis:]
             middle = len(rest) % 2
@@ -331,7 +334,7 @@ def cyclic_range(e: Expr, known: Knows) -> Found | None:
     return None
 
 
-def spectrum_range(e: Expr, known: Knows) -> Found | None:
+def _spectrum_range(e: Expr, known: Knows) -> Found | None:
     proof = known.definite(e.operands[0])
     if proof is None:
         return None
@@ -343,42 +346,53 @@ def corner_range(e: Expr, known: Knows) -> Found | None:
     assert isinstance(e, Item)
     if not e.row or e.row != e.col or not e.arg.is_square:
         return None
-    return spectrum_range(e, known)
+    return _spectrum_range(e, known)
 
 
 NORMS = (Norm1, Norm2, NormF, NormInf, Nuclear, Spectral, SvdVals)
 MOVED = (Transpose, Vec, Reshape, Item, Slice, Diagonal, Let)
 RULES: tuple[RangeRule, ...] = (
-    RangeRule("declared", (Symbol,), declared_range, "it is declared so"),
-    RangeRule("number", (Number,), number_range, "it is a number"),
-    RangeRule("constant", (Ones, Zeros, Eye, UnitVector), constant_range, "its entries are zeros and ones"),
-    RangeRule("sum", (Add, BroadcastAdd), sum_range, "intervals add up"),
-    RangeRule("entrywise-product", (Hadamard,), hadamard_range, "intervals multiply, and even powers are not negative"),
-    RangeRule("quotient", (Quotient,), quotient_range, "intervals divide where the denominator keeps its sign"),
-    RangeRule("power", (Power,), power_range, "powers of an interval; even ones are not negative"),
-    RangeRule("function", (Entrywise,), entrywise_range, "these are the values that the function takes"),
-    RangeRule("absolute-value", (Entrywise,), lambda e, p: absolute_range(e, p) if type(e).__name__ in ("Abs", "Relu") else None,
-              "an absolute value or a positive part of numbers in an interval"),
-    RangeRule("larger-of-two", (Maximum, Minimum), extremum_range, "the larger of two is at least each"),
-    RangeRule("choice", (Where,), where_range, "each entry is one of the two"),
-    RangeRule("entries", MOVED, moved_range, "its entries are entries of the operand"),
-    RangeRule("padded", (Diag, Tril, Triu), padded_range, "its entries are entries of the operand and zeros"),
-    RangeRule("stack", (HStack, VStack), stacked_range, "its entries are those of its blocks"),
-    RangeRule("probabilities", (Total,), simplex_total, "probabilities sum to 1"),
-    RangeRule("total", (Total, Trace), total_range, "a sum of entries, of which there is at least one"),
-    RangeRule("unit-length", (Product,), unit_length, "a unit vector has norm 1; squares of probabilities sum to at most 1"),
+    RangeRule("declared", (Symbol,), _declared_range, "it is declared so"),
+    RangeRule(TRIVIAL, (Number,), _number_range, "it is a number"),
+    RangeRule("dimension", (Number,), _dimension_range, "a dimension is at least 1"),
+    RangeRule("constant", (Ones, Zeros, Eye, UnitVector), _constant_range, "its entries are zeros and ones"),
+    RangeRule("sum", (Add, BroadcastAdd), _sum_range, "intervals add up"),
+    RangeRule("entrywise-product", (Hadamard,), _hadamard_range, "intervals multiply, and even powers are not negative"),
+    RangeRule("quotient", (Quotient,), _quotient_range, "intervals divide where the denominator keeps its sign"),
+    RangeRule("power", (Power,), _power_range, "powers of an interval; even ones are not negative"),
+    RangeRule("function", (Entrywise,), _entrywise_range, "these are the values that the function takes"),
+    RangeRule(
+        "absolute-value",
+        (Entrywise,),
+        lambda e, p: _absolute_range(e, p) if type(e).__name__ in ("Abs", "Relu") else None,
+        "an absolute value or a positive part of numbers in an interval",
+    ),
+    RangeRule("larger-of-two", (Maximum, Minimum), _extremum_range, "the larger of two is at least each"),
+    RangeRule("choice", (Where,), _where_range, "each entry is one of the two"),
+    RangeRule("entries", MOVED, _moved_range, "its entries are entries of the operand"),
+    RangeRule("padded", (Diag, Tril, Triu), _padded_range, "its entries are entries of the operand and zeros"),
+    RangeRule("stack", (HStack, VStack), _stacked_range, "its entries are those of its blocks"),
+    RangeRule("probabilities", (Total,), _simplex_total, "probabilities sum to 1"),
+    RangeRule("total", (Total, Trace), _total_range, "a sum of entries, of which there is at least one"),
+    RangeRule("unit-length", (Product,), _unit_length, "a unit vector has norm 1; squares of probabilities sum to at most 1"),
     RangeRule("quadratic-form", (Product,), form_range, "v'*P*v is not negative for a psd P"),
-    RangeRule("product", (Product,), product_range, "an entry is a sum of products"),
-    RangeRule("kronecker", (Kron,), kron_range, "its entries are products"),
+    RangeRule("product", (Product,), _product_range, "an entry is a sum of products"),
+    RangeRule("kronecker", (Kron,), _kron_range, "its entries are products"),
     RangeRule("products", (Prod,), lambda e, p: _if_positive(e.operands[0], p), "a product of such entries"),
     RangeRule("probability", (Softmax,), lambda e, p: (UNIT, ()), "a softmax gives probabilities"),
-    RangeRule("norm", NORMS, norm_range, "a norm is not negative, and 0 at 0 alone"),
+    RangeRule("norm", NORMS, _norm_range, "a norm is not negative, and 0 at 0 alone"),
     RangeRule("log-sum-exp", (LogSumExp,), lambda e, p: _at_least(e.operands[0], p), "it is at least each of its arguments"),
     RangeRule("trace", (Trace,), cyclic_range, "tr(P*B*Q*B') is the squared norm of sqrt(P)*B*sqrt(Q) for psd P and Q"),
-    RangeRule("spectrum", (Det, EigMax, EigMin, Eig, Diagonal), spectrum_range,
-              "a psd matrix has no negative eigenvalue and no negative diagonal entry, a pd matrix positive ones"),
-    RangeRule("diagonal-entry", (Item,), corner_range, "a psd matrix has no negative diagonal entry, a pd matrix positive ones"),
-)  # fmt: skip
+    RangeRule(
+        "spectrum",
+        (Det, EigMax, EigMin, Eig, Diagonal),
+        _spectrum_range,
+        "a psd matrix has no negative eigenvalue and no negative diagonal entry, a pd matrix positive ones",
+    ),
+    RangeRule(
+        "diagonal-entry", (Item,), corner_range, "a psd matrix has no negative diagonal entry, a pd matrix positive ones"
+    ),
+)
 
 
 def _if_positive(x: Expr, known: Knows) -> Found | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from matcalc.bends import CONCAVE, CONVEX
 from matcalc.calculus import grad
-from matcalc.convexity import on_convex_set, prove
+from matcalc.certify import on_convex_set, prove
 from matcalc.equations import Unsolved, depends, simplified
 from matcalc.errors import MatcalcError
 from matcalc.expr import ONE, Expr, Operator, Power, Symbol, brief, negate, quotient, substitute, symbol

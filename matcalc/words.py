@@ -11,12 +11,11 @@ from matcalc.expr import (
     Entrywise,
     Expr,
     Hadamard,
+    Ones,
     Product,
     Quotient,
     Transpose,
-    add,
     are_transposes,
-    Ones,
     hadamard,
     ones,
     product,
@@ -116,7 +115,3 @@ def common_ends(terms: Sequence[Expr]) -> tuple[Expr, list[Expr]] | None:
         middles.append((scalar, middle))
     found = [hadamard(c, m) if m is not None else hadamard(c, eye(first.cols)) for c, m in middles]
     return words[0][-1], found
-
-
-
-

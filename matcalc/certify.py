@@ -12,21 +12,30 @@ from matcalc.conjugates import has_complex
 from matcalc.curvature import Curvatures
 from matcalc.curvature_hessian import SecondOrder, second_order
 from matcalc.errors import OperandError, UnsupportedError
-from matcalc.expr import Expr, Quotient, Symbol, brief, substitute, symbol
-from matcalc.facts import Fact, Step, claim_latex, numbered
+from matcalc.expr import Expr, Power, Quotient, Symbol, brief, substitute, symbol
+from matcalc.facts import Fact, Step, numbered
 from matcalc.node import postorder
+from matcalc.ops.elementwise import Sqrt
 from matcalc.printing import latex
 from matcalc.prover import Prover
 from matcalc.segments import TOLERANCE, Segment, breaks, segments
 from matcalc.simplify import simplify_all
+from matcalc.variables import written_out
 
 UNKNOWN = "unknown"
 NOT_CONVEX_SETS = ("orthogonal", "unit", "invertible", "integer")  # facts that segments leave
 SETS = {
-    "positive": "{} > 0", "simplex": "{} in the simplex", "psd": "{} psd", "diagonal": "{} diagonal", "symmetric": "{} symmetric",
-    "skew": "{} skew", "lower_triangular": "{} lower triangular", "toeplitz": "{} Toeplitz", "zero_diagonal": "{} with zero diagonal",
-}  # fmt: skip
-WITNESSES = 60  # segments tried where nothing is proved
+    "positive": "{} > 0",
+    "simplex": "{} in the simplex",
+    "psd": "{} psd",
+    "diagonal": "{} diagonal",
+    "symmetric": "{} symmetric",
+    "skew": "{} skew",
+    "lower_triangular": "{} lower triangular",
+    "toeplitz": "{} Toeplitz",
+    "zero_diagonal": "{} with zero diagonal",
+}
+WITNESSES = 24  # segments tried where nothing is proved
 
 
 @dataclass(frozen=True, repr=False)
@@ -87,10 +96,7 @@ class Convexity:
         verdict = "strictly " * self.strict + self.verdict
         if self.verdict == UNKNOWN:
             return rf"\begin{{aligned}}{chr(10)}&{latex(self.function)} && \text{{not decided}}{chr(10)}\end{{aligned}}"
-        rows = [
-            rf"&({s.number})\quad {s.latex} && \text{{{s.rule.replace('-', ' ')}{s.reference}}}"
-            for s in self.steps
-        ]
+        rows = [rf"&({s.number})\quad {s.latex} && \text{{{s.rule.replace('-', ' ')}{s.reference}}}" for s in self.steps]
         rows.append(rf"&{latex(self.function)} \quad\text{{is {verdict} in }} {names} &&")
         if self.conditions:
             rows.append(rf"& && \text{{for {'; '.join(map(_in_text, self.conditions))}}}")
@@ -191,14 +197,14 @@ def convexity(f: object, wrt: object) -> Convexity:
     Examples
     --------
     >>> import matcalc as mc
-    >>> A, x, b = mc.symbols("A[m,n] x[n] b[m]")
+    >>> A, x, M = mc.symbols("A[m,n] x[n] M[n,n]")
     >>> mc.convexity(mc.logsumexp(A @ x), x)
     logsumexp(A*x) is convex in x
     (1) A*x is affine
           affine: linear in x with constant coefficients, plus constants
     (2) logsumexp(A*x) is convex
           log-sum-exp by (1): log-sum-exp is convex and rises with every entry
-    >>> mc.convexity(x.T @ mc.matrix("S", "n", "n") @ x, x).verdict
+    >>> mc.convexity(x.T @ M @ x, x).verdict
     'unknown'
     """
     e = scalar_function(f, "convexity")
@@ -230,7 +236,7 @@ def prove(e: Expr, variables: Sequence[Symbol]) -> tuple[tuple[str, bool, Fact] 
     """The verdict, whether it is strict, and the fact; or what could not be shown."""
     prover = Prover()
     curves = Curvatures(variables, prover)
-    forms = list(dict.fromkeys((e, *simplify_all([e]))))
+    forms = list(dict.fromkeys((e, *simplify_all([e, written_out(e)]))))
     best: Bend | None = None
     for form in forms:
         found = curves.of(form)
@@ -240,9 +246,17 @@ def prove(e: Expr, variables: Sequence[Symbol]) -> tuple[tuple[str, bool, Fact] 
             best = Bend(found.kind, _about(e, form, found, variables), found.pins)
     if best is not None and best.fact is not None and best.pins >= set(variables):
         return (best.kind, True, best.fact), ""
-    second = second_order(forms[-1], variables, curves)
+    second: SecondOrder | str = ""
+    for form in forms[1:] or forms:
+        second = second_order(form, variables, curves)
+        if isinstance(second, SecondOrder):
+            break
     if isinstance(second, SecondOrder):
-        fact = second.fact if forms[-1] is e else Fact(e, second.kind, "simplify", "the same function, simplified", (second.fact,))
+        fact = (
+            second.fact
+            if second.fact.subject is e
+            else Fact(e, second.fact.claim, "simplify", "the same function, simplified", (second.fact,))
+        )
         if second.kind == AFFINE or best is None or second.strict:
             return (second.kind, second.strict, fact), ""
     if best is not None and best.fact is not None:
@@ -277,7 +291,13 @@ def _is_settled(node: Expr, prover: Prover) -> bool:
         return True
     x = node.below if isinstance(node, Quotient) else node.operands[0]
     bound, proof = prover.range(x).interval, prover.definite(x)
-    return bound.is_positive or (bound.is_negative and isinstance(node, Quotient)) or (proof is not None and proof.claim == "pd")
+    if bound.is_nonnegative and (
+        isinstance(node, Sqrt) or (isinstance(node, Power) and prover.range(node.exponent).interval.is_positive)
+    ):
+        return True  # the root of 0 is 0
+    return (
+        bound.is_positive or (bound.is_negative and isinstance(node, Quotient)) or (proof is not None and proof.claim == "pd")
+    )
 
 
 def refuted(e: Expr, variables: Sequence[Symbol], complaint: str) -> tuple[str, tuple[Segment, ...]]:
@@ -294,7 +314,10 @@ def refuted(e: Expr, variables: Sequence[Symbol], complaint: str) -> tuple[str, 
             break
     names = ", ".join(w.name for w in variables)
     if below and above:
-        why = f"neither convex nor concave in {names} for all values: the chord lies below the function at {below}; above it at {above}"
+        why = (
+            f"neither convex nor concave in {names} for all values: the chord lies below the function at {below}; "
+            f"above it at {above}"
+        )
     elif below:
         why = f"not convex in {names}: the chord lies below the function at {below}; not shown to be concave: {complaint}"
     elif above:

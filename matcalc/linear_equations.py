@@ -42,7 +42,8 @@ from matcalc.jacobian import stacked_jacobian
 from matcalc.node import postorder
 from matcalc.ops.elementwise import Abs, Elu, LeakyRelu, Maximum, Minimum, Relu, Where
 from matcalc.ops.linalg import Inverse, inv, sylvester
-from matcalc.ops.structure import Diag, Eye, Zeros, eye, reshape, vec, zeros
+from matcalc.ops.reductions import total
+from matcalc.ops.structure import Diag, Eye, Vec, Zeros, eye, reshape, vec, zeros
 from matcalc.sampling import SMALL_SIZES, Point, draw_point, is_regular
 from matcalc.simplify import simplify_all
 
@@ -240,6 +241,13 @@ def _matrix(equation: Affine, x: Symbol, working: Working, before: Equation) -> 
     weights = diagonal_of(matrix)
     if weights is not None:
         return _divided(right, reshape(weights, x.rows, x.cols), x, working, before)
+    outer = stacked_outer(matrix)
+    if outer is not None:
+        require_regular(matrix, x, working)
+        scale, u, v = outer
+        rest = quotient(total(hadamard(v, right)), add(scale, total(hadamard(u, v))))
+        found = quotient(minus(right, hadamard(rest, u)), scale)
+        return finished(found, x, working, stacked, "the inverse of a number times the identity plus a column times a row")
     solved = product_with_inverse(matrix, vec(body), x, working)
     return finished(
         over(reshape(solved, x.rows, x.cols), above, below), x, working, stacked, "the matrix in front is invertible"
@@ -370,6 +378,18 @@ def divided(matrix: Expr, right: Expr) -> Expr:
         other = add(moved, negate(matmul(product(inside, column), rest)))
     other = simplified(other)
     return other if other.cost < plain.cost else plain
+
+
+def stacked_outer(matrix: Expr) -> tuple[Expr, Expr, Expr] | None:
+    """``c``, ``U`` and ``V`` where a matrix is ``c*eye + vec(U)*vec(V)'``."""
+    parts = diagonal_and_outer(matrix)
+    if parts is None or not parts[0].is_scalar:
+        return None
+    above, column, below = apart(parts[1])
+    row = parts[2].arg if isinstance(parts[2], Transpose) else parts[2]
+    if not (isinstance(column, Vec) and isinstance(row, Vec)):
+        return None
+    return parts[0], over(column.arg, above, below), row.arg
 
 
 def diagonal_and_outer(matrix: Expr) -> tuple[Expr, Expr, Expr] | None:

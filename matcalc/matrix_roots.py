@@ -76,8 +76,7 @@ def geometric_mean(b: Expr, a: Expr, working: Working) -> Expr | None:
             working.assume(f"{brief(part)} positive definite")
     if isinstance(b, Eye):
         return Sqrtm(a)
-    root = Sqrtm(b)
-    inverse = Inverse(root)
+    root, inverse = (Inverse(Sqrtm(b.arg)), Sqrtm(b.arg)) if isinstance(b, Inverse) else (Sqrtm(b), Inverse(Sqrtm(b)))
     return product(inverse, Sqrtm(product(root, a, root)), inverse)
 
 

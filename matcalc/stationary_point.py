@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 VERDICTS = ("minimum", "maximum", "saddle", "unknown")
+STEPS = (1, -1, 0.1, -0.1)  # along a random direction, until one is in the domain
 NEARBY = 0.1  # how far from the solution the gradient is looked at, to know how large it is
 
 
@@ -196,7 +197,7 @@ class Stationary:
             level = abs(_value(function, x, here, at))
             if not np.isfinite(level) or not is_steady(coarse, fine, 1.0 + level):
                 return None
-            near = max(_size(_slopes(function, x, here, at + s * noise, 5e-4)) for s in (1, -1, 0.1, -0.1))
+            near = next((g for s in STEPS if (g := _size(_slopes(function, x, here, at + s * noise, 5e-4)))), 0.0)
             worst = max(worst, _size(within(fine, x)) / max(near, 1e-3))
             if not structured_alike(at, x):
                 return float("inf")

@@ -55,6 +55,9 @@ def undo_power(c: Expr, e: Operator) -> Expr:
     outer = Number(1 / p) if p is not None else quotient(ONE, e.exponent)
     if e.base.sign == 2 or p is None or not p.is_Integer:
         return Sqrt(c) if p == 2 else power(c, outer)
+    value = rational(c)
+    if p % 2 == 0 and value is not None and value < 0:
+        raise Unsolved(f"{brief(e)} = {brief(c)} has no solution")
     if p % 2 == 0:
         raise Unsolved(f"{brief(e)} = {brief(c)} has two roots: declare what stands in the power positive")
     if p == -1:

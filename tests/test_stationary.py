@@ -209,3 +209,144 @@ def test_every_step_follows(p, answers):
         assert step.why
         left, right = (value(side, given, sizes) for side in (step.after.left, step.after.right))
         assert_allclose(left, right + 0 * left, rtol=1e-6, atol=1e-7)
+
+
+# ------------------------------------------------------------------ what is refused, and why
+REFUSED = [
+    ("sum(softplus(X*w)) - y'*(X*w)", "w", "X[m,n] w[n] y[m]", "the gradient is not linear in w: w stands inside sigmoid(X*w)"),
+    ("sum(exp(A*x)) - c'*x", "x", "A[m,n] x[n] c[n]", "the gradient is not linear in x: x stands inside exp(A*x)"),
+    ("logsumexp(x) - y'*x", "x", "x[n] y[n]", "x stands inside softmax(x)"),
+    ("norm2(x)^4 - c'*x", "x", "x[n] c[n]", "x stands inside norm2(x)^2"),
+    ("sin(a)", "a", "a", "a stands inside cos(a)"),
+    ("det(X) - tr(X*A)", "X", "X[n,n] A[n,n]", "X stands inside det(X)"),
+    ("x'*A*x/(x'*x)", "x", "x[n] A[n,n](symmetric)", "the gradient is not linear in x"),
+    ("exp(a) + a^2", "a", "a", "a stands inside exp(a)"),
+    ("sum(X*w)", "w", "X[m,n] w[n]", "the gradient by w, sum(X,1)', does not depend on w, so it is zero nowhere"),
+    ("tr(X)", "Y", "X[n,n] Y[n,n]", "zero everywhere, so every Y is stationary"),
+    ("(a'*x - c)^2", "x", "a[n] x[n] c", "the matrix a*a', which has to be inverted, has rank 1 at most"),
+    ("norm2(A*x - b)^2", "x", "A[2,3] x[3] b[2]", "has rank 2 at most and is singular"),
+    ("norm2(x - mean(x)*ones(n))^2", "x", "x[n]", "is singular at every random point"),
+    ("norm2(X*s - y)^2", "X", "X[m,n] s[n] y[m]", "the matrix s*s', which has to be inverted, has rank 1 at most"),
+    ("norm2(x - b)", "x", "x[n] b[n]", "the function is not smooth, at every random point"),
+    ("norm2(A*x)", "x", "A[m,n] x[n]", "the function is not smooth"),
+    ("norm1(x - b)", "x", "x[n] b[n]", "the derivative of sign(x - b) by x is zero wherever there is one"),
+    ("norm2(x - b)^2 + norm1(x)", "x", "x[n] b[n]", "x stands inside sign(x)"),
+    ("max(a,c) + a^2", "a", "a c", "a stands inside sign(a - c)"),
+    ("sum(relu(x)) - b'*x", "x", "x[n] b[n]", "the derivative of step(x) - b by x is zero"),
+    ("a^3/3 - c*a", "a", "a c", "a^2 = c has two roots: declare what stands in the power positive"),
+    ("a^3/3 + a", "a", "a", "a^2 = -1 has no solution"),
+    ("a^4 - a^2", "a", "a", "a = 0 is one of several solutions"),
+    ("(a - b)^2/2 - c*log(a)", "a", "a b c", "a quadratic equation for a may have two roots"),
+    ("tr(C*Q)", "Q", "C[n,n] Q[n,n](orthogonal)", "the unknown Q is declared orthogonal"),
+    ("c'*x", "x", "c[n] x[n](simplex)", "declare it positive, and give sum(x) - 1 to subject_to"),
+    ("normf(X*Y - B)^2", "X Y", "X[m,k] Y[k,n] B[m,n]", "not linear in Y"),
+    ("L(x)", "x", "x[n]", "x stands inside dL(x)"),
+]
+
+
+@pytest.mark.parametrize(("f", "unknowns", "declared", "reason"), REFUSED)
+def test_what_is_refused_says_why(f, unknowns, declared, reason):
+    known = mc.symbols(declared)
+    known = {s.name: s for s in (known if isinstance(known, (list, tuple)) else [known])}
+    targets = [known[name] for name in unknowns.split()]
+    with pytest.raises(mc.UnsupportedError) as caught:
+        mc.stationary(mc.parse(f, known), targets if len(targets) > 1 else targets[0])
+    assert reason in str(caught.value)
+
+
+def test_constraints_that_are_refused():
+    x, y, A, b, c = mc.symbols("x[n] y[n] A[m,n] b[m] c[n]")
+    f = mc.norm2(x) ** 2
+    with pytest.raises(mc.UnsupportedError, match=r"not affine in x: x stands in 2 factors of x'\*x"):
+        mc.stationary(f, x, subject_to=x.T @ x - 1)
+    with pytest.raises(mc.OperandError, match=r"the constraint sum\(y\) - 1 = 0 does not hold x"):
+        mc.stationary(f + mc.sum(y), x, subject_to=mc.sum(y) - 1)
+    with pytest.raises(mc.UnsupportedError, match=r"A'\*lambda \+ c, does not depend on x"):
+        mc.stationary(c.T @ x, x, subject_to=A @ x - b)
+    with pytest.raises(mc.ShapeError, match="the sides of a constraint differ in shape"):
+        mc.stationary(f, x, subject_to=(A @ x, c))
+    with pytest.raises(mc.OperandError, match="a pair of them, not 3"):
+        mc.stationary(f, x, subject_to=(A @ x, b, b))
+
+
+def test_what_is_no_scalar_function():
+    x, A = mc.symbols("x[n] A[m,n]")
+    with pytest.raises(mc.ShapeError, match="stationary needs a scalar function"):
+        mc.stationary(A @ x, x)
+
+
+# ------------------------------------------------------------------ the result
+def least_squares(**options):
+    A, x, b, C, d = mc.symbols("A[m,n] x[n] b[m] C[p,n] d[p]")
+    return mc.stationary(mc.norm2(A @ x - b) ** 2, x, **{k: [(C @ x, d)] for k in options})
+
+
+def test_working_as_text():
+    assert str(least_squares()) == (
+        "f = norm2(A*x - b)^2, stationary in x\n"
+        "(1) 2*A'*(A*x - b) = 0\n"
+        "      gradient: the derivative is zero\n"
+        "(2) A'*A*x = A'*b\n"
+        "      collect: terms with the unknown on the left, the others on the right\n"
+        "(3) x = pinv(A)*b\n"
+        "      invert: the matrix in front is invertible\n"
+        "minimum: f is convex in x, so it is global\n"
+        "assuming A'*A invertible"
+    )
+
+
+def test_working_as_latex_and_markdown():
+    found = least_squares(subject_to=True)
+    latex = found.to_latex()
+    assert latex.startswith("\\begin{aligned}\nf &= ")
+    assert latex.count("\\\\") == len(found.steps) + 1
+    assert found._repr_latex_().startswith("$\\displaystyle \\begin{aligned}")
+    markdown = found.to_markdown()
+    assert "subject to $C x - d = 0$" in markdown
+    assert "Minimum: f is convex in x" in markdown
+    assert str(found.equation) == "2*A'*(A*x - b) + C'*lambda = 0"
+    assert found.equation.to_latex() == "2 A^{\\top} (A x - b) + C^{\\top} \\lambda = 0"
+    assert list(found.multipliers) == ["lambda"]
+
+
+def test_several_unknowns_have_a_dict():
+    x, y, A, b = mc.symbols("x[n] y[n] A[n,n](invertible) b[n]")
+    found = mc.stationary(x.T @ A @ y - b.T @ x, [x, "y"])
+    assert {name: str(e) for name, e in found.solution.items()} == {"x": "zeros(n)", "y": "inv(A)*b"}
+    assert list(found.equation) == ["x", "y"]
+    named = mc.stationary(x.T @ A @ y - b.T @ x, {"first": x, "second": y})
+    assert list(named.solution) == ["first", "second"]
+
+
+def test_names_of_multipliers_are_new():
+    x, C, d, scale, e = mc.symbols("x[n] C[p,n] d[p] lambda(positive) e[n]")
+    found = mc.stationary(scale * mc.norm2(x) ** 2, x, subject_to=C @ x - d)
+    assert list(found.multipliers) == ["lambda1"]
+    both = mc.stationary(scale * mc.norm2(x) ** 2, x, subject_to=[C @ x - d, e.T @ x])
+    assert list(both.multipliers) == ["lambda1", "lambda2"]
+    assert both.check().passed
+
+
+def test_complex_least_squares():
+    A, z, b = mc.symbols("A[m,n](complex) z[n](complex) b[m](complex)")
+    found = mc.stationary(mc.real((A @ z - b).H @ (A @ z - b)), z)
+    assert str(found.solution) == "inv(A^H*A)*A^H*b"
+    assert found.verdict == "unknown"
+    assert found.check().passed
+
+
+def test_conditions_say_what_is_not_declared():
+    X, c, Q = mc.symbols("X[n,n](psd) c Q[n,n](symmetric)")
+    found = mc.stationary(c * mc.logdet(X) + mc.tr(mc.inv(X) @ Q), X)
+    assert found.conditions == ("Q invertible", "Q/c positive definite", "c nonzero")
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_numeric_sizes(n):
+    A, x, b = mc.matrix("A", n + 1, n), mc.vector("x", n), mc.vector("b", n + 1)
+    found = mc.stationary(mc.norm2(A @ x - b) ** 2 + mc.norm2(x) ** 2, x)
+    rng = np.random.default_rng(n)
+    a, y = rng.normal(size=(n + 1, n)), rng.normal(size=n + 1)
+    want = np.linalg.solve(a.T @ a + np.eye(n), a.T @ y)
+    assert_allclose(np.reshape(mc.compile(found.solution)(a, y), n), want)
+    assert found.verdict == "minimum"

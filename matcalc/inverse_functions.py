@@ -29,7 +29,7 @@ from matcalc.ops.elementwise import Abs, Atan, Exp, Expm1, Log, Log1p, Sigmoid, 
 from matcalc.ops.linalg import Inverse, inv
 from matcalc.ops.matrix_functions import Expm, Logm, Sqrtm
 from matcalc.ops.spectral import EigMin
-from matcalc.ops.structure import Diag, Diagonal, Reshape, Vec, reshape
+from matcalc.ops.structure import Diag, Diagonal, Reshape, Vec, Zeros, reshape
 
 HALF = Number(sp.Rational(1, 2))
 MINUS = Number(sp.Integer(-1))
@@ -71,6 +71,13 @@ def undo_exponent(c: Expr, e: Operator) -> Expr:
     return quotient(Log(c), Log(e.base))
 
 
+def undo_inverse(c: Expr, e: Operator) -> Expr:
+    """``inv(c)``."""
+    if isinstance(c, Zeros):
+        raise Unsolved(f"{brief(e)} = 0 has no solution")
+    return inv(c)
+
+
 def not_negative_power(c: Expr, e: Operator) -> Expr | None:
     """A power of something positive is positive, though its root may be there for other numbers."""
     assert isinstance(e, Power)
@@ -102,7 +109,7 @@ UNDONE: dict[tuple[type[Operator], int], Undo] = {
     (Softplus, 0): Undo(lambda c, e: Log(Expm1(c)), "log(exp(c) - 1) undoes softplus"),
     (Log1p, 0): Undo(lambda c, e: Expm1(c), "exp(c) - 1 undoes log1p"),
     (Expm1, 0): Undo(lambda c, e: Log1p(c), "log(1 + c) undoes expm1"),
-    (Inverse, 0): Undo(lambda c, e: inv(c), "inverting twice changes nothing"),
+    (Inverse, 0): Undo(undo_inverse, "inverting twice changes nothing"),
     (Expm, 0): Undo(lambda c, e: Logm(c), "the matrix logarithm undoes the exponential"),
     (Logm, 0): Undo(lambda c, e: Expm(c), "the matrix exponential undoes the logarithm"),
     (Sqrtm, 0): Undo(lambda c, e: product(c, c), "a square undoes the root", lambda c, e: EigMin(c)),

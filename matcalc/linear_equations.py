@@ -186,7 +186,7 @@ def _vector(equation: Affine, x: Symbol, working: Working, collected: Equation) 
         slope = simplified(substitute(equation.left, {x: ONE}))
         return _divided(equation.right, slope, x, working, collected)
     row = not is_unit(x.cols)
-    matrix = stacked_jacobian(equation.left, x)
+    matrix = coefficient_of(equation.left, x)
     weights = diagonal_of(matrix)
     if weights is not None:
         return _divided(equation.right, transpose(weights) if row else weights, x, working, collected)
@@ -234,13 +234,16 @@ def _matrix(equation: Affine, x: Symbol, working: Working, before: Equation) -> 
     mixed = _with_transpose(equation, x, working, before)
     if mixed is not None:
         return mixed
-    matrix = stacked_jacobian(equation.left, x)
+    matrix = coefficient_of(equation.left, x)
     above, body, below = apart(right)
     stacked = Equation(product(matrix, vec(x)), over(vec(body), above, below))
     working.step("stack", "columns stacked: vec(A*X*B) = kron(B',A)*vec(X)", before, stacked)
     weights = diagonal_of(matrix)
     if weights is not None:
         return _divided(right, reshape(weights, x.rows, x.cols), x, working, before)
+    if isinstance(right, Zeros):
+        require_regular(matrix, x, working)
+        return finished(right, x, working, stacked, "the matrix in front is invertible")
     outer = stacked_outer(matrix)
     if outer is not None:
         require_regular(matrix, x, working)
@@ -252,6 +255,14 @@ def _matrix(equation: Affine, x: Symbol, working: Working, before: Equation) -> 
     return finished(
         over(reshape(solved, x.rows, x.cols), above, below), x, working, stacked, "the matrix in front is invertible"
     )
+
+
+def coefficient_of(left: Expr, x: Symbol) -> Expr:
+    """The matrix in front of the stacked unknown."""
+    try:
+        return stacked_jacobian(left, x)
+    except UnsupportedError:
+        raise Unsolved(f"the matrix in front of {x.name} in {brief(left)} has no form here") from None
 
 
 def _with_transpose(equation: Affine, x: Symbol, working: Working, before: Equation) -> Expr | None:

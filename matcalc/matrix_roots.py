@@ -11,15 +11,16 @@ import sympy as sp
 from matcalc.equations import Equation, Working, apart, depends, equals_zero, minus, over, simplified
 from matcalc.errors import LimitError
 from matcalc.expand import terms_of
-from matcalc.expr import ONE, Expr, Number, Product, Symbol, add, brief, hadamard, negate, product, quotient
+from matcalc.expr import ONE, Expr, Number, Product, Symbol, add, brief, hadamard, negate, product, quotient, rational
 from matcalc.ops.elementwise import Sqrt
-from matcalc.ops.linalg import Inverse
+from matcalc.ops.linalg import Inverse, MatrixPower
 from matcalc.ops.matrix_functions import Sqrtm
 from matcalc.ops.structure import Eye, Zeros, eye
 from matcalc.prover import Prover
 from matcalc.simplify import simplify_all
 
 MOST_TERMS = 32
+MOST_FACTORS = 4  # of a power of a matrix that is written out
 FOUR, HALF = Number(sp.Integer(4)), Number(sp.Rational(1, 2))
 WHY_MEAN = "X*B*X = A has one positive definite solution, the geometric mean of inv(B) and A"
 WHY_SQUARE = "times the unknown, which commutes with the rest, this is quadratic, with one positive definite root"
@@ -44,29 +45,46 @@ def positive_definite_root(g: Expr, x: Symbol, working: Working) -> Expr | None:
 
 def _mean(terms: list[Expr], x: Symbol, working: Working) -> Expr | None:
     """``x`` from ``c*x*B*x = A``, or from ``inv(x)*B*inv(x) = A``."""
-    held = [t for t in terms if depends(t, x)]
-    if len(held) != 1:
-        return None
-    above, body, below = apart(held[0])
-    chain = body.args if isinstance(body, Product) else ()
-    if len(chain) < 2 or chain[0] is not chain[-1] or any(depends(a, x) for a in chain[1:-1]):
-        return None
-    if any(depends(a, x) for a in (*above, *below)):
-        return None
-    inner = product(*chain[1:-1]) if len(chain) > 2 else eye(x.rows)
     rest = [t for t in terms if not depends(t, x)]
-    if not rest:
+    held = [t for t in terms if depends(t, x)]
+    if not rest or not held:
         return None
-    right = simplified(negate(over(add(*rest), below, above)))
-    if chain[0] is x:
+    inside: list[Expr] = []
+    ends: set[Expr] = set()
+    for term in held:
+        above, body, below = apart(term)
+        chain = factors_of(body)
+        if len(chain) < 2 or chain[0] is not chain[-1] or any(depends(a, x) for a in (*chain[1:-1], *above, *below)):
+            return None
+        ends.add(chain[0])
+        inside.append(over(product(*chain[1:-1]) if len(chain) > 2 else eye(x.rows), above, below))
+    if len(ends) != 1:
+        return None
+    (end,) = ends
+    inner, right = simplified(add(*inside)), simplified(negate(add(*rest)))
+    if end is x:
         return geometric_mean(inner, right, working)
-    if isinstance(chain[0], Inverse) and chain[0].arg is x:
+    if isinstance(end, Inverse) and end.arg is x:
         return geometric_mean(right, inner, working)
     return None
 
 
+def factors_of(e: Expr) -> tuple[Expr, ...]:
+    """The factors of a product, powers of matrices written out."""
+    found: list[Expr] = []
+    for a in e.args if isinstance(e, Product) else (e,):
+        r = rational(a.exponent) if isinstance(a, MatrixPower) else None
+        if r is None or not isinstance(a, MatrixPower) or abs(r) > MOST_FACTORS:
+            found.append(a)
+        else:
+            found += [a.base if r > 0 else Inverse(a.base)] * int(abs(r))
+    return tuple(found)
+
+
 def geometric_mean(b: Expr, a: Expr, working: Working) -> Expr | None:
     """The positive definite ``X`` with ``X*b*X = a``."""
+    (above, a, below), (under, b, over_) = apart(a), apart(b)
+    scale = simplified(quotient(hadamard(*above, *over_), hadamard(*below, *under)))
     prover = Prover()
     for part in (a, b):
         if not part.symmetric:
@@ -75,9 +93,11 @@ def geometric_mean(b: Expr, a: Expr, working: Working) -> Expr | None:
         if proof is None or proof.claim != "pd":
             working.assume(f"{brief(part)} positive definite")
     if isinstance(b, Eye):
-        return Sqrtm(a)
-    root, inverse = (Inverse(Sqrtm(b.arg)), Sqrtm(b.arg)) if isinstance(b, Inverse) else (Sqrtm(b), Inverse(Sqrtm(b)))
-    return product(inverse, Sqrtm(product(root, a, root)), inverse)
+        mean: Expr = Sqrtm(a)
+    else:
+        root, inverse = (Inverse(Sqrtm(b.arg)), Sqrtm(b.arg)) if isinstance(b, Inverse) else (Sqrtm(b), Inverse(Sqrtm(b)))
+        mean = product(inverse, Sqrtm(product(root, a, root)), inverse)
+    return hadamard(Sqrt(scale), mean) if scale is not ONE else mean
 
 
 def _square(terms: list[Expr], x: Symbol) -> Expr | None:

@@ -130,6 +130,9 @@ class ByExponents:
 
 def by_exponents(value: sp.Expr, u: sp.Symbol) -> ByExponents | None:
     """``value = 0`` with denominators cleared, by the exponents of ``u``; None where it is no sum of powers."""
+    if any(_is_root_of(p, u) for p in value.atoms(sp.Pow)):  # which is there where u is positive only
+        plain, u = u, sp.Dummy(positive=True)
+        value = value.subs(plain, u)
     numerator, denominator = sp.fraction(sp.together(value))
     terms = sp.Add.make_args(sp.expand(numerator))
     if len(terms) > MOST_TERMS:
@@ -146,3 +149,8 @@ def by_exponents(value: sp.Expr, u: sp.Symbol) -> ByExponents | None:
     kept = [(p, c) for p, c in found.items() if sp.expand(c) != 0]
     kept.sort(key=lambda t: sp.default_sort_key(t[0]))
     return ByExponents(kept, denominator.subs(u, 0) == 0)
+
+
+def _is_root_of(p: sp.Pow, u: sp.Symbol) -> bool:
+    """Whether a power is a root of ``u`` or of ``1/u``."""
+    return p.exp.is_Rational and not p.exp.is_Integer and p.base in (u, 1 / u)

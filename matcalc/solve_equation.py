@@ -36,6 +36,7 @@ from matcalc.expr import (
     Hadamard,
     Ones,
     Operator,
+    Power,
     Product,
     Quotient,
     Symbol,
@@ -50,9 +51,9 @@ from matcalc.expr import (
 )
 from matcalc.inverse_functions import UNDONE
 from matcalc.linear_equations import affine, solve_affine
-from matcalc.matrix_roots import positive_definite_root
+from matcalc.matrix_roots import factors_of, positive_definite_root
 from matcalc.node import postorder
-from matcalc.ops.elementwise import Exp
+from matcalc.ops.elementwise import Exp, Sqrt
 from matcalc.ops.linalg import Inverse
 from matcalc.ops.structure import Zeros, eye, zeros
 from matcalc.roots import entry_root, entry_unknowns
@@ -73,7 +74,7 @@ def solved(g: Expr, x: Symbol, working: Working, depth: int = 0) -> Expr:
     if isinstance(g, Zeros):
         raise Unsolved(f"0 = 0 holds for every {x.name}")
     if not depends(g, x):
-        raise Unsolved(f"the equation {brief(g)} = 0 does not depend on {x.name}")
+        raise Unsolved(f"{brief(g)} = 0 does not hold {x.name} any more, so nothing solves it")
     if depth > MOST_UNDONE:
         raise NotLinear(f"more than {MOST_UNDONE} functions would have to be undone")
     equation = affine(g, x)
@@ -144,7 +145,7 @@ def cleared(g: Expr, x: Symbol) -> Expr | None:
 def _chain(e: Expr) -> tuple[Expr, ...]:
     if isinstance(e, Transpose) and isinstance(e.arg, Product):
         return tuple(simplify_all([transpose(a) for a in reversed(e.arg.args)]))
-    return e.args if isinstance(e, Product) else (e,)
+    return factors_of(e)
 
 
 def is_invertible(e: Expr) -> bool:
@@ -173,24 +174,45 @@ def _entry_by_entry(g: Expr, x: Symbol, working: Working, depth: int) -> Expr | 
 
 
 def pulled_out(g: Expr, x: Symbol) -> Expr:
-    """``g`` with ``exp(a .+ c*x)`` written as ``exp(c*x)*exp(a)`` for a scalar or a column ``x`` that is stretched."""
-    d = change_of(x, x.name)
+    """``g`` with the unknown taken out of functions of arrays: ``exp(c*x)*exp(a)`` for ``exp(a .+ c*x)``, and out of roots."""
     changes: dict[Expr, Expr] = {}
     for node in postorder([g], lambda e: e.operands):
-        if isinstance(node, Exp) and depends(node, x):
-            stretched = simplified(push(node.arg, {x: d}))
-            above, body, below = apart(stretched)
-            if depends(stretched, x):
-                continue
-            if x.is_scalar and isinstance(body, Ones) and d in above:
-                power: Expr = Exp(substitute(over(ONE, above, below), {d: x}))
-            elif isinstance(body, Product) and len(body.args) == 2 and body.args[0] is d and is_ones_row(body.args[1]):
-                power = spread(Exp(over(x, above, below)), (node.rows, node.cols))
-            else:
-                continue
-            at_zero = simplified(substitute(node.arg, {x: zeros(x.rows, x.cols)}))
-            changes[node] = hadamard(power, Exp(at_zero))
+        if not depends(node, x):
+            continue
+        if isinstance(node, Exp):
+            apart_from_x = _out_of_exponent(node, x)
+        elif isinstance(node, (Sqrt, Power)) and x.is_scalar and not node.is_scalar:
+            apart_from_x = _out_of_root(node, x)
+        else:
+            continue
+        if apart_from_x is not None:
+            changes[node] = apart_from_x
     return simplified(substitute(g, changes)) if changes else g
+
+
+def _out_of_exponent(node: Exp, x: Symbol) -> Expr | None:
+    """``exp(c*x)*exp(a)`` for ``exp(a .+ c*x)`` with a scalar ``x``, or a column that is stretched."""
+    d = change_of(x, x.name)
+    stretched = simplified(push(node.arg, {x: d}))
+    above, body, below = apart(stretched)
+    if depends(stretched, x):
+        return None
+    if x.is_scalar and isinstance(body, Ones) and d in above:
+        power: Expr = Exp(substitute(over(ONE, above, below), {d: x}))
+    elif isinstance(body, Product) and len(body.args) == 2 and body.args[0] is d and is_ones_row(body.args[1]):
+        power = spread(Exp(over(x, above, below)), (node.rows, node.cols))
+    else:
+        return None
+    return hadamard(power, Exp(simplified(substitute(node.arg, {x: zeros(x.rows, x.cols)}))))
+
+
+def _out_of_root(node: Operator, x: Symbol) -> Expr | None:
+    """``(s*a).^p`` as ``s^p*a.^p`` for a scalar ``s`` that holds ``x`` and a positive ``a``, so that ``s`` is positive too."""
+    above, body, below = apart(node.operands[0])
+    if body.sign != 2 or depends(body, x) or any(depends(e, x) for e in node.operands[1:]):
+        return None
+    scale = over(ONE, above, below)
+    return hadamard(node.rebuild([scale, *node.operands[1:]]), node.rebuild([body, *node.operands[1:]]))
 
 
 def is_ones_row(e: Expr) -> bool:
@@ -234,12 +256,12 @@ def _by_one_function(g: Expr, x: Symbol, working: Working, depth: int) -> Expr |
         place = next(k for k, e in enumerate(u.operands) if depends(e, x))
         stand_in = Symbol(brief(u), (u.rows, u.cols), _facts(u))  # no user's symbol has such a name
         rest = substitute(g, {u: stand_in})
-        if depends(rest, x) and u.operands[place] is x:
-            rest = substitute(rest, {x: UNDONE[type(u), place].undo(stand_in, u)})
-        if depends(rest, x):
-            continue
         try:
             with working.attempt():
+                if depends(rest, x) and u.operands[place] is x:
+                    rest = substitute(rest, {x: UNDONE[type(u), place].undo(stand_in, u)})
+                if depends(rest, x):
+                    continue
                 with working.standing_for({stand_in: u}):
                     value = solved(simplified(rest), stand_in, working, depth + 1)
                 return undone(Equation(u, value), x, working, depth + 1)

@@ -13,6 +13,7 @@ from matcalc.expr import (
     Hadamard,
     Number,
     Ones,
+    Power,
     Product,
     Quotient,
     Transpose,
@@ -28,16 +29,17 @@ from matcalc.expr import (
     substitute,
 )
 from matcalc.node import postorder
-from matcalc.ops.elementwise import Exp, Log
+from matcalc.ops.elementwise import Abs, Exp, Log, Sqrt
 from matcalc.ops.reductions import LogSumExp, Softmax, Total
 from matcalc.ops.structure import Zeros, zeros
+from matcalc.prover import Prover
 
 MOST_TERMS = 32  # of an exponent that is taken apart
 
 
 def tidied(e: Expr) -> Expr:
     """``e`` with logarithms taken out of exponents, and softmax and logsumexp by their names; simplified."""
-    if not any(isinstance(node, (Exp, Log)) for node in postorder([e], lambda x: x.operands)):
+    if not any(isinstance(node, (Exp, Log, Sqrt, Abs)) for node in postorder([e], lambda x: x.operands)):
         return e
     first = _named(e)
     second = _named(simplified(_shifts_outside(first)))
@@ -53,6 +55,10 @@ def _named(e: Expr) -> Expr:
                 whole = without_logarithms(arg)
             case Log(arg):
                 whole = logarithm(arg)
+            case Sqrt(arg):
+                whole = square_root(arg)
+            case Abs(arg) if Prover().range(arg).interval.is_nonnegative:
+                whole = arg
             case Total(Transpose(arg), None):
                 whole = Total(arg, None)
             case Quotient() | Hadamard():
@@ -139,6 +145,22 @@ def _raised(u: Expr, k: Expr) -> Expr:
     return quotient(ONE, u) if k is MINUS_ONE else power(u, k)
 
 
+def square_root(e: Expr) -> Expr:
+    """``sqrt(a)/s`` for ``sqrt(a/s^2)`` with a scalar ``s`` that is not negative."""
+    if e.is_scalar:
+        return Sqrt(e)
+    sides = apart(e)
+    out: list[list[Expr]] = [[], []]
+    kept: list[list[Expr]] = [[], []]
+    for k, side in enumerate((sides[0], sides[2])):
+        for s in side:
+            square = isinstance(s, Power) and rational(s.exponent) == 2 and Prover().range(s.base).interval.is_nonnegative
+            (out if square else kept)[k].append(s.operands[0] if square else s)
+    if not (out[0] or out[1]):
+        return Sqrt(e)
+    return over(Sqrt(over(sides[1], *kept)), *out)
+
+
 def logarithm(e: Expr) -> Expr:
     """``log(e)``, shorter where it is that of 1, of a reciprocal, of an exponential or of a sum of exponentials."""
     if e is ONE:
@@ -184,7 +206,7 @@ def without_shift(e: Expr) -> tuple[Expr, Expr]:
 
 def as_softmax(e: Expr) -> Expr:
     """``softmax(a)`` for ``exp(a)./sum(exp(a))``, with any factors there are."""
-    above, below = _all_factors(e)
+    above, below = factors_and_divisors(e)
     exponential = next((a for a in above if isinstance(a, Exp) and not a.is_scalar and Total(a, None) in below), None)
     if exponential is None:
         return e
@@ -198,13 +220,13 @@ def as_softmax(e: Expr) -> Expr:
     return quotient(whole, hadamard(*below)) if below else whole
 
 
-def _all_factors(e: Expr) -> tuple[list[Expr], list[Expr]]:
+def factors_and_divisors(e: Expr) -> tuple[list[Expr], list[Expr]]:
     """The factors and the divisors of a product of arrays and scalars."""
     if isinstance(e, Quotient):
-        (above, below), (over_below, under_below) = _all_factors(e.above), _all_factors(e.below)
+        (above, below), (over_below, under_below) = factors_and_divisors(e.above), factors_and_divisors(e.below)
         return above + under_below, below + over_below
     if isinstance(e, Hadamard):
-        parts = [_all_factors(a) for a in e.args]
+        parts = [factors_and_divisors(a) for a in e.args]
         return [a for up, _ in parts for a in up], [b for _, down in parts for b in down]
     value = rational(e)
     if value is not None and value.q != 1:

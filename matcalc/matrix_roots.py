@@ -93,7 +93,7 @@ def geometric_mean(b: Expr, a: Expr, working: Working) -> Expr | None:
         if proof is None or proof.claim != "pd":
             working.assume(f"{brief(part)} positive definite")
     if isinstance(b, Eye):
-        mean: Expr = Sqrtm(a)
+        mean: Expr = a if isinstance(a, Eye) else Sqrtm(a)
     else:
         root, inverse = (Inverse(Sqrtm(b.arg)), Sqrtm(b.arg)) if isinstance(b, Inverse) else (Sqrtm(b), Inverse(Sqrtm(b)))
         mean = product(inverse, Sqrtm(product(root, a, root)), inverse)

@@ -19,6 +19,7 @@ from matcalc.expr import (
     Quotient,
     Symbol,
     brief,
+    negate,
     power,
     spread,
 )
@@ -68,8 +69,14 @@ def entry_root(g: Expr, u: Expr, x: Symbol) -> Equation | None:
             known[node] = node.value
         else:
             known[node] = scalars.symbol(node if node is u or node.is_scalar else spread(node, (g.rows, g.cols)))
-    unknown = scalars.symbol(u)
-    polynomial = by_exponents(known[g], unknown)
+    unknown, value = scalars.symbol(u), known[g]
+    signs = {s for p in value.atoms(sp.Pow) if (s := sign_under_root(p, unknown))}
+    if len(signs) == 1:  # a root is there for one sign of the unknown only
+        (sign,) = signs
+        positive = sp.Dummy(positive=True)
+        value, unknown = value.subs(unknown, sign * positive), positive
+        u = u if sign == 1 else negate(u)
+    polynomial = by_exponents(value, unknown)
     if polynomial is None:
         return None
     nonzero = u.sign == 2 or polynomial.divided
@@ -130,9 +137,6 @@ class ByExponents:
 
 def by_exponents(value: sp.Expr, u: sp.Symbol) -> ByExponents | None:
     """``value = 0`` with denominators cleared, by the exponents of ``u``; None where it is no sum of powers."""
-    if any(_is_root_of(p, u) for p in value.atoms(sp.Pow)):  # which is there where u is positive only
-        plain, u = u, sp.Dummy(positive=True)
-        value = value.subs(plain, u)
     numerator, denominator = sp.fraction(sp.together(value))
     terms = sp.Add.make_args(sp.expand(numerator))
     if len(terms) > MOST_TERMS:
@@ -151,6 +155,9 @@ def by_exponents(value: sp.Expr, u: sp.Symbol) -> ByExponents | None:
     return ByExponents(kept, denominator.subs(u, 0) == 0)
 
 
-def _is_root_of(p: sp.Pow, u: sp.Symbol) -> bool:
-    """Whether a power is a root of ``u`` or of ``1/u``."""
-    return p.exp.is_Rational and not p.exp.is_Integer and p.base in (u, 1 / u)
+def sign_under_root(p: sp.Pow, u: sp.Symbol) -> int:
+    """The sign that ``u`` must have where a power is a root of a number times ``u`` or ``1/u``; 0 where it is no such root."""
+    if not p.exp.is_Rational or p.exp.is_Integer:
+        return 0
+    number, rest = p.base.as_independent(u, as_Add=False)
+    return int(sp.sign(number)) if rest in (u, 1 / u) and number.is_Rational else 0

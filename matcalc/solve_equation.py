@@ -27,7 +27,7 @@ from matcalc.equations import (
 )
 from matcalc.errors import LimitError
 from matcalc.expand import terms_of
-from matcalc.exponentials import tidied
+from matcalc.exponentials import factors_and_divisors, tidied
 from matcalc.expr import (
     ONE,
     Add,
@@ -44,18 +44,22 @@ from matcalc.expr import (
     add,
     brief,
     hadamard,
+    negate,
     product,
+    quotient,
+    rational,
     spread,
     substitute,
     transpose,
 )
-from matcalc.inverse_functions import UNDONE
+from matcalc.inverse_functions import UNDONE, Undo
 from matcalc.linear_equations import affine, solve_affine
 from matcalc.matrix_roots import factors_of, positive_definite_root
 from matcalc.node import postorder
 from matcalc.ops.elementwise import Exp, Sqrt
 from matcalc.ops.linalg import Inverse
 from matcalc.ops.structure import Zeros, eye, zeros
+from matcalc.prover import Prover
 from matcalc.roots import entry_root, entry_unknowns
 from matcalc.simplify import simplify_all
 
@@ -187,7 +191,7 @@ def pulled_out(g: Expr, x: Symbol) -> Expr:
             continue
         if apart_from_x is not None:
             changes[node] = apart_from_x
-    return simplified(substitute(g, changes)) if changes else g
+    return simplify_all([substitute(g, changes)])[0] if changes else g
 
 
 def _out_of_exponent(node: Exp, x: Symbol) -> Expr | None:
@@ -208,11 +212,15 @@ def _out_of_exponent(node: Exp, x: Symbol) -> Expr | None:
 
 def _out_of_root(node: Operator, x: Symbol) -> Expr | None:
     """``(s*a).^p`` as ``s^p*a.^p`` for a scalar ``s`` that holds ``x`` and a positive ``a``, so that ``s`` is positive too."""
-    above, body, below = apart(node.operands[0])
-    if body.sign != 2 or depends(body, x) or any(depends(e, x) for e in node.operands[1:]):
+    above, below = factors_and_divisors(node.operands[0])
+    scale = over(ONE, [a for a in above if a.is_scalar], [b for b in below if b.is_scalar])
+    body = hadamard(*(a for a in above if not a.is_scalar))
+    divisor = hadamard(*(b for b in below if not b.is_scalar))
+    body = body if divisor is ONE else quotient(body, divisor)
+    if body.is_scalar or body.sign != 2 or depends(body, x) or any(depends(e, x) for e in node.operands[1:]):
         return None
-    scale = over(ONE, above, below)
-    return hadamard(node.rebuild([scale, *node.operands[1:]]), node.rebuild([body, *node.operands[1:]]))
+    rest = body if isinstance(body, Ones) else node.rebuild([body, *node.operands[1:]])
+    return hadamard(node.rebuild([scale, *node.operands[1:]]), rest)
 
 
 def is_ones_row(e: Expr) -> bool:
@@ -237,7 +245,7 @@ def undone(equation: Equation, x: Symbol, working: Working, depth: int) -> Expr:
             if any(depends(e, x) for k, e in enumerate(left.operands) if k != place):
                 break
             inner = left.operands[place]
-            after = Equation(inner, simplified(row.undo(right, left)))
+            after = Equation(inner, simplified(_undo(row, left, right, x, working)))
             needed = row.needs(right, left)
             if needed is not None and needed.sign == 0:
                 working.not_negative.append(needed)
@@ -249,6 +257,26 @@ def undone(equation: Equation, x: Symbol, working: Working, depth: int) -> Expr:
     return solved(g, x, working, depth + 1)
 
 
+def _undo(row: Undo, left: Operator, right: Expr, x: Symbol, working: Working) -> Expr:
+    """What the argument of ``left`` is; of two square roots the one that leaves what must not be negative so."""
+    try:
+        return row.undo(right, left)
+    except Unsolved:
+        if not (isinstance(left, Power) and left.base is x and rational(left.exponent) == 2):
+            raise
+        root = Sqrt(right)
+        signs = [e for e in working.not_negative if depends(e, x)]
+        fitting = [r for r in (root, negate(root)) if not any(_is_negative_at(e, x, r) for e in signs)]
+        if len(fitting) != 1:
+            raise
+        return fitting[0]
+
+
+def _is_negative_at(e: Expr, x: Symbol, value: Expr) -> bool:
+    """Whether an expression is known to be negative somewhere, where ``x`` has a value."""
+    return Prover().range(simplified(substitute(e, {x: value}))).interval.is_negative
+
+
 def _by_one_function(g: Expr, x: Symbol, working: Working, depth: int) -> Expr | None:
     """The equation solved for a function of the unknown that can be undone, and then for the unknown."""
     reason: Unsolved | None = None
@@ -256,12 +284,12 @@ def _by_one_function(g: Expr, x: Symbol, working: Working, depth: int) -> Expr |
         place = next(k for k, e in enumerate(u.operands) if depends(e, x))
         stand_in = Symbol(brief(u), (u.rows, u.cols), _facts(u))  # no user's symbol has such a name
         rest = substitute(g, {u: stand_in})
+        if depends(rest, x) and u.operands[place] is x:
+            rest = _by_the_stand_in(rest, x, UNDONE[type(u), place], stand_in, u)
+        if depends(rest, x):
+            continue
         try:
             with working.attempt():
-                if depends(rest, x) and u.operands[place] is x:
-                    rest = substitute(rest, {x: UNDONE[type(u), place].undo(stand_in, u)})
-                if depends(rest, x):
-                    continue
                 with working.standing_for({stand_in: u}):
                     value = solved(simplified(rest), stand_in, working, depth + 1)
                 return undone(Equation(u, value), x, working, depth + 1)
@@ -270,6 +298,14 @@ def _by_one_function(g: Expr, x: Symbol, working: Working, depth: int) -> Expr |
     if reason is not None:
         raise reason
     return None
+
+
+def _by_the_stand_in(rest: Expr, x: Symbol, row: Undo, stand_in: Symbol, u: Operator) -> Expr:
+    """``x`` elsewhere in the equation written by the value of its function, if that has one inverse."""
+    try:
+        return substitute(rest, {x: row.undo(stand_in, u)})
+    except Unsolved:
+        return rest
 
 
 def candidates(g: Expr, x: Symbol) -> list[Operator]:

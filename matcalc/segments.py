@@ -18,6 +18,7 @@ from matcalc.sampling import INVERTING, Point, draw_sizes, draw_symbol, is_regul
 SIZES = (3, 4, 2, 5, 1, 6)
 SCALES = (1.0, 0.3, 3.0)
 ATTEMPTS = 12
+BARREN = 3  # seeds in turn that give no segment: more would not either
 LARGEST = 1e8  # values beyond are drawn again: their rounding says nothing
 SURE = 100  # times the tolerance: a difference that no rounding makes
 TOLERANCE = 1e-7  # of the largest of the three values
@@ -58,9 +59,13 @@ def segments(f: Expr, variables: Sequence[Symbol], trials: int, seed: int) -> It
     nodes = list(postorder([f], lambda e: e.operands))
     inverses = compile_expr([n.operands[0] for n in nodes if isinstance(n, INVERTING)])
     positive = compile_expr([n.operands[-1] for n in nodes if _needs_positive(n)])
+    without = 0
     for k in range(trials):
+        if without == BARREN:
+            return
         drawn = (_segment(f, call, inverses, positive, variables, seed + k, attempt) for attempt in range(ATTEMPTS))
         found = next((s for s in drawn if s is not None), None)
+        without = without + 1 if found is None else 0
         if found is not None:
             yield found
 

@@ -27,6 +27,7 @@ from matcalc.structure import STRUCTURED
 SMOOTH = (Det, Adjugate, Expm, Sinm, Cosm, LogSumExp, Softmax, Prod, ProdOthers, Tril, Triu, Cumsum, RevCumsum)  # everywhere
 ON_PD = (Inverse, LogDet, Sqrtm, Logm)
 DIRECTION = "D"
+MOST_NODES = 60  # of an expression that is multiplied out
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,8 @@ def forms_of(e: Expr) -> list[Expr]:
     """An expression in the forms that are tried: as it is, simplified, multiplied out."""
     (short,) = simplify_all([e])
     found = [e, short]
+    if short.node_count() > MOST_NODES:
+        return found
     try:
         found += [expand(short), *simplify_all([expand(short)])]
     except MatcalcError:

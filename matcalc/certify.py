@@ -22,6 +22,7 @@ from matcalc.simplify import simplify_all
 from matcalc.variables import written_out
 
 NOT_CONVEX_SETS = ("orthogonal", "unit", "invertible", "integer")  # facts that segments leave
+MOST_ADVICE = 8  # symbols for which a declaration is tried
 SETS = {
     "positive": "{} > 0",
     "simplex": "{} in the simplex",
@@ -93,7 +94,7 @@ def convexity(f: object, wrt: object) -> Convexity:
     if isinstance(found, Proof):
         return Convexity(found.kind, found.strict, numbered([found.fact]), conditions, "", body, variables)
     witness = tuple(s for s in (found.seen.below, found.seen.above) if s is not None)
-    why = found.sentence(", ".join(w.name for w in variables))
+    why = found.sentence(", ".join(w.name for w in variables)) + advice(body, variables)
     return Convexity(UNKNOWN, False, (), conditions, why, body, variables, witness)
 
 
@@ -169,6 +170,20 @@ def prove(e: Expr, variables: Sequence[Symbol]) -> Proof | Failure:
             break
         why = second
     return best or Failure(f"no rule of composition says how {curves.obstacle(forms[-1])} bends, and {why}", seen)
+
+
+def advice(e: Expr, variables: Sequence[Symbol]) -> str:
+    """A declaration that would give a verdict, as a clause; empty where no single one does."""
+    for s in e.symbols[:MOST_ADVICE]:
+        if s.facts or s.axes is not None:
+            continue
+        fact = "psd" if s.is_square and not s.is_scalar else "positive"
+        known = symbol(s.name, (s.rows, s.cols), (fact,))
+        curves = Curvatures([known if w is s else w for w in variables])
+        found = curves.of(substitute(e, {s: known}))
+        if found is not None and not found.is_affine:
+            return f"; where {s.name} is declared {fact}, it is {'strictly ' * (found.pins >= curves.variables)}{found.kind}"
+    return ""
 
 
 def _about(e: Expr, form: Expr, found: Fact | None, variables: Sequence[Symbol]) -> Fact:

@@ -15,7 +15,7 @@ from matcalc.errors import UnsupportedError
 from matcalc.expr import Expr, Power, Quotient, Symbol, brief, substitute, symbol
 from matcalc.facts import Fact, numbered
 from matcalc.node import postorder
-from matcalc.ops.elementwise import Sqrt
+from matcalc.ops.elementwise import Sqrt, Unary
 from matcalc.prover import Prover
 from matcalc.segments import Evidence, evidence
 from matcalc.simplify import simplify_all
@@ -202,7 +202,8 @@ def domain(e: Expr, variables: Sequence[Symbol]) -> tuple[str, ...]:
     prover = Prover()
     needs: list[str] = []
     for node in postorder([e], lambda x: x.operands):
-        for c in node.conditions_here() if not _is_settled(node, prover) else ():
+        kink = isinstance(node, Unary) and bool(node.kink)  # a value it has all the same
+        for c in node.conditions_here() if not kink and not _is_settled(node, prover) else ():
             needs.append(f"{c.removesuffix(' positive')} > 0" if c.endswith(" positive") else c)
     return tuple(dict.fromkeys((*found, *needs)))
 

@@ -1,10 +1,20 @@
 """Convexity: known answers, each with a certificate, judged on random segments by the tests' own referee."""
 
+from dataclasses import replace
+from fractions import Fraction
+
 import judge
 import numpy as np
 import pytest
+import sympy as sp
 
 import matcalc as mc
+from matcalc.bend_logs import LOG_RULES
+from matcalc.bend_logs import RULES as AFTER_LOGS
+from matcalc.bend_matrices import FORM_RULES
+from matcalc.curvature import RULES
+from matcalc.graphs import GRAPHS, power_graph
+from matcalc.ops import OPERATORS
 
 # function, declarations, by, verdict
 PROBLEMS = (
@@ -148,6 +158,69 @@ PROBLEMS = (
     ("sum(log(sigmoid(A*x)))", "A[m,n] x[n]", "x", "concave"),
     ("-sum(y.*log(sigmoid(A*x)) + (1 .- y).*log(1 .- sigmoid(A*x)))", "A[m,n] x[n] y[m]", "x", "convex"),
     ("mean((y-A*x).^2)+c*norm1(x)", "A[m,n] x[n] y[m] c(positive)", "x", "convex"),
+    ("-sum(log((ones(n) + erf(y.*(X*w)/sqrt(2)))/2))", "X[n,m] w[m] y[n]", "w", "convex"),
+    ("logdet(A*diag(x))", "A[n,n](psd) x[n](positive)", "x", "strictly concave"),
+    ("tr(A*inv(B)) - logdet(A*inv(B)) - n", "A[n,n](psd) B[n,n](psd)", "A", "strictly convex"),
+    ("tr((X'*X)^2)", "X[m,n]", "X", "strictly convex"),
+    ("tr(X'*X*X'*X)", "X[m,n]", "X", "strictly convex"),
+    ("tr(expm(A*A'))", "A[m,n]", "A", "strictly convex"),
+    ("exp(mean(log(x)))", "x[n]", "x", "concave"),
+    ("exp(sum(log(x))/(2*n))", "x[n](positive)", "x", "strictly concave"),
+    ("exp(w'*log(x))", "w[n](simplex) x[n]", "x", "concave"),
+    ("sum(abs(A*x-b).^3)^(1/3)", "A[m,n] x[n] b[m]", "x", "convex"),
+    ("sum(x.^4)^(1/4)", "x[n]", "x", "convex"),
+    ("sum(x.^1.5)^(2/3)", "x[n](positive)", "x", "convex"),
+    ("tr(X^4)", "X[n,n](symmetric)", "X", "strictly convex"),
+    ("tr(X*X*X)", "X[n,n](psd)", "X", "strictly convex"),
+    ("logdet(X'*X)", "X[n,n]", "X", "unknown"),
+    ("sum(log(1 .- erf(x)))", "x[n]", "x", "strictly concave"),
+    ("tr(X*logm(X)) - tr(X)", "X[n,n](psd)", "X", "strictly convex"),
+    ("tr(inv(X)*inv(X))", "X[n,n](psd)", "X", "strictly convex"),
+    ("tr(X^-2)", "X[n,n](psd)", "X", "strictly convex"),
+    ("sum(where(step(abs(x) .- 1), abs(x) .- 1/2, x.^2/2))", "x[n]", "x", "convex"),
+    ("sum(where(step(abs(A*x-b) .- 1), 2*abs(A*x-b) .- 1, (A*x-b).^2))", "x[n] A[m,n] b[m]", "x", "convex"),
+    ("sum(where(step(abs(x) .- 1), abs(x), x.^2/2))", "x[n]", "x", "unknown"),
+    ("sum(maximum(1 .- y.*(A*x), 0).^2)", "A[m,n] x[n] y[m]", "x", "convex"),
+    ("sum(maximum(0.9*x, -0.1*x))", "x[n]", "x", "convex"),
+    ("sum(x.*sign(x))", "x[n]", "x", "convex"),
+    ("sum(sign(x))", "x[n]", "x", "unknown"),
+    ("sum(abs(x) + x)", "x[n](positive)", "x", "affine"),
+    ("sum(abs(x) - x)", "x[n](positive)", "x", "affine"),
+    ("sum(abs(x) - x)", "x[n]", "x", "convex"),
+    ("sum(x.*abs(x))", "x[n]", "x", "unknown"),
+    ("sum(minimum(abs(x), 1))", "x[n]", "x", "unknown"),
+    ("sum(relu(x) - relu(-x))", "x[n]", "x", "affine"),
+    ("sum(relu(x) - x)", "x[n]", "x", "convex"),
+    ("sum(abs(abs(x) .- 1))", "x[n]", "x", "unknown"),
+    ("sum(relu(abs(x) .- 1))", "x[n]", "x", "convex"),
+    ("sum(abs(x.^2 .- 1))", "x[n]", "x", "unknown"),
+    ("sum(abs(x).^3)", "x[n]", "x", "strictly convex"),
+    ("sum(where(step(x), x.^2, 2*x.^2))", "x[n]", "x", "strictly convex"),
+    ("sum(where(step(x), x.^2, x))", "x[n]", "x", "unknown"),
+    ("sum(leaky_relu(x,2))", "x[n]", "x", "concave"),
+    ("sum(step(x))", "x[n](positive)", "x", "affine"),
+    ("sum(x.*abs(x))", "x[n](positive)", "x", "strictly convex"),
+    ("y'*(2*inv(X) + inv(X)')*y", "X[n,n](psd) y[n]", "X", "convex"),
+    ("tr(A*(inv(X)/2 + eye(n)))", "X[n,n](psd) A[n,n](psd)", "X", "strictly convex"),
+    ("eigmax(diag(x.^2) + B)", "x[n] B[n,n](symmetric)", "x", "convex"),
+    ("sum(diag(inv(X)))", "X[n,n](psd)", "X", "strictly convex"),
+    ("sum(inv(X))", "X[n,n](psd)", "X", "convex"),
+    ("log(c'*exp(x))", "c[n](positive) x[n]", "x", "convex"),
+    ("log(c*exp(-c))", "c(positive)", "c", "strictly concave"),
+    ("sum(where(m, x.^2, exp(x)))", "m[n] x[n]", "x", "convex"),
+    ("log(exp(c)/(1+exp(c)))", "c", "c", "strictly concave"),
+    ("log(sum(exp(x)'))", "x[n]", "x", "convex"),
+    ("log(prod(x))", "x[n](positive)", "x", "strictly concave"),
+    ("exp(c)*exp(d^2)", "c d", "c,d", "strictly convex"),
+    ("sum(kron(p, x.^2))", "p[m](positive) x[n]", "x", "strictly convex"),
+    ("log(sum(exp(x).^2))", "x[n]", "x", "convex"),
+    ("log(det(X))", "X[n,n](psd)", "X", "strictly concave"),
+    ("sum(log1p(exp(x)))", "x[n]", "x", "strictly convex"),
+    ("log(gamma(c))", "c(positive)", "c", "strictly convex"),
+    ("log(maximum(exp(c), exp(2*c)))", "c", "c", "convex"),
+    ("normf(T)^2", "T[m,n,k]", "T", "strictly convex"),
+    ("sum(log(1 .+ sqrt(x)))", "x[n](positive)", "x", "strictly concave"),
+    ("x'*y + 3", "x[n] y[n]", "x", "affine"),
 )
 SIZES = (
     {"m": 3, "n": 4, "p": 2, "q": 5, "k": 2},
@@ -249,3 +322,145 @@ def test_what_is_unknown_is_refuted_by_numbers(text, declarations, by):
 @pytest.mark.parametrize("verdict", ["convex", "concave", "affine", "unknown"])
 def test_every_verdict_occurs(verdict):
     assert sum(p[3].removeprefix("strictly ") == verdict for p in PROBLEMS) >= 6
+
+
+# ------------------------------------------------------------------ the tables
+def rules_of(proof):
+    return {s.rule for s in proof.steps}
+
+
+def test_every_rule_is_used():
+    """A rule that no problem needs is not tested here, and may not be needed."""
+    used = {"definition"}  # below
+    for text, declarations, by, _ in PROBLEMS:
+        used |= rules_of(decided(text, declarations, by))
+    x = mc.symbols("x[n]")
+    used |= rules_of(mc.convexity(mc.eigval_max(mc.let("D", mc.diag(mc.exp(x)))), x))
+    missing = {rule.name for rule in (*RULES, *LOG_RULES, *FORM_RULES, *AFTER_LOGS)} - used
+    assert not missing
+
+
+def test_functions_of_the_users_own():
+    t = sp.Symbol("t")
+    x, A = mc.symbols("x[n] A[m,n]")
+    square = mc.elementwise("half_square", t**2 / 2)
+    found = mc.convexity(mc.sum(square(x)), x)
+    assert (found.verdict, found.strict) == ("convex", True)
+    assert "definition" in rules_of(found)
+    assert judged(found.function, [x], "convex")
+    bell = mc.elementwise("bell", sp.exp(-(t**2)))
+    assert mc.convexity(mc.sum(bell(x)), x).verdict == "unknown"
+    assert mc.convexity(mc.sum(square(mc.abs(A @ x))), x).verdict == "convex"
+
+
+# ------------------------------------------------------------------ the graphs of entrywise functions
+@pytest.mark.parametrize("name", GRAPHS)
+def test_graph(name):
+    """Pieces, values and landmarks of the table against the function itself."""
+    graph = GRAPHS[name]
+    x = mc.symbols("x[m]")
+    f = OPERATORS[name](x)
+    low, high = max(float(graph.domain.low), -6.0), min(float(graph.domain.high), 6.0)
+    grid = np.linspace(low + 1e-3, high - 1e-3, 481)
+    values = np.asarray(judge.value(f, {"x": grid.reshape(-1, 1)}, {"m": len(grid)})).reshape(-1)
+    inside = graph.image(graph.domain)
+    assert np.all(values >= float(inside.low) - 1e-12)
+    assert np.all(values <= float(inside.high) + 1e-12)
+    for t, v in graph.landmarks:
+        if abs(t) < 5 and abs(v) < 5 and graph.landmarks[0][0] < t < graph.landmarks[-1][0]:
+            np.testing.assert_allclose(np.interp(float(t), grid, values), float(v), atol=1e-3)
+    for piece in graph.pieces:
+        on = (grid >= float(piece.where.low)) & (grid <= float(piece.where.high))
+        part = values[on]
+        first, second = np.diff(part), np.diff(part, 2)
+        assert np.all(piece.trend * first >= -1e-12) or not piece.trend
+        assert np.all(piece.bend * second >= -1e-9) if piece.bend else np.all(np.abs(second) <= 1e-9)
+        if not piece.trend:  # then it does both
+            assert np.min(first) < 0 < np.max(first)
+
+
+@pytest.mark.parametrize("p", ["-3", "-2", "-1", "-1/2", "1/3", "1/2", "1", "3/2", "2", "3", "4", "5/2"])
+def test_power_graph(p):
+    p = Fraction(p)
+    for piece in power_graph(p).pieces:
+        grid = np.linspace(max(float(piece.where.low), -4) + 1e-3, min(float(piece.where.high), 4) - 1e-3, 201)
+        values = np.sign(grid) ** (int(p) if p.denominator == 1 else 1) * np.abs(grid) ** float(p)
+        assert np.all(piece.trend * np.diff(values) >= 0)
+        second = np.diff(values, 2)
+        assert np.all(piece.bend * second >= -1e-9) if piece.bend else np.all(np.abs(second) < 1e-9)
+
+
+# ------------------------------------------------------------------ the result
+def test_result_fields():
+    x, y = mc.symbols("x[n] y(positive)")
+    found = mc.convexity(x.T @ x / y, [x, "y"])
+    assert found.wrt == (x, y)
+    assert found.conditions == ("y > 0",)
+    assert found.why == ""
+    assert str(found).splitlines()[0] == "x'*x/y is convex in x, y"
+    assert str(found).splitlines()[-1] == "for y > 0"
+    assert found.to_latex().startswith("\\begin{aligned}")
+    assert found._repr_latex_().startswith("$\\displaystyle \\begin{aligned}")
+    assert "1. $x \\quad\\text{is affine}$" in found.to_markdown()
+    with pytest.raises(AttributeError):
+        found.verdict = "concave"
+
+
+def test_unknown_says_why():
+    x, A = mc.symbols("x[n] A[n,n]")
+    found = mc.convexity(x.T @ A @ x, x)
+    assert str(found).startswith("x'*A*x, by x: unknown\nneither convex nor concave in x for all values: ")
+    assert found.why.endswith("; where A is declared psd, it is strictly convex")
+    assert "not decided" in found.to_latex()
+    with pytest.raises(mc.OperandError, match="no verdict to check"):
+        found.check()
+
+
+def test_a_wrong_verdict_is_found():
+    """The judge is not one that always agrees."""
+    x = mc.symbols("x[n]")
+    found = mc.convexity(x.T @ x, x)
+    for verdict in ("concave", "affine"):
+        report = replace(found, verdict=verdict).check()
+        assert not report.passed
+        assert f"x'*x is not {verdict} on a segment at" in report.message
+
+
+def test_domains():
+    A, x, b, X, S = mc.symbols("A[m,n] x[n] b[m] X[n,n](psd) S[n,n](symmetric)")
+    assert mc.convexity(-mc.sum(mc.log(b - A @ x)), x).conditions == ("b - A*x > 0",)
+    assert mc.convexity(-mc.logdet(X), X).conditions == ("X psd",)
+    assert mc.convexity(mc.tr(S @ S), S).conditions == ("S symmetric",)
+    q, Q = mc.symbols("q[n](simplex) Q[n,n](orthogonal)")
+    assert mc.convexity(mc.sum(mc.multiply(q, mc.log(q))), q).conditions == ("q in the simplex",)
+    assert mc.convexity(mc.tr(Q), Q).conditions == ("any Q, as the declared set is not convex",)
+
+
+def test_several_declarations_of_one_function():
+    """The same text has the verdict that its declarations allow."""
+    for declared, verdict in (("c", "unknown"), ("c(positive)", "convex")):
+        assert decided("1/c", declared, "c").verdict == verdict
+    for declared, verdict in (("X[n,n]", "unknown"), ("X[n,n](symmetric)", "unknown"), ("X[n,n](psd)", "convex")):
+        assert decided("tr(inv(X))", declared, "X").verdict == verdict
+
+
+def test_refusals():
+    A, x, z = mc.symbols("A[m,n] x[n] z[n](complex)")
+    with pytest.raises(mc.ShapeError, match=r"convexity needs a scalar function, but A\*x \(m x 1\)"):
+        mc.convexity(A @ x, x)
+    with pytest.raises(mc.UnsupportedError, match="needs a real function of real variables"):
+        mc.convexity(mc.sum(mc.abs(z)), z)
+    with pytest.raises(mc.OperandError, match="'y' is not a symbol"):
+        mc.convexity(x.T @ x, "y")
+    with pytest.raises(mc.OperandError, match="trials is a positive int"):
+        mc.convexity(x.T @ x, x).check(trials=0)
+    assert mc.convexity(mc.function("L")(x), x).verdict == "unknown"
+
+
+def test_long_sums_are_no_matter():
+    x = mc.symbols("x[n]")
+    f = mc.exp(mc.norm2(x))
+    for k in range(300):
+        f = mc.log(1 + mc.exp(f)) if k % 2 else f + x.T @ x
+    found = mc.convexity(f, x)
+    assert (found.verdict, found.strict) == ("convex", True)

@@ -1,7 +1,8 @@
 """matcalc: derivatives of matrix expressions, in closed matrix form, derived line by line and checked."""
 
 from matcalc.calculus import count_ops, grad, simplify, vjp
-from matcalc.certify import Convexity, convexity
+from matcalc.certificate import Convexity
+from matcalc.certify import convexity
 from matcalc.check import CheckReport, check
 from matcalc.compositions import convolve
 from matcalc.declare import let, matrix, scalar, symbols, tensor, vector

@@ -7,6 +7,7 @@ import sympy as sp
 from matcalc.bends import AFFINE, CONCAVE, CONSTANT, CONVEX, NONE, Bend, BendRule, Curves, Found, scaled
 from matcalc.dims import is_unit
 from matcalc.expr import (
+    ONE,
     Add,
     Expr,
     Hadamard,
@@ -20,11 +21,12 @@ from matcalc.expr import (
     hadamard,
     negate,
     product,
+    quotient,
     rational,
 )
 from matcalc.facts import Fact
 from matcalc.interval import between
-from matcalc.ops.elementwise import Log, Sqrt
+from matcalc.ops.elementwise import Abs, Exp, Log, Sqrt
 from matcalc.ops.reductions import Norm1, Norm2, NormF, NormInf, Prod, Total, Trace
 from matcalc.simplify import simplify_all
 from matcalc.words import letters_of, mirrored, turned
@@ -197,8 +199,14 @@ def geometric_mean(e: Expr, curves: Curves) -> Found | None:
     """``prod(x)^p`` with ``p`` at most one over the number of factors, and ``sqrt(x*y)``, of concave factors, not negative."""
     base = e.operands[0]
     p = e.exponent if isinstance(e, Power) else HALF
-    if isinstance(base, Prod) and base.axis is None:
-        factors: tuple[Expr, ...] = (base.arg,)
+    if isinstance(e, Exp):  # exp(c*sum(log(x)))
+        scalar, logs = mean_of_logs(base)
+        if logs is None:
+            return None
+        factors: tuple[Expr, ...] = (logs,)
+        p, count = scalar, hadamard(dim_number(logs.rows), dim_number(logs.cols))
+    elif isinstance(base, Prod) and base.axis is None:
+        factors = (base.arg,)
         count = hadamard(dim_number(base.arg.rows), dim_number(base.arg.cols))
     elif isinstance(base, Hadamard):
         factors = base.args
@@ -211,10 +219,55 @@ def geometric_mean(e: Expr, curves: Curves) -> Found | None:
     used: list[Fact | None] = []
     for x in factors:
         inner, bound = curves.of(x), curves.prover.range(x)
-        if inner is None or not inner.is_concave or not bound.interval.is_nonnegative:
+        positive = bound.interval.is_nonnegative or isinstance(e, Exp)  # a logarithm is of what is positive, a convex set
+        if inner is None or not inner.is_concave or not positive:
             return None
         used += [inner.fact, bound.fact]
     return Found(CONCAVE, NONE, tuple(used))
+
+
+def mean_of_logs(e: Expr) -> tuple[Expr, Expr | None]:
+    """``(c, x)`` where an expression is ``c*sum(log(x))``."""
+    scalar: Expr = ONE
+    while isinstance(e, (Quotient, Hadamard)):
+        if isinstance(e, Quotient):
+            scalar, e = quotient(scalar, e.below), e.above
+        else:
+            scalar, e = hadamard(scalar, *e.args[:-1]), e.args[-1]
+    return scalar, e.arg.arg if isinstance(e, Total) and e.axis is None and isinstance(e.arg, Log) else None
+
+
+def weighted_geometric_mean(e: Expr, curves: Curves) -> Found | None:
+    """``exp(w'*log(x))`` with probabilities ``w``, constant."""
+    inside = e.operands[0]
+    if not isinstance(inside, Product) or len(inside.args) != 2 or not isinstance(inside.args[1], Log):
+        return None
+    w, x = turned(inside.args[0]), inside.args[1].arg
+    weights, (whole,) = curves.prover.range(w), simplify_all([apply("Total", w, None)])
+    at, bound = curves.of(x), curves.prover.range(whole)
+    if curves.depends(w) or not weights.interval.is_nonnegative or not bound.interval.within(between(0, 1)):
+        return None
+    if at is None or not at.is_concave or at.kind == CONSTANT:
+        return None
+    return Found(CONCAVE, NONE, (weights.fact, bound.fact, at.fact))
+
+
+def p_norm(e: Expr, curves: Curves) -> Found | None:
+    """``sum(abs(g).^p)^(1/p)`` with ``p >= 1`` and an affine ``g``."""
+    assert isinstance(e, Power)
+    inside = e.base
+    if not isinstance(inside, Total) or inside.axis is not None or not isinstance(inside.arg, Power):
+        return None
+    p, root = rational(inside.arg.exponent), rational(e.exponent)
+    if p is None or root is None or p < 1 or p * root != 1:
+        return None
+    base = inside.arg.base
+    g = base.arg if isinstance(base, Abs) else base
+    at, bound = curves.of(g), curves.prover.range(base)
+    even = bool(p.is_Integer and p % 2 == 0)
+    if at is None or at.kind != AFFINE or not (even or bound.interval.is_nonnegative):
+        return None
+    return Found(CONVEX, NONE, (at.fact, None if even else bound.fact))
 
 
 RULES: tuple[BendRule, ...] = (
@@ -233,5 +286,7 @@ RULES: tuple[BendRule, ...] = (
     BendRule(
         "quadratic-over-linear", (Quotient,), over_linear, "g'*g/h is convex in g and h > 0 together, and falls as h rises"
     ),
-    BendRule("geometric-mean", (Power, Sqrt), geometric_mean, "a geometric mean is concave and rises with every factor"),
+    BendRule("p-norm", (Power,), p_norm, "the p-norm of what is affine, for p at least 1"),
+    BendRule("geometric-mean", (Exp,), weighted_geometric_mean, "a weighted geometric mean is concave and rises"),
+    BendRule("geometric-mean", (Power, Sqrt, Exp), geometric_mean, "a geometric mean is concave and rises with every factor"),
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from matcalc.bends import CONCAVE, CONSTANT, CONVEX, NONE, OPPOSITE, Bend, BendRule, Curves, Found, summed
 from matcalc.expr import (
+    MINUS_ONE,
     Add,
     BroadcastAdd,
     Expr,
@@ -24,7 +25,7 @@ from matcalc.expr import (
 from matcalc.facts import Fact
 from matcalc.interval import point
 from matcalc.ops.blocks import Slice
-from matcalc.ops.elementwise import Exp, Gamma, Log1p, Maximum, Sigmoid, Sqrt
+from matcalc.ops.elementwise import Erf, Exp, Gamma, Log1p, Maximum, Sigmoid, Sqrt
 from matcalc.ops.linalg import Det
 from matcalc.ops.reductions import Prod, Softmax, Total, Trace
 from matcalc.ops.structure import Diagonal, Reshape, Vec
@@ -111,12 +112,28 @@ def of_complement(e: Expr, curves: Curves) -> Found | None:
         return None
     for one, rest in (e.operands, e.operands[::-1]):
         bound = curves.prover.range(one).interval
-        if bound.low != 1 or bound.high != 1 or not isinstance(rest, Hadamard) or rational(rest.args[0]) != -1:
+        if bound.low != 1 or bound.high != 1 or not isinstance(rest, Hadamard) or rest.args[0] is not MINUS_ONE:
             continue
         if len(rest.args) == 2 and isinstance(rest.args[1], Sigmoid):
             inner = curves.of(rest.args[1].arg)
             if inner is not None and inner.is_convex:
                 return Found(CONCAVE, inner.pins, (inner.fact,))
+    return None
+
+
+def of_distribution(e: Expr, curves: Curves) -> Found | None:
+    """``1 + erf(g)`` and ``1 - erf(g)``: twice the normal distribution function, which is log-concave, or its complement."""
+    if len(e.operands) != 2:
+        return None
+    for one, rest in (e.operands, e.operands[::-1]):
+        bound = curves.prover.range(one).interval
+        rising = isinstance(rest, Erf)
+        inside = rest if rising else rest.args[1] if isinstance(rest, Hadamard) and rest.args[0] is MINUS_ONE else None
+        if bound.low != 1 or bound.high != 1 or not isinstance(inside, Erf):
+            continue
+        inner = curves.of(inside.arg)
+        if inner is not None and (inner.is_concave if rising else inner.is_convex):
+            return Found(CONCAVE, inner.pins, (inner.fact,))
     return None
 
 
@@ -170,6 +187,7 @@ LOG_RULES: tuple[BendRule, ...] = (
     BendRule(
         "log-sigmoid", (Add, BroadcastAdd), of_complement, "log(1 - sigmoid(g)) = -softplus(g), which is concave and falls"
     ),
+    BendRule("log-normal-distribution", (Add, BroadcastAdd), of_distribution, "the normal distribution is log-concave"),
     BendRule("log-of-factors", (Prod,), _of_all_factors, "the logarithm of a product is a sum"),
     BendRule("log-det", (Det,), _of_determinant, "log(det(G)) = logdet(G) for a pd G"),
     BendRule("log-gamma", (Gamma,), _of_gamma, "the logarithm of the gamma function"),

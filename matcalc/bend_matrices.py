@@ -6,9 +6,24 @@ functions see [Carlen, 2010, section 2].
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 
-from matcalc.bends import AFFINE, CONCAVE, CONSTANT, CONVEX, NONE, Bend, BendRule, Curves, Found, composed, scaled, summed
+from matcalc.bends import (
+    AFFINE,
+    CONCAVE,
+    CONSTANT,
+    CONVEX,
+    NONE,
+    OPPOSITE,
+    Bend,
+    BendRule,
+    Curves,
+    Found,
+    composed,
+    scaled,
+    summed,
+)
 from matcalc.definite import is_invertible
 from matcalc.expr import (
     Add,
@@ -25,9 +40,9 @@ from matcalc.expr import (
     product,
     rational,
 )
-from matcalc.graphs import power_graph
-from matcalc.interval import NONNEGATIVE, POSITIVE, between
-from matcalc.ops.linalg import Det, Inverse, LogDet, MatrixPower
+from matcalc.graphs import GRAPHS, power_graph
+from matcalc.interval import EVERYTHING, NONNEGATIVE, POSITIVE, between
+from matcalc.ops.linalg import Det, Inverse, LogDet, MatrixPower, logdet
 from matcalc.ops.matrix_functions import Expm, Logm, Sqrtm
 from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.spectral import EigMax, EigMin, Nuclear, Spectral
@@ -186,27 +201,40 @@ def traced(e: Expr, curves: Curves) -> Found | None:
 
 
 def trace_of_function(e: Expr, curves: Curves) -> Found | None:
-    """``tr(f(G))`` of a symmetric affine ``G``: convex where ``f`` is, on an interval that holds the eigenvalues."""
+    """``tr(f(G))`` of a symmetric ``G``, convex where ``f`` is on an interval that holds the eigenvalues."""
     assert isinstance(e, Trace)
-    f = e.arg
-    word = letters_of(f)
-    g: Expr = f.operands[0] if isinstance(f, (Expm, MatrixPower)) else word[0]
-    inner = curves.of(g) if g.is_square and g.symmetric else None
-    if inner is None or inner.kind != AFFINE:
-        return None
-    proof = curves.prover.definite(g)
-    if isinstance(f, Expm):
-        return Found(CONVEX, inner.pins, (inner.fact,))
-    if len(word) == 2 and any(isinstance(a, Logm) and a.operands[0] is b for a, b in (word, word[::-1])):
-        return Found(CONVEX, inner.pins, (proof, inner.fact)) if proof is not None and proof.claim == "pd" else None
-    p = rational(f.exponent) if isinstance(f, MatrixPower) else len(word) if all(a is g for a in word) else None
-    if isinstance(f, MatrixPower) and p is not None and isinstance(g, Inverse):
-        return None
-    if p is None or p == 0:
-        return None
-    eigenvalues = between(None, None, "()") if proof is None else POSITIVE if proof.claim == "pd" or p < 0 else NONNEGATIVE
-    found = composed(f"t^{p}", power_graph(Fraction(int(p))), Bend(AFFINE, inner.fact, inner.pins), eigenvalues, proof)
-    return None if found is None else Found(found.kind, found.pins, found.used)
+    for name, g, p in functions_of(e.arg):
+        inner = curves.form(g) if g.is_square and g.symmetric else None
+        if inner is None or inner.kind == CONSTANT:
+            continue
+        proof = curves.prover.definite(g)
+        if name == "t*log(t)":
+            if inner.is_affine and proof is not None and proof.claim == "pd":
+                return Found(CONVEX, inner.pins, (proof, inner.fact))
+            continue
+        eigenvalues = EVERYTHING if proof is None else POSITIVE if proof.claim == "pd" or (p or 1) < 0 else NONNEGATIVE
+        graph = GRAPHS["Exp"] if p is None else power_graph(Fraction(p))
+        found = composed(name, graph, inner, eigenvalues, proof)
+        if found is not None:
+            return Found(found.kind, found.pins, found.used)
+    return None
+
+
+def functions_of(e: Expr) -> Iterator[tuple[str, Expr, int | None]]:
+    """The ways to read a matrix as a function of another: its name, the other, and the exponent of a power."""
+    if isinstance(e, Expm):
+        yield "exp", e.operands[0], None
+    p = rational(e.exponent) if isinstance(e, MatrixPower) else None
+    if isinstance(e, MatrixPower) and p is not None and p != 0:
+        yield f"t^{p}", e.base, int(p)
+    word = letters_of(e)
+    n = len(word)
+    for count in range(2, min(n, 16) + 1):
+        size = n // count
+        if n % count == 0 and all(word[k] is word[k % size] for k in range(n)):
+            yield f"t^{count}", product(*word[:size]), count
+    if n == 2 and any(isinstance(a, Logm) and a.operands[0] is b for a, b in (word, word[::-1])):
+        yield "t*log(t)", next(b for a, b in (word, word[::-1]) if isinstance(a, Logm)), None
 
 
 def log_determinant(e: Expr, curves: Curves) -> Found | None:
@@ -215,6 +243,17 @@ def log_determinant(e: Expr, curves: Curves) -> Found | None:
     if inner is None or inner.kind == CONSTANT or proof is None:
         return None
     return Found(CONCAVE, inner.pins, (proof, inner.fact))
+
+
+def log_determinant_parts(e: Expr, curves: Curves) -> Found | None:
+    """``logdet(A*B) = logdet(A) + logdet(B)``, and ``logdet(inv(A)) = -logdet(A)``."""
+    g = e.operands[0]
+    if isinstance(g, Inverse):
+        inner = curves.of(logdet(g.arg))
+        return None if inner is None else Found(OPPOSITE[inner.kind], inner.pins, (inner.fact,))
+    if not isinstance(g, Product) or not all(a.is_square for a in g.args):
+        return None
+    return summed([curves.of(logdet(a)) for a in g.args])
 
 
 def determinant_root(e: Expr, curves: Curves) -> Found | None:
@@ -264,6 +303,7 @@ RULES: tuple[BendRule, ...] = (
         "tr(f(G)) is convex in a symmetric G where f is convex on its eigenvalues (Klein)",
     ),
     BendRule("log-determinant", (LogDet,), log_determinant, "logdet is concave on the pd matrices, and rises with them"),
+    BendRule("log-determinant-of-product", (LogDet,), log_determinant_parts, "the determinant of a product is a product"),
     BendRule("determinant-root", (Power,), determinant_root, "det(G)^(1/n) is concave on the pd matrices (Minkowski)"),
     BendRule(
         "extreme-eigenvalue",

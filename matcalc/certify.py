@@ -1,29 +1,28 @@
-"""Whether a scalar function is convex, concave or affine, with a certificate."""
+"""Whether a scalar function is convex, concave or affine: composition first, then the Hessian's normal form."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from matcalc.bends import AFFINE, CONSTANT, CONVEX, Bend
+from matcalc.bends import AFFINE, CONCAVE, CONSTANT, CONVEX
 from matcalc.calculus import scalar_function, targets_of
-from matcalc.check import CheckReport, Trial
+from matcalc.certificate import UNKNOWN, Convexity
 from matcalc.conjugates import has_complex
 from matcalc.curvature import Curvatures
 from matcalc.curvature_hessian import SecondOrder, second_order
-from matcalc.errors import OperandError, UnsupportedError
+from matcalc.errors import UnsupportedError
 from matcalc.expr import Expr, Power, Quotient, Symbol, brief, substitute, symbol
-from matcalc.facts import Fact, Step, numbered
+from matcalc.facts import Fact, numbered
 from matcalc.node import postorder
-from matcalc.ops.elementwise import Sqrt
-from matcalc.printing import latex
+from matcalc.ops.elementwise import Sqrt, Unary
 from matcalc.prover import Prover
-from matcalc.segments import TOLERANCE, Segment, breaks, segments
+from matcalc.segments import Evidence, evidence
 from matcalc.simplify import simplify_all
 from matcalc.variables import written_out
 
-UNKNOWN = "unknown"
 NOT_CONVEX_SETS = ("orthogonal", "unit", "invertible", "integer")  # facts that segments leave
+MOST_ADVICE = 8  # symbols for which a declaration is tried
 SETS = {
     "positive": "{} > 0",
     "simplex": "{} in the simplex",
@@ -35,133 +34,6 @@ SETS = {
     "toeplitz": "{} Toeplitz",
     "zero_diagonal": "{} with zero diagonal",
 }
-WITNESSES = 24  # segments tried where nothing is proved
-
-
-@dataclass(frozen=True, repr=False)
-class Convexity:
-    """Whether a function is convex on its domain, and why.
-
-    Attributes
-    ----------
-    verdict : {"convex", "concave", "affine", "unknown"}
-    strict : bool
-        Whether it is proved to be strictly so: no segment on which the function is affine.
-    steps : tuple of Step
-        The certificate: each step has ``.number``, ``.rule``, ``.why``, ``.fact`` and ``.uses``, the lines it refers to.
-    conditions : tuple of str
-        The domain: what is declared of the variables, and what the function needs to have a value.
-    why : str
-        For ``unknown``: what could not be shown.
-    function : Expr
-    wrt : tuple of Symbol
-    witness : tuple of Segment
-        For ``unknown``: segments that show that the function is not convex, or not concave, for some values of the others.
-    """
-
-    verdict: str
-    strict: bool
-    steps: tuple[Step, ...]
-    conditions: tuple[str, ...]
-    why: str
-    function: Expr
-    wrt: tuple[Symbol, ...]
-    witness: tuple[Segment, ...] = field(default=(), compare=False)
-
-    @property
-    def headline(self) -> str:
-        """The verdict as one line."""
-        names = ", ".join(w.name for w in self.wrt)
-        if self.verdict == UNKNOWN:
-            return f"{self.function}, by {names}: unknown"
-        return f"{self.function} is {'strictly ' if self.strict else ''}{self.verdict} in {names}"
-
-    def __str__(self) -> str:
-        out = [self.headline, *map(str, self.steps)]
-        if self.why:
-            out.append(self.why)
-        if self.conditions:
-            out.append(f"for {'; '.join(self.conditions)}")
-        return "\n".join(out)
-
-    __repr__ = __str__
-
-    def to_text(self) -> str:
-        """The certificate as plain text."""
-        return str(self)
-
-    def to_latex(self) -> str:
-        """The certificate as one LaTeX ``aligned`` block, the rule beside each line."""
-        names = ", ".join(latex(w) for w in self.wrt)
-        verdict = "strictly " * self.strict + self.verdict
-        if self.verdict == UNKNOWN:
-            return rf"\begin{{aligned}}{chr(10)}&{latex(self.function)} && \text{{not decided}}{chr(10)}\end{{aligned}}"
-        rows = [rf"&({s.number})\quad {s.latex} && \text{{{s.rule.replace('-', ' ')}{s.reference}}}" for s in self.steps]
-        rows.append(rf"&{latex(self.function)} \quad\text{{is {verdict} in }} {names} &&")
-        if self.conditions:
-            rows.append(rf"& && \text{{for {'; '.join(map(_in_text, self.conditions))}}}")
-        return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
-
-    def to_markdown(self) -> str:
-        """The certificate as a numbered Markdown list with LaTeX formulas."""
-        names = ", ".join(f"${latex(w)}$" for w in self.wrt)
-        found = "unknown" if self.verdict == UNKNOWN else f"**{'strictly ' if self.strict else ''}{self.verdict}**"
-        out = [f"${latex(self.function)}$ by {names}: {found}.\n"]
-        out += [f"{s.number}. ${s.latex}$  \n   *{s.rule}*{s.reference}: {s.why}." for s in self.steps]
-        if self.why:
-            out.append(f"{self.why}.")
-        if self.conditions:
-            out.append(f"\nFor {'; '.join(self.conditions)}.")
-        return "\n".join(out)
-
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.to_latex()}$"
-
-    def check(self, trials: int = 20, seed: int = 0) -> CheckReport:
-        """Compare the function with its chords on random segments of the domain, at random sizes.
-
-        Parameters
-        ----------
-        trials : int
-            The number of segments.
-        seed : int
-
-        Returns
-        -------
-        CheckReport
-            Its error is the largest distance on the wrong side of a chord, relative to the values; its message names a segment
-            that breaks the verdict.
-
-        Raises
-        ------
-        OperandError
-            If there is no verdict to check, or ``trials`` is not a positive int.
-        """
-        if self.verdict == UNKNOWN:
-            raise OperandError("there is no verdict to check: convexity is unknown")
-        if not isinstance(trials, int) or trials < 1:
-            raise OperandError(f"trials is a positive int, not {trials!r}")
-        found, broken = [], ""
-        for s in segments(self.function, self.wrt, trials, seed):
-            wrong = breaks(s, self.verdict)
-            found.append(Trial(s.sizes, s.seed, _error(s, self.verdict)))
-            if wrong and not broken:
-                broken = f"{self.function} is not {self.verdict} on a segment at {s}"
-        if not found:
-            return CheckReport(False, float("inf"), [], f"no segment was found on which {brief(self.function)} has values")
-        return CheckReport(not broken, max(t.error for t in found), found, broken)
-
-
-def _error(s: Segment, verdict: str) -> float:
-    height = s.height
-    if height != height:
-        return float("inf")
-    return max(0.0, -height if verdict == CONVEX else height) if verdict != AFFINE else abs(height)
-
-
-def _in_text(condition: str) -> str:
-    """A condition as LaTeX has it in running text."""
-    return "".join({"_": r"\_", "^": r"\^{}", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$"}.get(c, c) for c in condition)
 
 
 def convexity(f: object, wrt: object) -> Convexity:
@@ -218,12 +90,47 @@ def convexity(f: object, wrt: object) -> Convexity:
     left_out = [w.name for w, p in plain.items() if set(w.facts) - set(p.facts)]
     if left_out:
         conditions += (f"any {', '.join(left_out)}, as the declared set is not convex",)
-    found, complaint = prove(body, variables)
-    if found is not None:
-        kind, strict, fact = found
-        return Convexity(kind, strict, numbered([fact]), conditions, "", body, variables)
-    why, witness = refuted(body, variables, complaint)
+    found = prove(body, variables)
+    if isinstance(found, Proof):
+        return Convexity(found.kind, found.strict, numbered([found.fact]), conditions, "", body, variables)
+    witness = tuple(s for s in (found.seen.below, found.seen.above) if s is not None)
+    why = found.sentence(", ".join(w.name for w in variables)) + advice(body, variables)
     return Convexity(UNKNOWN, False, (), conditions, why, body, variables, witness)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A verdict and the fact that shows it."""
+
+    kind: str
+    strict: bool
+    fact: Fact
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What could not be shown, and what numbers say."""
+
+    complaint: str
+    seen: Evidence
+
+    def sentence(self, names: str) -> str:
+        """Why there is no verdict."""
+        below, above = self.seen.below, self.seen.above
+        if below and above:
+            return (
+                f"neither convex nor concave in {names} for all values: the chord lies below the function at {below}; "
+                f"above it at {above}"
+            )
+        if below:
+            return (
+                f"not convex in {names}: a chord lies below the function at {below}; not shown to be concave: {self.complaint}"
+            )
+        if above:
+            return (
+                f"not concave in {names}: a chord lies above the function at {above}; not shown to be convex: {self.complaint}"
+            )
+        return self.complaint
 
 
 def on_convex_set(w: Symbol) -> Symbol:
@@ -232,42 +139,57 @@ def on_convex_set(w: Symbol) -> Symbol:
     return w if len(facts) == len(w.facts) else symbol(w.name, w.shape, facts)
 
 
-def prove(e: Expr, variables: Sequence[Symbol]) -> tuple[tuple[str, bool, Fact] | None, str]:
-    """The verdict, whether it is strict, and the fact; or what could not be shown."""
-    prover = Prover()
-    curves = Curvatures(variables, prover)
+def prove(e: Expr, variables: Sequence[Symbol]) -> Proof | Failure:
+    """A proof by composition, or else by the second derivative."""
+    curves = Curvatures(variables)
     forms = list(dict.fromkeys((e, *simplify_all([e, written_out(e)]))))
-    best: Bend | None = None
+    best: Proof | None = None
     for form in forms:
         found = curves.of(form)
-        if found is not None and found.is_affine:
-            return (AFFINE, False, _about(e, form, found, variables)), ""
-        if found is not None and (best is None or len(found.pins) > len(best.pins)):
-            best = Bend(found.kind, _about(e, form, found, variables), found.pins)
-    if best is not None and best.fact is not None and best.pins >= set(variables):
-        return (best.kind, True, best.fact), ""
-    second: SecondOrder | str = ""
-    for form in forms[1:] or forms:
-        second = second_order(form, variables, curves)
-        if isinstance(second, SecondOrder):
-            break
-    if isinstance(second, SecondOrder):
-        fact = (
-            second.fact
-            if second.fact.subject is e
-            else Fact(e, second.fact.claim, "simplify", "the same function, simplified", (second.fact,))
+        if found is None:
+            continue
+        proof = Proof(
+            AFFINE if found.is_affine else found.kind, found.pins >= curves.variables, _about(e, form, found.fact, variables)
         )
-        if second.kind == AFFINE or best is None or second.strict:
-            return (second.kind, second.strict, fact), ""
-    if best is not None and best.fact is not None:
-        return (best.kind, False, best.fact), ""
-    return None, f"no rule of composition says how {curves.obstacle(forms[-1])} bends, and {second}"
+        if found.is_affine:
+            return Proof(AFFINE, False, proof.fact)
+        if best is None or (proof.strict and not best.strict):
+            best = proof
+    if best is not None and best.strict:
+        return best
+    seen = evidence(e, variables)
+    possible = [kind for kind in (CONVEX, CONCAVE) if not seen.against(kind)]  # what is left to be tried
+    if best is None and not possible:
+        return Failure("", seen)
+    why = ""
+    for form in forms[1:] or forms:
+        second = second_order(form, variables, curves, possible)
+        if isinstance(second, SecondOrder):
+            if second.kind == AFFINE or second.strict or best is None:
+                return Proof(second.kind, second.strict, _about(e, form, second.fact, variables))
+            break
+        why = second
+    return best or Failure(f"no rule of composition says how {curves.obstacle(forms[-1])} bends, and {why}", seen)
 
 
-def _about(e: Expr, form: Expr, found: Bend, variables: Sequence[Symbol]) -> Fact:
+def advice(e: Expr, variables: Sequence[Symbol]) -> str:
+    """A declaration that would give a verdict, as a clause; empty where no single one does."""
+    for s in e.symbols[:MOST_ADVICE]:
+        if s.facts or s.axes is not None:
+            continue
+        fact = "psd" if s.is_square and not s.is_scalar else "positive"
+        known = symbol(s.name, (s.rows, s.cols), (fact,))
+        curves = Curvatures([known if w is s else w for w in variables])
+        found = curves.of(substitute(e, {s: known}))
+        if found is not None and not found.is_affine:
+            return f"; where {s.name} is declared {fact}, it is {'strictly ' * (found.pins >= curves.variables)}{found.kind}"
+    return ""
+
+
+def _about(e: Expr, form: Expr, found: Fact | None, variables: Sequence[Symbol]) -> Fact:
     """The fact about the function itself, where it was shown for a simplified form."""
     names = ", ".join(w.name for w in variables)
-    fact = found.fact or Fact(form, AFFINE, CONSTANT, f"it does not depend on {names}")
+    fact = found or Fact(form, AFFINE, CONSTANT, f"it does not depend on {names}")
     return fact if form is e else Fact(e, fact.claim, "simplify", "the same function, simplified", (fact,))
 
 
@@ -280,7 +202,8 @@ def domain(e: Expr, variables: Sequence[Symbol]) -> tuple[str, ...]:
     prover = Prover()
     needs: list[str] = []
     for node in postorder([e], lambda x: x.operands):
-        for c in node.conditions_here() if not _is_settled(node, prover) else ():
+        kink = isinstance(node, Unary) and bool(node.kink)  # a value it has all the same
+        for c in node.conditions_here() if not kink and not _is_settled(node, prover) else ():
             needs.append(f"{c.removesuffix(' positive')} > 0" if c.endswith(" positive") else c)
     return tuple(dict.fromkeys((*found, *needs)))
 
@@ -298,30 +221,3 @@ def _is_settled(node: Expr, prover: Prover) -> bool:
     return (
         bound.is_positive or (bound.is_negative and isinstance(node, Quotient)) or (proof is not None and proof.claim == "pd")
     )
-
-
-def refuted(e: Expr, variables: Sequence[Symbol], complaint: str) -> tuple[str, tuple[Segment, ...]]:
-    """Why there is no verdict, with segments that show that there can be none."""
-    below: Segment | None = None  # a chord below the function: not convex
-    above: Segment | None = None
-    for s in segments(e, variables, WITNESSES, 0):
-        height = s.height
-        if height != height:
-            continue
-        below = below or (s if height < -100 * TOLERANCE else None)
-        above = above or (s if height > 100 * TOLERANCE else None)
-        if below and above:
-            break
-    names = ", ".join(w.name for w in variables)
-    if below and above:
-        why = (
-            f"neither convex nor concave in {names} for all values: the chord lies below the function at {below}; "
-            f"above it at {above}"
-        )
-    elif below:
-        why = f"not convex in {names}: the chord lies below the function at {below}; not shown to be concave: {complaint}"
-    elif above:
-        why = f"not concave in {names}: the chord lies above the function at {above}; not shown to be convex: {complaint}"
-    else:
-        why = complaint
-    return why, tuple(s for s in (below, above) if s is not None)

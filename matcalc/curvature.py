@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from matcalc import bend_forms, bend_logs, bend_matrices, bend_rules
+from matcalc import bend_forms, bend_logs, bend_matrices, bend_pieces, bend_rules
 from matcalc.bend_logs import LOG_RULES
 from matcalc.bend_matrices import FORM_RULES
 from matcalc.bends import AFFINE, CONSTANT, Bend, BendRule
@@ -14,8 +14,9 @@ from matcalc.node import postorder
 from matcalc.ops.elementwise import Log
 from matcalc.prover import Prover
 
-RULES: tuple[BendRule, ...] = (*bend_rules.RULES, *bend_forms.RULES, *bend_matrices.RULES, *bend_logs.RULES)
-DEEPEST = 12
+TABLES = (bend_rules, bend_forms, bend_matrices, bend_pieces)
+RULES: tuple[BendRule, ...] = tuple(rule for table in TABLES for rule in table.RULES)
+DEEPEST = 12  # expressions that rules make up, within one another
 FIXED = Bend(CONSTANT)
 
 
@@ -79,8 +80,8 @@ class Curvatures:
             return
         self.bends[e] = self.bend(e)
         self.logs[e] = self.first(LOG_RULES, e, "", apply("Log", e) if e.axes is None else None)
-        if self.bends[e] is None and isinstance(e, Log):
-            self.bends[e] = self.logs.get(e.arg)
+        if self.bends[e] is None:
+            self.bends[e] = self.logs.get(e.arg) if isinstance(e, Log) else self.first(bend_logs.RULES, e, "", None)
         if e.is_square and not e.is_scalar:
             self.forms[e] = self.first(FORM_RULES, e, "matrix ", None)
 

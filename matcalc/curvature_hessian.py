@@ -27,6 +27,7 @@ from matcalc.structure import STRUCTURED
 SMOOTH = (Det, Adjugate, Expm, Sinm, Cosm, LogSumExp, Softmax, Prod, ProdOthers, Tril, Triu, Cumsum, RevCumsum)  # everywhere
 ON_PD = (Inverse, LogDet, Sqrtm, Logm)
 DIRECTION = "D"
+MOST_NODES = 60  # of an expression that is multiplied out
 
 
 @dataclass(frozen=True)
@@ -38,31 +39,34 @@ class SecondOrder:
     fact: Fact
 
 
-def second_order(e: Expr, variables: Sequence[Symbol], curves: Curvatures) -> SecondOrder | str:
-    """Convex, concave or affine by the second derivative, or a sentence that says why not."""
+def second_order(
+    e: Expr, variables: Sequence[Symbol], curves: Curvatures, kinds: Sequence[str] = (CONVEX, CONCAVE)
+) -> SecondOrder | str:
+    """Convex or concave, whichever of ``kinds``, or affine by the second derivative; or a sentence that says why not."""
     kink = obstacle(e, curves)
     if kink is not None:
         return kink
     try:
         if len(variables) > 1:
-            return by_blocks(e, variables, curves)
+            return by_blocks(e, variables, curves, kinds)
         (w,) = variables
         if w.is_scalar or w.ndim == 1:
             name = f"its {'second derivative' if w.is_scalar else 'Hessian'} by {w.name}"
-            found = by_matrix(e, hessian(e, w), name, curves)
+            found = by_matrix(e, hessian(e, w), name, curves, kinds)
             return found if isinstance(found, SecondOrder) or w.is_scalar else by_direction(e, w, curves, found)
         return by_direction(e, w, curves, "")
     except MatcalcError as error:
         return f"its second derivative is not available: {str(error).splitlines()[0]}"
 
 
-def by_matrix(e: Expr, h: object, name: str, curves: Curvatures) -> SecondOrder | str:
+def by_matrix(e: Expr, h: object, name: str, curves: Curvatures, kinds: Sequence[str]) -> SecondOrder | str:
     """By the definiteness of a Hessian."""
     assert isinstance(h, Expr)
     if is_zero(h, curves):
         return SecondOrder(AFFINE, False, Fact(e, AFFINE, "zero-hessian", f"{name} is 0"))
-    for kind, which, forms in ((CONVEX, "", forms_of(h)), (CONCAVE, "the negative of ", forms_of(negate(h)))):
-        for form in forms:
+    for kind in kinds:
+        which = "" if kind == CONVEX else "the negative of "
+        for form in forms_of(h if kind == CONVEX else negate(h)):
             proof = curves.prover.definite(form)
             if proof is None:
                 continue
@@ -102,7 +106,7 @@ def direction(e: Expr, w: Symbol) -> Symbol:
     return symbol(name, (w.rows, w.cols), [f for f in STRUCTURED if w.has(f) and f not in ("orthogonal", "unit", "simplex")])
 
 
-def by_blocks(e: Expr, variables: Sequence[Symbol], curves: Curvatures) -> SecondOrder | str:
+def by_blocks(e: Expr, variables: Sequence[Symbol], curves: Curvatures, kinds: Sequence[str]) -> SecondOrder | str:
     """By the Hessian in several scalars and vectors, block by block."""
     if any(not (w.is_scalar or w.ndim == 1) for w in variables):
         return "its Hessian by several matrices together has no form that is looked at here"
@@ -114,13 +118,15 @@ def by_blocks(e: Expr, variables: Sequence[Symbol], curves: Curvatures) -> Secon
             assert isinstance(part, Expr)
             row.append(part.T if v.is_scalar and not w.is_scalar and part.rows is not v.rows else part)
         rows.append(row)
-    return by_matrix(e, block(rows), f"its Hessian by {', '.join(w.name for w in variables)}", curves)
+    return by_matrix(e, block(rows), f"its Hessian by {', '.join(w.name for w in variables)}", curves, kinds)
 
 
 def forms_of(e: Expr) -> list[Expr]:
     """An expression in the forms that are tried: as it is, simplified, multiplied out."""
     (short,) = simplify_all([e])
     found = [e, short]
+    if short.node_count() > MOST_NODES:
+        return found
     try:
         found += [expand(short), *simplify_all([expand(short)])]
     except MatcalcError:

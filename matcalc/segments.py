@@ -18,7 +18,9 @@ from matcalc.sampling import INVERTING, Point, draw_sizes, draw_symbol, is_regul
 SIZES = (3, 4, 2, 5, 1, 6)
 SCALES = (1.0, 0.3, 3.0)
 ATTEMPTS = 12
+BARREN = 3  # seeds in turn that give no segment: more would not either
 LARGEST = 1e8  # values beyond are drawn again: their rounding says nothing
+SURE = 100  # times the tolerance: a difference that no rounding makes
 TOLERANCE = 1e-7  # of the largest of the three values
 
 
@@ -57,9 +59,13 @@ def segments(f: Expr, variables: Sequence[Symbol], trials: int, seed: int) -> It
     nodes = list(postorder([f], lambda e: e.operands))
     inverses = compile_expr([n.operands[0] for n in nodes if isinstance(n, INVERTING)])
     positive = compile_expr([n.operands[-1] for n in nodes if _needs_positive(n)])
+    without = 0
     for k in range(trials):
+        if without == BARREN:
+            return
         drawn = (_segment(f, call, inverses, positive, variables, seed + k, attempt) for attempt in range(ATTEMPTS))
         found = next((s for s in drawn if s is not None), None)
+        without = without + 1 if found is None else 0
         if found is not None:
             yield found
 
@@ -96,7 +102,7 @@ def _segment(
         return None
     with np.errstate(all="ignore"):
         try:
-            values = [float(call(**{k: v for k, v in p.given.items() if k in call.names})) for p in points]
+            values = [np.asarray(call(**{k: v for k, v in p.given.items() if k in call.names})).item() for p in points]
         except (np.linalg.LinAlgError, ValueError):
             return None
     if not all(np.isfinite(values[k]) and abs(values[k]) < LARGEST for k in (0, 2)):
@@ -124,3 +130,27 @@ def breaks(segment: Segment, verdict: str) -> bool:
     if verdict == "convex":
         return height < -TOLERANCE
     return height > TOLERANCE if verdict == "concave" else abs(height) > TOLERANCE
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A segment whose chord lies below the function, which is then not convex, and one above, so that it is not concave."""
+
+    below: Segment | None = None
+    above: Segment | None = None
+
+    def against(self, verdict: str) -> bool:
+        """Whether a verdict is known to be wrong."""
+        return bool((self.below and verdict != "concave") or (self.above and verdict != "convex"))
+
+
+def evidence(f: Expr, variables: Sequence[Symbol], trials: int = 24, seed: int = 0) -> Evidence:
+    """What some random segments show."""
+    below: Segment | None = None
+    above: Segment | None = None
+    for s in segments(f, variables, trials, seed):
+        below = below or (s if s.height < -SURE * TOLERANCE else None)  # False of a height that is not a number
+        above = above or (s if s.height > SURE * TOLERANCE else None)
+        if below and above:
+            break
+    return Evidence(below, above)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from matcalc.bends import CONCAVE, CONVEX
 from matcalc.calculus import grad
-from matcalc.certify import on_convex_set, prove
+from matcalc.certify import convexity
 from matcalc.equations import Unsolved, depends, simplified
 from matcalc.errors import MatcalcError
 from matcalc.expr import ONE, Expr, Operator, Power, Symbol, brief, negate, quotient, substitute, symbol
@@ -61,9 +61,8 @@ def _names(unknowns: Sequence[Symbol]) -> str:
 
 def bend(f: Expr, unknowns: Sequence[Symbol]) -> tuple[str, bool]:
     """``convex``, ``concave``, ``affine`` or ``unknown``, and whether strictly so."""
-    plain = {w: on_convex_set(w) for w in unknowns}
-    found, _ = prove(substitute(f, dict(plain.items())), tuple(plain.values()))
-    return ("unknown", False) if found is None else (found[0], found[1])
+    found = convexity(f, list(unknowns))
+    return found.verdict, found.strict
 
 
 def _whole(q: Question) -> Verdict | None:

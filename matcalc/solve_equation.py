@@ -7,10 +7,6 @@ after factors that are not zero have been taken away; then that function is undo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from matcalc.differentiate import change_of, push
-from matcalc.dims import same_dim
 from matcalc.equations import (
     Equation,
     NotLinear,
@@ -23,18 +19,14 @@ from matcalc.equations import (
     over,
     simplified,
     stands_inside,
-    without_minus,
 )
 from matcalc.errors import LimitError
 from matcalc.expand import terms_of
-from matcalc.exponentials import factors_and_divisors, tidied
 from matcalc.expr import (
-    ONE,
     Add,
     BroadcastAdd,
     Expr,
     Hadamard,
-    Ones,
     Operator,
     Power,
     Product,
@@ -46,22 +38,22 @@ from matcalc.expr import (
     hadamard,
     negate,
     product,
-    quotient,
     rational,
-    spread,
     substitute,
     transpose,
 )
 from matcalc.inverse_functions import UNDONE, Undo
-from matcalc.linear_equations import affine, solve_affine
+from matcalc.linear_equations import solve_affine
+from matcalc.linear_terms import affine
 from matcalc.matrix_roots import factors_of, positive_definite_root
 from matcalc.node import postorder
-from matcalc.ops.elementwise import Exp, Sqrt
+from matcalc.ops.elementwise import Sqrt
 from matcalc.ops.linalg import Inverse
-from matcalc.ops.structure import Zeros, eye, zeros
+from matcalc.ops.structure import Zeros, eye
 from matcalc.prover import Prover
 from matcalc.roots import entry_root, entry_unknowns
 from matcalc.simplify import simplify_all
+from matcalc.taken_out import pulled_out
 
 MOST_TERMS = 64  # of an equation that is multiplied out
 MOST_UNDONE = 12  # functions undone one after the other
@@ -104,7 +96,6 @@ def _matrix_root(g: Expr, x: Symbol, working: Working, depth: int) -> Expr | Non
     return positive_definite_root(g, x, working)
 
 
-# ------------------------------------------------------------------ factors that are not zero
 def _without_factors(g: Expr, x: Symbol, working: Working, depth: int) -> Expr | None:
     """The equation without divisors and without invertible factors that hold the unknown."""
     rest = cleared(g, x)
@@ -159,7 +150,6 @@ def is_invertible(e: Expr) -> bool:
     return isinstance(e, Inverse) or (isinstance(e, Symbol) and (e.has("invertible") or e.has("orthogonal")))
 
 
-# ------------------------------------------------------------------ entry by entry
 def _entry_by_entry(g: Expr, x: Symbol, working: Working, depth: int) -> Expr | None:
     """Each entry as an equation of its own, for the one thing in it that holds the unknown."""
     split = pulled_out(g, x)
@@ -177,58 +167,6 @@ def _entry_by_entry(g: Expr, x: Symbol, working: Working, depth: int) -> Expr | 
     return undone(found, x, working, depth)
 
 
-def pulled_out(g: Expr, x: Symbol) -> Expr:
-    """``g`` with the unknown taken out of functions of arrays: ``exp(c*x)*exp(a)`` for ``exp(a .+ c*x)``, and out of roots."""
-    changes: dict[Expr, Expr] = {}
-    for node in postorder([g], lambda e: e.operands):
-        if not depends(node, x):
-            continue
-        if isinstance(node, Exp):
-            apart_from_x = _out_of_exponent(node, x)
-        elif isinstance(node, (Sqrt, Power)) and x.is_scalar and not node.is_scalar:
-            apart_from_x = _out_of_root(node, x)
-        else:
-            continue
-        if apart_from_x is not None:
-            changes[node] = apart_from_x
-    return simplify_all([substitute(g, changes)])[0] if changes else g
-
-
-def _out_of_exponent(node: Exp, x: Symbol) -> Expr | None:
-    """``exp(c*x)*exp(a)`` for ``exp(a .+ c*x)`` with a scalar ``x``, or a column that is stretched."""
-    d = change_of(x, x.name)
-    stretched = simplified(push(node.arg, {x: d}))
-    above, body, below = apart(stretched)
-    if depends(stretched, x):
-        return None
-    if x.is_scalar and isinstance(body, Ones) and d in above:
-        power: Expr = Exp(substitute(over(ONE, above, below), {d: x}))
-    elif isinstance(body, Product) and len(body.args) == 2 and body.args[0] is d and is_ones_row(body.args[1]):
-        power = spread(Exp(over(x, above, below)), (node.rows, node.cols))
-    else:
-        return None
-    return hadamard(power, Exp(simplified(substitute(node.arg, {x: zeros(x.rows, x.cols)}))))
-
-
-def _out_of_root(node: Operator, x: Symbol) -> Expr | None:
-    """``(s*a).^p`` as ``s^p*a.^p`` for a scalar ``s`` that holds ``x`` and a positive ``a``, so that ``s`` is positive too."""
-    above, below = factors_and_divisors(node.operands[0])
-    scale = over(ONE, [a for a in above if a.is_scalar], [b for b in below if b.is_scalar])
-    body = hadamard(*(a for a in above if not a.is_scalar))
-    divisor = hadamard(*(b for b in below if not b.is_scalar))
-    body = body if divisor is ONE else quotient(body, divisor)
-    if body.is_scalar or body.sign != 2 or depends(body, x) or any(depends(e, x) for e in node.operands[1:]):
-        return None
-    rest = body if isinstance(body, Ones) else node.rebuild([body, *node.operands[1:]])
-    return hadamard(node.rebuild([scale, *node.operands[1:]]), rest)
-
-
-def is_ones_row(e: Expr) -> bool:
-    """Whether ``e`` is ``ones(n)'``."""
-    return isinstance(e, Transpose) and isinstance(e.arg, Ones)
-
-
-# ------------------------------------------------------------------ one function undone
 def undone(equation: Equation, x: Symbol, working: Working, depth: int) -> Expr:
     """The unknown from ``f(x) = c``: functions undone from the outside.
 
@@ -332,7 +270,6 @@ def _facts(u: Operator) -> tuple[str, ...]:
     return tuple(sorted(facts))
 
 
-# ------------------------------------------------------------------ why not
 def obstacle(g: Expr, x: Symbol) -> str:
     """Where the unknown stands so that the equation is not linear in it."""
     todo: list[Expr] = [g]
@@ -358,38 +295,3 @@ def _is_affine(e: Expr, x: Symbol) -> bool:
         return affine(e, x) is not None
     except Unsolved:
         return isinstance(e, Operator) and e.structural
-
-
-def eliminated(unknowns: Sequence[Symbol], equations: Sequence[Expr], working: Working) -> dict[Symbol, Expr]:
-    """As many equations as unknowns, by elimination: one is solved for one unknown, that put into the others, and so on.
-
-    Raises
-    ------
-    Unsolved
-        If no order of elimination gets through; it says why the first did not.
-    """
-    if not unknowns:
-        return {}
-    reason: Unsolved | None = None
-    pairs = sorted(((i, j) for i in range(len(unknowns)) for j in range(len(equations))), key=lambda p: p[0] != p[1])
-    for i, j in pairs:
-        x, g = unknowns[i], equations[j]
-        if i != j and not (depends(g, x) and same_dim(g.rows, x.rows) and same_dim(g.cols, x.cols)):
-            continue
-        try:
-            with working.attempt():
-                value = tidied(solved(g, x, working))
-                working.eliminated.append((x, value, i == j))
-                others = [h for k, h in enumerate(equations) if k != j]
-                put_in = [tidied(simplified(substitute(h, {x: value}))) for h in others]
-                for before, after in zip(others, put_in, strict=True):
-                    if depends(before, x):
-                        working.step("substitute", f"{x.name} is put in", equals_zero(before), equals_zero(after))
-                found = eliminated([y for k, y in enumerate(unknowns) if k != i], put_in, working)
-                values: dict[Expr, Expr] = dict(found.items())
-                whole = without_minus(tidied(simplified(substitute(value, values))))
-                working.step("substitute", "the other solutions are put in", Equation(x, value), Equation(x, whole))
-                return {**found, x: whole}
-        except Unsolved as caught:
-            reason = reason or caught
-    raise reason if reason is not None else Unsolved("no equation holds the unknown")

@@ -7,34 +7,31 @@ from collections.abc import Mapping, Sequence
 from matcalc.calculus import scalar_function, steepest, targets_of
 from matcalc.conjugates import is_real
 from matcalc.dims import same_dim, shape_text
-from matcalc.equations import Equation, NotLinear, Unsolved, Working, apart, equals_zero, minus, over, simplified
+from matcalc.elimination import eliminated
+from matcalc.equations import Equation, NotLinear, Unsolved, Working, apart, equals_zero, minus, simplified
 from matcalc.errors import OperandError, ShapeError, UnsupportedError
 from matcalc.expr import (
     Expr,
     GradientSymbol,
-    Hadamard,
     Let,
-    Quotient,
     Symbol,
     add,
     as_expr,
     brief,
     hadamard,
     named_shape,
-    quotient,
     substitute,
     symbol,
 )
-from matcalc.linear_equations import affine, regular
+from matcalc.linear_terms import affine
 from matcalc.node import postorder
-from matcalc.ops.elementwise import Log, Sqrt
-from matcalc.ops.linalg import Inverse, LogDet, Pinv
 from matcalc.ops.reductions import total
 from matcalc.ops.structure import Diag
 from matcalc.prover import is_psd
 from matcalc.sampling import SMALL_SIZES
 from matcalc.simplify import simplify_all
-from matcalc.solve_equation import eliminated, obstacle
+from matcalc.solution_conditions import conditions_at, positive, weakest
+from matcalc.solve_equation import obstacle
 from matcalc.stationary_point import Stationary
 from matcalc.structure import restructured
 from matcalc.variables import free_name
@@ -97,7 +94,6 @@ def stationary(f: object, x: object, *, subject_to: object = None) -> Stationary
     return problem.result(e, values, found, dict(zip(keys, values.values(), strict=True)) if several else values[unknowns[0]])
 
 
-# ------------------------------------------------------------------ reading the question
 def read_constraints(subject_to: object) -> list[Expr]:
     """Constraints as expressions that are zero."""
     if subject_to is None:
@@ -139,7 +135,6 @@ def require_supported(w: Symbol) -> None:
         raise UnsupportedError(f"the unknown {w.name} has {len(w.shape)} axes; scalars, vectors and matrices are supported")
 
 
-# ------------------------------------------------------------------ the problem
 class Problem:
     """A function, its unknowns and constraints; a diagonal unknown is ``diag(s)`` for a vector ``s`` of its own."""
 
@@ -307,46 +302,6 @@ class Problem:
             else "has not the structure that is declared, or does not make the gradient zero"
         )
         raise UnsupportedError(f"no stationary point of {brief(self.function)} is found: the candidate {candidates} {trouble}")
-
-
-def conditions_at(roots: Sequence[Expr], values: dict[Expr, Expr]) -> list[str]:
-    """What the parts of expressions assume where the unknowns have these values, said of the simplified parts."""
-    found: list[str] = []
-    for node in postorder(roots, lambda e: e.operands):
-        if isinstance(node, Pinv) or not node.conditions_here():
-            continue  # a rank need not be constant where nothing is differentiated
-        operands = simplify_all([substitute(c, values) for c in node.operands]) if values else list(node.operands)
-        here = node.rebuild(operands)
-        match here:
-            case Inverse(arg) | LogDet(arg):
-                found += regular(apart(arg)[1])
-            case Log(arg) | Sqrt(arg):
-                found += positive(arg)
-            case _:
-                found += here.conditions_here()
-    return found
-
-
-def weakest(conditions: Sequence[str]) -> tuple[str, ...]:
-    """Conditions without those that another one implies."""
-    implied = (" nonzero in every entry", " nonzero", " not negative")
-    given = {c.removesuffix(" positive") for c in conditions if c.endswith(" positive")}
-    kept = [c for c in dict.fromkeys(conditions) if not any(c.endswith(e) and c.removesuffix(e) in given for e in implied)]
-    return tuple(kept)
-
-
-def positive(e: Expr) -> tuple[str, ...]:
-    """The condition that an expression is positive, in words, without factors that are known to be."""
-    above, body, below = apart(e) if not e.is_scalar else ([], e, [])
-    if isinstance(body, Sqrt):
-        return positive(body.arg)
-    if isinstance(body, Hadamard):
-        body = hadamard(*(a for a in body.args if a.sign != 2))
-    if isinstance(body, Quotient):
-        parts = [a for a in (body.above.args if isinstance(body.above, Hadamard) else (body.above,)) if a.sign != 2]
-        body = quotient(hadamard(*parts), body.below) if body.below.sign != 2 else hadamard(*parts)
-    rest = over(body, [a for a in above if a.sign != 2], [a for a in below if a.sign != 2])
-    return () if rest.sign == 2 else (f"{brief(rest)} positive",)
 
 
 def affine_or_none(g: Expr, s: Symbol) -> object:

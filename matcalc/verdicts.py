@@ -15,7 +15,7 @@ from matcalc.equations import Unsolved, depends, simplified
 from matcalc.errors import MatcalcError
 from matcalc.expr import ONE, Expr, Operator, Power, Symbol, brief, negate, quotient, substitute, symbol
 from matcalc.jacobian import hessian
-from matcalc.linear_equations import affine
+from matcalc.linear_terms import affine
 from matcalc.node import postorder
 from matcalc.ops.elementwise import Exp
 from matcalc.ops.linalg import Inverse, MatrixPower

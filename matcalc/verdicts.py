@@ -11,9 +11,25 @@ from dataclasses import dataclass
 from matcalc.bends import CONCAVE, CONVEX
 from matcalc.calculus import grad
 from matcalc.certify import convexity
-from matcalc.equations import Unsolved, depends, simplified
-from matcalc.errors import MatcalcError
-from matcalc.expr import ONE, Expr, Operator, Power, Symbol, brief, negate, quotient, substitute, symbol
+from matcalc.equations import Unsolved, apart, depends, over, simplified
+from matcalc.errors import LimitError, MatcalcError
+from matcalc.expand import terms_of
+from matcalc.expr import (
+    MINUS_ONE,
+    ONE,
+    Expr,
+    Operator,
+    Power,
+    Product,
+    Symbol,
+    add,
+    brief,
+    negate,
+    product,
+    quotient,
+    substitute,
+    symbol,
+)
 from matcalc.jacobian import hessian
 from matcalc.linear_terms import affine
 from matcalc.node import postorder
@@ -21,10 +37,12 @@ from matcalc.ops.elementwise import Exp
 from matcalc.ops.linalg import Inverse, MatrixPower
 from matcalc.ops.reductions import Norm2, NormF
 from matcalc.ops.stacking import Commutation
-from matcalc.ops.structure import Zeros, eye
+from matcalc.ops.structure import Kron, Zeros, eye, zeros
 from matcalc.prover import Prover
+from matcalc.simplify import simplify_all
 
 Verdict = tuple[str, str]
+MOST_TERMS = 64  # of a Hessian that is taken apart
 POLYNOMIAL = (Power, MatrixPower, Norm2, NormF)  # of even powers of the norms the gradient is affine, of others it is not
 KINDS = {CONVEX: "minimum", CONCAVE: "maximum"}
 
@@ -178,20 +196,38 @@ def is_quadratic(f: Expr, w: Symbol) -> bool:
 
 
 def hessian_at(q: Question, w: Symbol) -> Expr | None:
-    """The Hessian in vec form at the point; a symmetric or skew direction is its own transpose, or minus it."""
+    """The Hessian in vec form at the point, as a form on the directions in which the unknown may move."""
     try:
         h = hessian(q.function, w, layout="numerator" if w.is_scalar or w.ndim == 1 else "vec")
     except MatcalcError:
         return None
     assert isinstance(h, Expr)
     h = simplified(substitute(h, dict(q.values.items())))
-    if w.is_square and not w.is_scalar and (w.has("symmetric") or w.has("skew")):
-        turned: dict[Expr, Expr] = {}
-        for node in postorder([h], lambda e: e.operands):
-            if isinstance(node, Commutation) and node.rows == h.rows:
-                turned[node] = eye(node.rows) if w.has("symmetric") else negate(eye(node.rows))
-        h = simplified(substitute(h, turned)) if turned else h
-    return h
+    nothing: dict[Expr, Expr] = {
+        node: zeros(node.rows, node.cols)
+        for node in postorder([h], lambda e: e.operands)
+        if isinstance(node, Kron) and any(isinstance(c, Zeros) for c in node.operands)
+    }
+    h = simplified(substitute(h, nothing)) if nothing else h
+    return on_own_transposes(h, w) if w.is_square and not w.is_scalar and (w.has("symmetric") or w.has("skew")) else h
+
+
+def on_own_transposes(h: Expr, w: Symbol) -> Expr:
+    """A form on vectors with ``K*v = v``, or ``-v`` where ``w`` is skew: ``K`` at either end of a term is left out."""
+    try:
+        terms = terms_of(h, MOST_TERMS, inside=False)
+    except LimitError:
+        return h
+    found = []
+    for term in simplify_all(terms):
+        above, body, below = apart(term)
+        chain = list(body.args if isinstance(body, Product) else (body,))
+        for place in (0, -1):
+            while chain and isinstance(chain[place], Commutation) and chain[place].rows == h.rows:
+                del chain[place]
+                above = [*above, ONE if w.has("symmetric") else MINUS_ONE]
+        found.append(over(product(*chain) if chain else eye(h.rows), above, below))
+    return simplified(add(*found))
 
 
 def _open(q: Question) -> str:

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 from stationary_problems import PROBLEMS
 
 import matcalc as mc
+from matcalc.verdicts import on_own_transposes
 
 SIZES = (
     {"m": 6, "n": 4, "p": 3, "q": 5, "k": 7},
@@ -350,3 +351,17 @@ def test_numeric_sizes(n):
     want = np.linalg.solve(a.T @ a + np.eye(n), a.T @ y)
     assert_allclose(np.reshape(mc.compile(found.solution)(a, y), n), want)
     assert found.verdict == "minimum"
+
+
+def test_the_hessian_by_a_symmetric_matrix_keeps_what_stands_inside():
+    """A commutation matrix between two factors does not act on the direction itself."""
+    X = mc.symbols("X[n,n](symmetric)")
+    h = mc.parse("kron(A,B)*K(n,n) + K(n,n)*kron(B,A) + kron(A,B)*K(n,n)*kron(B,A)", "A[n,n] B[n,n]")
+    assert str(on_own_transposes(h, X)) == str(
+        mc.simplify(mc.parse("kron(A,B) + kron(B,A) + kron(A,B)*K(n,n)*kron(B,A)", "A[n,n] B[n,n]"))
+    )
+
+
+def test_a_verdict_in_another_variable_says_which():
+    S, Q = mc.symbols("S[n,n](psd) Q[n,n](psd)")
+    assert mc.stationary(mc.logdet(S) + mc.tr(mc.inv(S) @ Q), S).why == "f is convex in inv(S), so it is global"

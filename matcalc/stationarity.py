@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 from matcalc.calculus import scalar_function, steepest, targets_of
 from matcalc.conjugates import is_real
@@ -20,13 +21,14 @@ from matcalc.expr import (
     brief,
     hadamard,
     named_shape,
+    rational,
     substitute,
     symbol,
 )
 from matcalc.linear_terms import affine
 from matcalc.node import postorder
 from matcalc.ops.reductions import total
-from matcalc.ops.structure import Diag
+from matcalc.ops.structure import Diag, Zeros
 from matcalc.prover import is_psd
 from matcalc.sampling import SMALL_SIZES
 from matcalc.simplify import simplify_all
@@ -40,7 +42,8 @@ from matcalc.verdicts import Question, verdict
 REFUSED = ("integer", "orthogonal", "unit", "simplex", "toeplitz", "lower_triangular", "zero_diagonal")
 HINTS = {"simplex": ": declare it positive, and give sum(x) - 1 to subject_to"}
 PROBED = 1e-5  # how small slopes must be there, relative to those nearby
-PROBES = 3  # random points, at one of which a solution must stand where the function is smooth
+ENOUGH = 2  # random points at which a solution is tried
+PROBES = 4  # seeds that such points are looked for with
 
 
 def stationary(f: object, x: object, *, subject_to: object = None) -> Stationary:
@@ -224,8 +227,7 @@ class Problem:
     def _require_dependence(self) -> None:
         free = set(self.free)
         for s, g in zip(self.free, self.gradients, strict=True):
-            zero = simplified(minus(g, g)) is g
-            if zero:
+            if isinstance(g, Zeros) or rational(g) == 0:
                 raise Unsolved(f"the gradient by {s.name} is zero everywhere, so every {s.name} is stationary")
             if not free & set(g.symbols):
                 raise Unsolved(f"the gradient by {s.name}, {brief(g)}, does not depend on {s.name}, so it is zero nowhere")
@@ -291,14 +293,14 @@ class Problem:
 
     def require_numbers(self, answer: Stationary) -> None:
         """Refuse a solution that stands at no random point where the function is smooth, or does not make it stationary."""
-        trials = (answer.trial(seed, SMALL_SIZES) for seed in range(PROBES))
-        trial = next((t for t in trials if t is not None), None)
-        if trial is not None and trial.error <= PROBED:
+        found = (t for seed in range(PROBES) if (t := answer.trial(seed, SMALL_SIZES)) is not None)
+        trials = list(islice(found, ENOUGH))
+        if trials and all(t.error <= PROBED for t in trials):
             return
         candidates = ", ".join(f"{w.name} = {brief(value)}" for w, value in answer.values.items())
         trouble = (
             "is outside the domain, or where the function is not smooth, at every random point"
-            if trial is None
+            if not trials
             else "has not the structure that is declared, or does not make the gradient zero"
         )
         raise UnsupportedError(f"no stationary point of {brief(self.function)} is found: the candidate {candidates} {trouble}")

@@ -11,8 +11,10 @@ from matcalc.check import CheckReport, Trial, report
 from matcalc.emit import compile as compile_expr
 from matcalc.equations import Equation, EquationStep
 from matcalc.errors import OperandError
-from matcalc.expr import Expr, Symbol
+from matcalc.expr import Expr, Symbol, add, transpose
 from matcalc.node import postorder
+from matcalc.ops.linalg import Sylvester
+from matcalc.ops.structure import Kron, eye
 from matcalc.printing import latex, text
 from matcalc.sampling import (
     ATTEMPTS,
@@ -156,7 +158,7 @@ class Stationary:
         allowed = compile_expr(list(self.not_negative))
         roots = [self.lagrangian, *everything.values(), *everything]
         nodes = postorder([self.lagrangian, *everything.values()], lambda e: e.operands)
-        inverses = compile_expr([n.operands[0] for n in nodes if isinstance(n, INVERTING)])
+        inverses = compile_expr([m for n in nodes if (m := inverted_in(n)) is not None])
         for attempt in range(ATTEMPTS):
             point = draw_point(roots, seed, attempt, sizes)
             with np.errstate(all="ignore"):
@@ -205,6 +207,13 @@ class Stationary:
             for c in residuals(**{k: v for k, v in here.given.items() if k in residuals.names}):
                 worst = max(worst, _size(c) / (1.0 + max(_size(here.values[x.name]) for x in self.values)))
         return worst if np.isfinite(worst) else float("inf")
+
+
+def inverted_in(e: Expr) -> Expr | None:
+    """The matrix that an operator inverts; of a Sylvester equation that of the stacked one."""
+    if isinstance(e, Sylvester):
+        return add(Kron(eye(e.cols), e.left), Kron(transpose(e.right), eye(e.rows)))
+    return e.operands[0] if isinstance(e, INVERTING) else None
 
 
 def is_smooth(f: Callable[[Any], float], at: Array, rng: np.random.Generator) -> bool:

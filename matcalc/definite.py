@@ -295,8 +295,8 @@ def minus_projection(e: Expr, known: Knows) -> Found | None:
         bound = known.range(left)
         if bound.interval.is_nonnegative:
             others = [p for p in proofs if p is not None and p is not proof]
-            strict = bound.interval.is_positive or any(p.claim == PD for p in others)
-            return (PD if strict else PSD), (bound.fact, *others)
+            strict = (bound.interval.is_positive and proof.claim == PD) or any(p.claim == PD for p in others)
+            return (PD if strict else PSD), (proof, bound.fact, *others)
     return None
 
 

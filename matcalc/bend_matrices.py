@@ -24,7 +24,7 @@ from matcalc.bends import (
     scaled,
     summed,
 )
-from matcalc.definite import is_invertible
+from matcalc.definite_sums import is_invertible
 from matcalc.expr import (
     Add,
     Expr,

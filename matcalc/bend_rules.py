@@ -8,7 +8,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from matcalc.bends import AFFINE, CONCAVE, CONSTANT, CONVEX, NONE, Bend, BendRule, Curves, Found, composed, scaled, summed
-from matcalc.definite import is_invertible
+from matcalc.definite_sums import is_invertible
 from matcalc.expr import (
     Add,
     BroadcastAdd,

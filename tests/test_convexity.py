@@ -246,6 +246,11 @@ PROBLEMS = (
     ("nuclear(X) + normf(X)^2", "X[m,n]", "X", "strictly convex"),
     ("sum(cumsum(x).^2)", "x[n]", "x", "convex"),
     ("softmax(x)(1)", "x[n]", "x", "unknown"),
+    ("nuclear(X)", "X[n,n](psd)", "X", "affine"),
+    ("nuclear(X'*X)", "X[m,n]", "X", "strictly convex"),
+    ("spectral(X*S*X')^2", "X[m,n] S[n,n](psd)", "X", "convex"),
+    ("normf(X'*X)", "X[m,n]", "X", "convex"),
+    ("normf(inv(X))^2", "X[n,n](psd)", "X", "strictly convex"),
 )
 SIZES = (
     {"m": 3, "n": 4, "p": 2, "q": 5, "k": 2},

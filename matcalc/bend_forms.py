@@ -213,6 +213,8 @@ def geometric_mean(e: Expr, curves: Curves) -> Found | None:
         count = dim_number(sum(curves.depends(f) for f in factors))
     else:
         return None
+    if curves.depends(p):
+        return None
     (weight,) = simplify_all([hadamard(count, p)])
     if not curves.prover.range(weight).interval.within(between(0, 1)):
         return None

@@ -24,7 +24,7 @@ from matcalc.bends import (
     scaled,
     summed,
 )
-from matcalc.definite import is_invertible
+from matcalc.definite_sums import is_invertible
 from matcalc.expr import (
     Add,
     Expr,
@@ -44,7 +44,7 @@ from matcalc.graphs import GRAPHS, power_graph
 from matcalc.interval import EVERYTHING, NONNEGATIVE, POSITIVE, between
 from matcalc.ops.linalg import Det, Inverse, LogDet, MatrixPower, logdet
 from matcalc.ops.matrix_functions import Expm, Logm, Sqrtm
-from matcalc.ops.reductions import Total, Trace
+from matcalc.ops.reductions import NormF, Total, Trace
 from matcalc.ops.spectral import EigMax, EigMin, Nuclear, Spectral
 from matcalc.ops.structure import Diag, Diagonal
 from matcalc.simplify import simplify_all
@@ -282,6 +282,16 @@ def _singular_values(e: Expr, curves: Curves) -> Found | None:
     return Found(CONVEX, NONE, (inner.fact,)) if inner is not None and inner.kind == AFFINE else None
 
 
+def norm_of_psd(e: Expr, curves: Curves) -> Found | None:
+    """Norms of a psd matrix rise with it; the nuclear norm is its trace."""
+    form, proof = curves.form(e.operands[0]), curves.prover.definite(e.operands[0])
+    if form is None or proof is None or form.kind == CONSTANT:
+        return None
+    if isinstance(e, Nuclear):
+        return Found(form.kind, NONE if form.is_affine else form.pins, (proof, form.fact))
+    return Found(CONVEX, NONE, (proof, form.fact)) if form.is_convex else None
+
+
 def _diagonal_entries(e: Expr, curves: Curves) -> Found | None:
     inner = (
         curves.form(e.operands[0]) if e.operands[0].is_square and not (isinstance(e, Total) and e.axis is not None) else None
@@ -310,6 +320,9 @@ RULES: tuple[BendRule, ...] = (
         (EigMax, EigMin),
         _extreme_eigenvalue,
         "eigmax is the largest v'*F*v of unit vectors, eigmin the smallest",
+    ),
+    BendRule(
+        "norm-of-psd", (Nuclear, Spectral, NormF), norm_of_psd, "norms rise with a psd matrix; the nuclear one is its trace"
     ),
     BendRule("singular-values", (Nuclear, Spectral), _singular_values, "a norm of what is affine"),
     BendRule(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from matcalc.bends import AFFINE, CONCAVE, CONSTANT, CONVEX, NONE, Bend, BendRule, Curves, Found, composed, scaled, summed
-from matcalc.definite import is_invertible
+from matcalc.definite_sums import is_invertible
 from matcalc.expr import (
     Add,
     BroadcastAdd,
@@ -29,7 +29,7 @@ from matcalc.graphs import GRAPHS, Graph, Piece, power_graph
 from matcalc.interval import EVERYTHING, between, point
 from matcalc.ops.blocks import HStack, Slice, VStack
 from matcalc.ops.elementwise import Elu, LeakyRelu, Maximum, Minimum, Where
-from matcalc.ops.reductions import LogSumExp, Norm1, Norm2, NormF, NormInf, Total, Trace
+from matcalc.ops.reductions import LogSumExp, Norm1, Norm2, NormF, NormInf, Total, Trace, has_one_entry
 from matcalc.ops.structure import Diag, Diagonal, Kron, Reshape, Vec
 from matcalc.ops.tensors import Einsum
 from matcalc.ops.triangles import Cumsum, RevCumsum, Tril, Triu
@@ -256,7 +256,10 @@ def _norm(e: Expr, curves: Curves) -> Found | None:
 
 
 def _log_sum_exp(e: Expr, curves: Curves) -> Found | None:
+    assert isinstance(e, LogSumExp)
     inner = curves.of(e.operands[0])
+    if inner is not None and has_one_entry(e.arg, e.axis):
+        return Found(inner.kind, inner.pins, (inner.fact,))
     if inner is None or not inner.is_convex:
         return None
     return Found(CONVEX, NONE if inner.is_affine else inner.pins, (inner.fact,))

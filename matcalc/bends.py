@@ -14,7 +14,7 @@ from matcalc.expr import Expr, Symbol
 from matcalc.facts import Fact, premises
 from matcalc.graphs import Graph, Piece
 from matcalc.interval import INFINITY, Interval
-from matcalc.signs import Knows
+from matcalc.known import Knows
 
 CONSTANT, AFFINE, CONVEX, CONCAVE = "constant", "affine", "convex", "concave"
 OPPOSITE = {CONSTANT: CONSTANT, AFFINE: AFFINE, CONVEX: CONCAVE, CONCAVE: CONVEX}

@@ -27,6 +27,7 @@ from matcalc.structure import STRUCTURED
 SMOOTH = (Det, Adjugate, Expm, Sinm, Cosm, LogSumExp, Softmax, Prod, ProdOthers, Tril, Triu, Cumsum, RevCumsum)  # everywhere
 ON_PD = (Inverse, LogDet, Sqrtm, Logm)
 DIRECTION = "D"
+MOST_TERMS = 12  # of one that is simplified again
 MOST_NODES = 60  # of an expression that is multiplied out
 
 
@@ -128,7 +129,8 @@ def forms_of(e: Expr) -> list[Expr]:
     if short.node_count() > MOST_NODES:
         return found
     try:
-        found += [expand(short), *simplify_all([expand(short)])]
+        wide = expand(short)
+        found += [wide, *(simplify_all([wide]) if len(wide.operands) <= MOST_TERMS else [])]
     except MatcalcError:
         return found
     return list(dict.fromkeys(found))

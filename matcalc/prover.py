@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from matcalc.definite import PD, PSD
 from matcalc.definite import RULES as DEFINITE
 from matcalc.dims import shape_text
 from matcalc.errors import ShapeError
 from matcalc.expr import Expr, as_expr, brief
 from matcalc.facts import Fact
 from matcalc.interval import EVERYTHING
+from matcalc.known import PD, PSD, Bound
 from matcalc.node import postorder
 from matcalc.one_unknown import RationalFunction, rational_function
 from matcalc.polynomials import sign_on
 from matcalc.signs import RULES as RANGES
-from matcalc.signs import Bound
 from matcalc.simplify import simplify_all
 
 NOTHING = Bound(EVERYTHING, None)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from matcalc.emit import compile as compile_expr
+from matcalc.errors import MatcalcError
 from matcalc.expr import Expr, Symbol
 from matcalc.node import postorder
 from matcalc.ops.elementwise import Polygamma, Unary
@@ -21,6 +22,7 @@ ATTEMPTS = 12
 BARREN = 3  # seeds in turn that give no segment: more would not either
 LARGEST = 1e8  # values beyond are drawn again: their rounding says nothing
 SURE = 100  # times the tolerance: a difference that no rounding makes
+LONGEST = 200  # a numeric dimension with which functions are still evaluated unasked
 TOLERANCE = 1e-7  # of the largest of the three values
 
 
@@ -148,9 +150,14 @@ def evidence(f: Expr, variables: Sequence[Symbol], trials: int = 24, seed: int =
     """What some random segments show."""
     below: Segment | None = None
     above: Segment | None = None
-    for s in segments(f, variables, trials, seed):
-        below = below or (s if s.height < -SURE * TOLERANCE else None)  # False of a height that is not a number
-        above = above or (s if s.height > SURE * TOLERANCE else None)
-        if below and above:
-            break
+    if any(isinstance(d, int) and d > LONGEST for node in postorder([f], lambda e: e.operands) for d in (node.rows, node.cols)):
+        return Evidence()
+    try:
+        for s in segments(f, variables, trials, seed):
+            below = below or (s if s.height < -SURE * TOLERANCE else None)  # False of a height that is not a number
+            above = above or (s if s.height > SURE * TOLERANCE else None)
+            if below and above:
+                break
+    except MatcalcError:  # what cannot be evaluated here shows nothing
+        return Evidence(below, above)
     return Evidence(below, above)

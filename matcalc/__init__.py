@@ -3,6 +3,9 @@
 from matcalc.calculus import grad, vjp
 from matcalc.check import CheckReport, check
 from matcalc.compositions import convolve
+from matcalc.curvature.certificate import Convexity
+from matcalc.curvature.certify import convexity
+from matcalc.curvature.prover import is_psd, sign_of
 from matcalc.declare import let, matrix, scalar, symbols, tensor, vector
 from matcalc.derivation import Derivation
 from matcalc.derive import derive
@@ -33,6 +36,8 @@ from matcalc.ops.unspecified import function
 from matcalc.parse import parse
 from matcalc.printing import latex, pprint, pretty
 from matcalc.readable import simplify
+from matcalc.solving.stationarity import stationary
+from matcalc.solving.stationary_point import Stationary
 from matcalc.to_index import IndexNotation, to_index
 from matcalc.userdefined import elementwise
 from matcalc.wirtinger import wirtinger
@@ -41,18 +46,19 @@ from matcalc.wirtinger import wirtinger
 globals().update({name: f.public() for name, f in FUNCTIONS.items() if name != "tensor"})
 # SymPy objects in, SymPy objects out
 VERBS = (
-    "check", "compile", "count_ops", "derive", "differential", "equal", "expand", "grad", "hessian", "hvp", "jacobian", "jvp",
-    "latex", "named", "pprint", "pretty", "simplify", "to_index", "vjp", "wirtinger",
+    "check", "compile", "convexity", "count_ops", "derive", "differential", "equal", "expand", "grad", "hessian", "hvp",
+    "jacobian", "jvp", "latex", "named", "pprint", "pretty", "simplify", "stationary", "to_index", "vjp", "wirtinger",
 )  # fmt: skip
 globals().update({name: takes_sympy(globals()[name]) for name in VERBS})
 
 __version__ = "0.1.0"
 __all__ = [
-    "block", "broadcast_add", "check", "CheckError", "CheckReport", "compile", "convolve", "count_ops", "Derivation",
-    "derive", "differential", "dims", "elementwise", "equal", "Equality", "expand", "Expr", "from_index", "from_json",
-    "from_sympy", "function", "grad", "hessian", "hvp", "IndexNotation", "jacobian", "jvp", "latex", "let", "LimitError",
-    "MatcalcError", "matrix", "matrix_function", "Named", "named", "NotDifferentiableError", "OperandError", "parse",
-    "ParseError", "pprint", "pretty", "scalar", "ShapeError", "simplify", "Symbol", "symbols", "tensor", "to_index",
-    "to_json", "to_sympy", "UnsupportedError", "vector", "vjp", "wirtinger",
+    "block", "broadcast_add", "check", "CheckError", "CheckReport", "compile", "Convexity", "convexity", "convolve",
+    "count_ops", "Derivation", "derive", "differential", "dims", "elementwise", "equal", "Equality", "expand", "Expr",
+    "from_index", "from_json", "from_sympy", "function", "grad", "hessian", "hvp", "IndexNotation", "is_psd", "jacobian",
+    "jvp", "latex", "let", "LimitError", "MatcalcError", "matrix", "matrix_function", "Named", "named",
+    "NotDifferentiableError", "OperandError", "parse", "ParseError", "pprint", "pretty", "scalar", "ShapeError", "sign_of",
+    "simplify", "Stationary", "stationary", "Symbol", "symbols", "tensor", "to_index", "to_json", "to_sympy",
+    "UnsupportedError", "vector", "vjp", "wirtinger",
     *(name for name in FUNCTIONS if name != "tensor"),
 ]  # fmt: skip

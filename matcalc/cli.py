@@ -29,6 +29,7 @@ from matcalc.names import LONG
 from matcalc.question import KINDS
 
 FORMATS = ("text", "latex", "markdown", "numpy", "json")
+CERTIFICATES = {"text": "to_text", "latex": "to_latex", "markdown": "to_markdown", "json": ""}
 REMARKS = {"text": "", "latex": "% ", "markdown": "", "numpy": "# "}  # how each format writes a line that is not the result
 
 
@@ -125,6 +126,17 @@ def build_parser() -> argparse.ArgumentParser:
         sub = verb(name, run, what, example)
         derivative(sub)
         sub.add_argument("--layout", choices=LAYOUTS, default="numerator", help="how it is laid out (default: numerator)")
+    sub = verb(
+        "stationary", run_stationary, "where the gradient of a scalar function is zero, in closed form",
+        'matcalc stationary "norm2(x)^2" --wrt x --vars "A[m,n] x[n] b[m]" --subject-to "A*x - b"',
+    )  # fmt: skip
+    expression(sub)
+    sub.add_argument("--wrt", required=True, metavar="NAMES", help="the unknowns, such as x, or w,b for several")
+    sub.add_argument(
+        "--subject-to", action="append", default=[], metavar="TEXT", help="an affine expression that is zero; may be repeated"
+    )
+    sub.add_argument("--check", action="store_true", help="check the solution against differences at random points")
+    sub.add_argument("--to", choices=("text", "latex", "markdown"), default="text", help="what to print (default: text)")
     sub = verb("simplify", run_simplify, "a shorter form of an expression", "matcalc simplify \"(A*B)'*inv(A)'\"")
     expression(sub)
     output(sub)
@@ -143,6 +155,14 @@ def build_parser() -> argparse.ArgumentParser:
     expression(sub)
     sub.add_argument("other", help="the other expression")
     trials(sub, 8)
+    sub = verb(
+        "convexity", run_convexity, "whether a scalar function is convex, concave or affine, with a proof",
+        'matcalc convexity "norm2(A*x-y)^2" --wrt x',
+    )  # fmt: skip
+    expression(sub)
+    sub.add_argument("--wrt", required=True, metavar="NAMES", help="the variable, or several that are taken together")
+    sub.add_argument("--check", action="store_true", help="compare with chords on random segments of the domain")
+    sub.add_argument("--to", choices=CERTIFICATES, default="text", help="what to print (default: text)")
     output(verb("demo", run_demo, "a bias added to every column: its gradient, derived and checked", "matcalc demo"))
     return parser
 
@@ -204,6 +224,20 @@ def show_jacobians(f: Expr, targets: list[Symbol], find: Callable[..., Any], opt
     return show(dict(zip((w.name for w in targets), results, strict=True)), options, reports)
 
 
+def run_stationary(options: argparse.Namespace) -> int:
+    """``matcalc stationary``."""
+    f, declared = read(options)
+    targets = targets_of(options, f, declared)
+    known: dict[str, Symbol] = {**declared, **{s.name: s for s in (*f.symbols, *targets)}}
+    constraints: list[Expr] = []
+    for text in options.subject_to:
+        with told("--subject-to"):
+            constraints.append(mc.parse(text.lstrip(), known))
+    found = mc.stationary(f, targets if len(targets) > 1 else targets[0], subject_to=constraints or None)
+    print({"text": found.to_text, "latex": found.to_latex, "markdown": found.to_markdown}[options.to]())
+    return print_reports([found.check()] if options.check else [], options)
+
+
 def run_simplify(options: argparse.Namespace) -> int:
     """``matcalc simplify``."""
     return show({"": mc.simplify(read(options)[0])}, options, [])
@@ -233,6 +267,20 @@ def run_equal(options: argparse.Namespace) -> int:
     found = mc.equal(*pair, declared, trials=options.trials, seed=options.seed)
     print(found)
     return 0 if found else 1
+
+
+def run_convexity(options: argparse.Namespace) -> int:
+    """``matcalc convexity``."""
+    f, declared = read(options)
+    found = mc.convexity(f, targets_of(options, f, declared))
+    reports = [found.check()] if options.check and found.verdict != "unknown" else []
+    if options.to == "json":
+        steps = [{"rule": s.rule, "why": s.why, "fact": s.fact, "uses": s.uses} for s in found.steps]
+        names = [w.name for w in found.wrt]
+        entry = {"wrt": names, "verdict": found.verdict, "strict": found.strict, "conditions": found.conditions}
+        return print_json({"": {**entry, "steps": steps, "why": found.why}}, reports)
+    print(getattr(found, CERTIFICATES[options.to])())
+    return print_reports(reports, options)
 
 
 def run_demo(options: argparse.Namespace) -> int:

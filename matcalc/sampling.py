@@ -236,7 +236,7 @@ def draw_symbol(s: Symbol, shape: Sequence[int], rng: np.random.Generator, scale
     facts = set(s.facts)
     if "integer" in facts:
         return int(rng.integers(2, 5))
-    if positive or facts & {"positive", "simplex"}:
+    if positive or facts & {"positive", "simplex"} or (s.is_scalar and "psd" in facts):
         x = rng.uniform(0.3, 1.4, tuple(shape))
     else:
         x = rng.normal(size=tuple(shape))

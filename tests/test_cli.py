@@ -456,6 +456,8 @@ def test_a_long_derivation_ends_in_short(capsys):
     assert "in short: 2*((1 .- H.^2).*(V'*R))*X'\nwhere " in capsys.readouterr().out
     assert main(["grad", *NET, "W", "--steps", "--names", "none"]) == 0
     assert "in short" not in capsys.readouterr().out
+
+
 # ------------------------------------------------------------------ equal, and checks of other kinds
 def test_equal(capsys):
     assert run(capsys, "equal", "x'*A*x", "x'*A'*x")[:2] == (0, "the same function: both simplify to x'*A*x\n")
@@ -498,3 +500,32 @@ def test_check_of_other_kinds(capsys, arguments, answer):
 
 def test_along_is_for_products(capsys):
     assert run(capsys, "check", "x'*x", "--wrt", "x", "--along", "v")[0] == 2
+
+
+def test_convexity(capsys):
+    status, out, err = run(capsys, "convexity", F, "--vars", "A[m,n] x[n] y[m]", "--wrt", "x", "--check")
+    assert (status, err) == (0, "")
+    assert out.startswith("norm2(A*x - y)^2 is convex in x\n(1) ")
+    assert "checked: 20 random points" in out
+    status, out, _ = run(capsys, "convexity", "x*y", "--vars", "x y", "--wrt", "x,y", "--check")
+    assert status == 0
+    assert "neither convex nor concave in x, y" in out
+
+
+@pytest.mark.parametrize("target", ["latex", "markdown", "json"])
+def test_convexity_in_other_formats(capsys, target):
+    status, out, _ = run(capsys, "convexity", "x'*S*x", "--vars", "S[n,n](psd) x[n]", "--wrt", "x", "--to", target)
+    assert status == 0
+    if target == "json":
+        found = json.loads(out)
+        assert (found["verdict"], found["strict"], found["wrt"]) == ("convex", True, ["x"])
+        assert found["steps"][-1]["uses"] == [1, 2]
+    else:
+        assert "x^{\\top} S x" in out
+        assert "strictly convex" in out
+
+
+def test_convexity_of_what_is_not_a_scalar(capsys):
+    status, out, err = run(capsys, "convexity", "A*x", "--wrt", "x")
+    assert (status, out) == (2, "")
+    assert "convexity needs a scalar function" in err

@@ -1,0 +1,1 @@
+"""Convexity: how expressions bend, what is positive semidefinite, and what shows it."""

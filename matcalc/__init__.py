@@ -21,6 +21,7 @@ from matcalc.errors import (
 from matcalc.expand import expand
 from matcalc.expr import Expr, Symbol, broadcast_add
 from matcalc.from_index import from_index
+from matcalc.from_latex import parse_latex
 from matcalc.functions import FUNCTIONS
 from matcalc.jacobian import differential, hessian, hvp, jacobian, jvp
 from matcalc.matrix_formulas import matrix_function
@@ -43,6 +44,6 @@ __all__ = [
     "convolve", "count_ops", "derive", "differential", "dims",
     "elementwise", "expand", "from_index", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
     "jvp", "latex", "let", "matrix", "matrix_function",
-    "parse", "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "to_index", "vector", "vjp", "wirtinger",
+    "parse", "parse_latex", "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "to_index", "vector", "vjp", "wirtinger",
     *(name for name in FUNCTIONS if name != "tensor"),
 ]  # fmt: skip

@@ -332,6 +332,8 @@ class Typesetter(ABC):
             return parts[int(key) - 1].text
         if key == "directions":
             return ", ".join(p.text for p in parts[1:])
+        if key == "sizes":
+            return ", ".join(map(self.dim, getattr(op, "dims", None) or (getattr(op, "dim"),)))
         value = getattr(op, key)
         if isinstance(value, int) and key != "axis":
             return str(value)

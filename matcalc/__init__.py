@@ -44,6 +44,7 @@ __all__ = [
     "convolve", "count_ops", "derive", "differential", "dims",
     "elementwise", "expand", "from_index", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
     "jvp", "latex", "let", "matrix", "matrix_function",
-    "parse", "parse_latex", "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "to_index", "vector", "vjp", "wirtinger",
+    "parse", "parse_latex",
+    "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "to_index", "vector", "vjp", "wirtinger",
     *(name for name in FUNCTIONS if name != "tensor"),
 ]  # fmt: skip

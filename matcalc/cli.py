@@ -23,6 +23,7 @@ from matcalc.expr import Expr, Symbol
 from matcalc.jacobian import LAYOUTS
 
 FORMATS = ("text", "latex", "markdown", "numpy", "json")
+READERS = {"text": mc.parse, "latex": mc.parse_latex}
 REMARKS = {"text": "", "latex": "% ", "markdown": "", "numpy": "# "}  # how each format writes a line that is not the result
 
 
@@ -77,6 +78,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     def expression(sub: argparse.ArgumentParser) -> None:
         sub.add_argument("expression", help="in the text syntax, such as norm2(A*x-y)^2")
+        sub.add_argument(
+            "--from", choices=READERS, default="text", dest="source", help="what the expression is written in (default: text)"
+        )
         sub.add_argument(
             "--vars", default=None, metavar="DECLARATIONS", help='such as "A[m,n] x[n] y[m]"; what is left out is guessed'
         )
@@ -198,7 +202,7 @@ def run_check(options: argparse.Namespace) -> int:
     if len(targets) > 1:
         raise OperandError("check takes one name in --wrt, the one that the answer is by")
     known = {**declared, **{s.name: s for s in f.symbols}}
-    answer = None if options.answer is None else mc.parse(options.answer.lstrip(), known)
+    answer = None if options.answer is None else READERS[options.source](options.answer.lstrip(), known)
     report = mc.check(f, targets[0], answer, trials=options.trials, seed=options.seed)
     print(report)
     return 0 if report.passed else 1
@@ -219,7 +223,7 @@ def read(options: argparse.Namespace) -> tuple[Expr, dict[str, Symbol]]:
     if options.vars is not None and options.vars.strip():
         with told("--vars"):
             declared = {s.name: s for s in read_symbols(options.vars.lstrip())}
-    return mc.parse(options.expression.lstrip(), declared), declared
+    return READERS[options.source](options.expression.lstrip(), declared), declared
 
 
 @contextmanager

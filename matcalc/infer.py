@@ -502,7 +502,9 @@ class Inference:
         """What was assumed of undeclared names among the operands."""
         heads = dict.fromkeys(self.parts[a].head for a in named if self.parts[a].kind == "name")
         assumed = [h for h in heads if h in self.undeclared and h not in self.names]
-        return "".join(f"; {h} is not declared, so it is taken for a {self.convention(h)}, by its first letter" for h in assumed)
+        return "".join(
+            f"; {h} is not declared, so it is taken for a {self.convention(h)}, by its first letter" for h in assumed
+        )
 
     def snippet(self, k: int, limit: int = 40) -> str:
         """The text of a part, shortened."""

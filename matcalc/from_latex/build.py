@@ -116,7 +116,7 @@ class LatexBuilder(Builder):
             item = stack.pop()
             if isinstance(item, str):
                 out.append(item)
-            elif item in self.formula or self.parts[item].kind == "sum" and item == k:
+            elif item in self.formula or (self.parts[item].kind == "sum" and item == k):
                 stack.extend(reversed(self.opened(item, arrays)))
             else:
                 arrays[f"v{item}"] = self.of(item)
@@ -147,7 +147,7 @@ class LatexBuilder(Builder):
         args = list(part.args[1:])
         if meaning is INNER:
             return ["(", args[0], "*", args[1], ")"]
-        name = OF_ENTRIES.get(meaning) if isinstance(meaning, Function) else None  # type: ignore[arg-type]
+        name = OF_ENTRIES.get(meaning) if isinstance(meaning, Function) else None
         if isinstance(meaning, Function) and (name or meaning.signature == ENTRYWISE) and set(meaning.letters) == {"x"}:
             arrays[f"f{k}"] = FUNCTIONS[name] if name else meaning
             between: list[int | str] = [args[0]]
@@ -179,7 +179,9 @@ class LatexBuilder(Builder):
                 return None
         arrays = [self.of(p.args[0]) for p in entries]
         heads = [[self.parts[a].head for a in p.args[1:]] for p in entries]
-        if (all(a.axes is None for a in arrays) and len(free) <= 2) or not set(free) | set(over) >= {h for hs in heads for h in hs}:
+        if (all(a.axes is None for a in arrays) and len(free) <= 2) or not set(free) | set(over) >= {
+            h for hs in heads for h in hs
+        }:
             return None
         letter = {own: chr(ord("a") + i) for i, own in enumerate(dict.fromkeys([*free, *over]))}
         if len(letter) > 26:
@@ -189,4 +191,3 @@ class LatexBuilder(Builder):
         for e in rest:
             made = e * made
         return made
-

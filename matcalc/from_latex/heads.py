@@ -40,10 +40,10 @@ NOT_READ = ("arg", "argmax", "argmin", "inf", "sup", "lim", "rank", "dim", "ker"
 def _from_templates() -> Iterator[tuple[tuple[str, ...], Head]]:
     """The heads that the operators' templates show."""
     for cls in OPERATORS.values():
-        m = re.fullmatch(r"(.+?)(?:_\{#order\}|#(axis|dims))?\(#\d.*\)", cls.latex)
+        m = re.fullmatch(r"(.+?)(?:_\{#order\}|#(axis|dims|shape))?\(#\d.*\)", cls.latex)
         if m is None or "#" in m.group(1) or cls.name not in FUNCTIONS:
             continue
-        script = m.group(2) or ("order" if "#order" in cls.latex else "")
+        script = (m.group(2) or "").replace("shape", "dims") or ("order" if "#order" in cls.latex else "")
         ending = ("_",) if script == "order" else ()
         yield (*spelling(m.group(1)), *ending), Head(FUNCTIONS[cls.name], script)
 
@@ -77,7 +77,7 @@ def _unmarked(x: Expr) -> Expr:
     if is_unit(x.cols) or is_unit(x.rows):
         return norm2(x)
     raise UnsupportedError(
-        r"a norm of a matrix needs a subscript: \|X\|_F is the Frobenius norm, \|X\|_2 the spectral one, \|X\|_* the nuclear one"
+        r"a norm of a matrix needs a subscript: \|X\|_F is the Frobenius norm, \|X\|_2 the spectral, \|X\|_* the nuclear norm"
     )
 
 

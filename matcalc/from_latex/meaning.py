@@ -12,14 +12,14 @@ from matcalc.from_latex.reader import LatexReader
 from matcalc.functions import Function
 from matcalc.infer import Inference, Known, Meaning
 from matcalc.lex import Part
-from matcalc.sizes import Extent, Size, Unknown, is_known, is_one, is_scalar, known, product_of, resolve, size_text
 from matcalc.ops.tensors import tensor_letters
+from matcalc.sizes import Extent, Size, is_known, is_one, is_scalar, product_of, resolve, size_text
 
 NUMBERS = frozenset(("m", "n"))  # names that are dimensions where nobody declared them
 IN_LATEX = (  # what the messages of the text syntax propose, as LaTeX writes it
     ("; entrywise write ./", r"; entrywise write \oslash"), ("; entrywise write .^", r"; entrywise write ^{\odot p}"),
-    ("needs equal shapes; .+ is what broadcasts", r"needs equal shapes: a column b is added to every column as b \mathbf{1}^\top"),
-    ("needs equal shapes; .- is what broadcasts", r"needs equal shapes: a column b is taken from every column as b \mathbf{1}^\top"),
+    ("needs equal shapes; .+ is what broadcasts", r"needs equal shapes: a column b is added to each as b \mathbf{1}^\top"),
+    ("needs equal shapes; .- is what broadcasts", r"needs equal shapes: a column b is taken from each as b \mathbf{1}^\top"),
 )  # fmt: skip
 
 
@@ -95,6 +95,8 @@ class LatexInference(Inference):
                 return self.infer_blocks(k, part)
         if k in self.reader.infix:
             self.refuse_mixed(k, part)
+        if part.kind == "transpose":
+            self.refuse_transposed_scalar(k, part.args[0])
         found = super().infer(k, part)
         if k in self.reader.bars and self.meaning[k] is BARS and not is_scalar(self.extent[part.args[1]]) and is_scalar(found):
             self.determinants.add(k)
@@ -110,7 +112,9 @@ class LatexInference(Inference):
                 return (1, 1)
             if columns and self.reader.infix.get(k) == r"\times":
                 if not self.sizes.unify(a[0], 3, k) or not self.sizes.unify(b[0], 3, k):
-                    self.clash(k, f"the cross product needs vectors with three entries, not {self.shaped(left)}", (), left, right)
+                    self.clash(
+                        k, f"the cross product needs vectors with three entries, not {self.shaped(left)}", (), left, right
+                    )
                 self.crossed.add(k)
                 return a
         if op in ("+", "-") and is_scalar(a) != is_scalar(b):
@@ -118,11 +122,25 @@ class LatexInference(Inference):
             if self.is_literal(left if is_scalar(a) else right):
                 if not is_one(full[0]) and not is_one(full[1]) and not self.differ(full):
                     self.clash(
-                        k, f"a number and the matrix {self.snippet(right if is_scalar(a) else left)} do not add up: write a multiple "
-                        r"of I, or of \mathbf{1} \mathbf{1}^\top", (), left, right,
+                        k, f"a number and the matrix {self.snippet(right if is_scalar(a) else left)} do not add up: write "
+                        r"a multiple of I, or of \mathbf{1} \mathbf{1}^\top", (), left, right,
                     )  # fmt: skip
                 return full
         return super().infer_binary(k, op, left, right)
+
+    def refuse_transposed_scalar(self, k: int, arg: int) -> None:
+        """Refuse a transpose of what reads as a scalar, but was hardly meant to be one."""
+        part = self.parts[arg]
+        if part.kind == "entry" and part.head == "[":
+            self.clash(
+                k, f"{self.snippet(arg)} is an entry here, and has no transpose: where x_i is a row of a matrix X, write the "
+                r"product out, as in X w for all x_i^\top w, and X^\top X for the sum of all x_i x_i^\top", (), arg,
+            )  # fmt: skip
+        if k in self.reader.marked_by_letter and part.kind == "name" and is_scalar(self.extent[arg]):
+            self.clash(
+                k, f"{self.snippet(arg)} is a scalar: this mark may be a transpose, a power, or part of a name; write \\top "
+                "for the transpose, or declare the name", (), arg,
+            )  # fmt: skip
 
     def is_literal(self, k: int) -> bool:
         """Whether a part is a number that is written out."""
@@ -160,7 +178,9 @@ class LatexInference(Inference):
         for a in part.args[1:]:
             for own in self.reader.over[k]:
                 if not self.sizes.unify(self.index_size[own], self.dim[a], k):
-                    self.clash(k, f"an index of this sum runs to {size_text(self.dim[a])} and to {size_text(self.index_size[own])}", ())
+                    self.clash(
+                        k, f"an index of this sum runs to {size_text(self.dim[a])} and to {size_text(self.index_size[own])}", ()
+                    )
         return (1, 1)
 
     def infer_array(self, k: int, part: Part) -> Extent:
@@ -221,12 +241,16 @@ class LatexInference(Inference):
         for row in rows:
             for a in row[1:]:
                 if not self.sizes.unify(self.extent[row[0]][0], self.extent[a][0], k):
-                    self.clash(k, f"{self.shaped(row[0])} and {self.shaped(a)} stand in one row: their rows differ", (), row[0], a)
+                    self.clash(
+                        k, f"{self.shaped(row[0])} and {self.shaped(a)} stand in one row: their rows differ", (), row[0], a
+                    )
         if len(set(counts)) == 1:
             for column in zip(*rows, strict=True):
                 for a in column[1:]:
                     if not self.sizes.unify(self.extent[column[0]][1], self.extent[a][1], k):
-                        self.clash(k, f"{self.shaped(column[0])} and {self.shaped(a)} stand in one column: their columns differ", (), a)
+                        self.clash(
+                            k, f"{self.shaped(column[0])} and {self.shaped(a)} stand in one column: their columns differ", (), a
+                        )
         heights = self.added([self.extent[row[0]][0] for row in rows])
         widths = [self.added([self.extent[a][1] for a in row]) for row in rows]
         for row, width in zip(rows[1:], widths[1:], strict=True):
@@ -253,5 +277,3 @@ def _in_latex(message: str) -> str:
     for text, latex in IN_LATEX:
         message = message.replace(text, latex)
     return message
-
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from matcalc.errors import ParseError
 from matcalc.from_latex.tokens import Token, tokens
@@ -132,6 +133,6 @@ class Names:
         """A declared name of several letters that stands here letter by letter, and how many tokens it takes."""
         for texts, name in self.spellings.get(found[i].text, ()):
             run = found[i : i + len(texts)]
-            if tuple(t.text for t in run) == texts and all(a.end == b.at or texts[0][0] == "\\" for a, b in zip(run, run[1:], strict=False)):
+            if tuple(t.text for t in run) == texts and all(a.end == b.at or texts[0][0] == "\\" for a, b in pairwise(run)):
                 return name, len(texts)
         return None

@@ -12,19 +12,20 @@ from matcalc.expr import Expr
 from matcalc.from_latex.heads import EXPONENTIAL, HEADS, LONGEST, NOT_READ, Head, named_head
 from matcalc.from_latex.names import ACCENTS, ReadName, read_name, simple_name
 from matcalc.from_latex.scripts import TRANSPOSES, Scripts
-from matcalc.from_latex.stack import PAIR, PREFIX, SUM, TERM, APPLY, INSIDE, Open
-from matcalc.from_latex.tokens import FONTS, PARTNER, Token
+from matcalc.from_latex.stack import APPLY, INSIDE, PAIR, PREFIX, SUM, TERM, Open
+from matcalc.from_latex.tokens import FONTS, PARTNER, UPRIGHT, Token
 from matcalc.functions import FUNCTIONS, Function
 from matcalc.infer import LOSS, Gradient
 from matcalc.lex import Operand, Part
 from matcalc.ops import unspecified
-from matcalc.printing.names import GREEK, key_name
+from matcalc.printing.names import GREEK, key_name, name_latex
 
 OPERATORS = {
     "+": ("+", SUM), "-": ("-", SUM), "*": ("*", TERM), r"\cdot": (r"\cdot", TERM), r"\ast": ("*", TERM), "/": ("/", TERM),
     r"\times": (r"\times", TERM), r"\odot": (".*", TERM), r"\circ": (".*", TERM), r"\oslash": ("./", TERM),
     r"\otimes": (r"\otimes", TERM), ":": (":", PAIR), r"\colon": (":", PAIR), r"\div": ("/", TERM),
 }  # fmt: skip
+MOST_AXES = 26
 FRACTIONS = frozenset((r"\frac", r"\dfrac", r"\tfrac", r"\cfrac"))
 RELATIONS = frozenset((
     "=", "<", ">", r"\le", r"\leq", r"\ge", r"\geq", r"\approx", r"\equiv", r"\in", r"\to", r"\propto", r"\neq", r"\sim",
@@ -34,13 +35,14 @@ CONSTANTS = {"K": "K", "D": "Dup", "B": "Toep", "L": "Elim"}  # with sizes, as i
 FUNCTION_LETTERS = frozenset(("f", "g", "h", "F", "G", "J", "φ", "ψ", "ell"))
 NOT_HERE = {
     "prod": r"products over an index are not read: \operatorname{prod}(x) is the product of all entries",
-    "partial": r"\partial stands only in \frac{\partial L}{\partial X} of a declared function: derivatives are what mc.grad finds",
+    "partial": r"\partial stands only in \frac{\partial L}{\partial X} of a declared function: mc.grad finds derivatives",
     "int": "integrals are not read", "lim": "limits are not read", "infty": "an infinite number is not read",
     "pm": r"\pm has two meanings: write one sign", "mp": r"\mp has two meanings: write one sign",
     "ldots": "dots are not read", "dots": "dots are not read", "cdots": "dots are not read", "vdots": "dots are not read",
 }  # fmt: skip
 KNOWN = sorted({
-    *(t[1:] for t in (*OPERATORS, *FRACTIONS, *TRANSPOSES) if t[0] == "\\"), *GREEK, *FONTS, *ACCENTS, "sqrt", "sum", "left",
+    *(t[1:] for t in (*OPERATORS, *FRACTIONS, *TRANSPOSES) if t[0] == "\\"), *FONTS,
+    *(g for g in GREEK if name_latex(g) == f"\\{g}"), *ACCENTS, "sqrt", "sum", "left",
     "right", "begin", "end", "overline", "nabla", "partial", "dagger", "langle", "rangle", "lVert", "rVert", "lvert", "rvert",
     "infty", *(h[0][1:] for h in HEADS if h[0][0] == "\\"), "quad", "prod", "ln",
 })  # fmt: skip
@@ -69,10 +71,11 @@ class LatexReader(Scripts):
         if top is not None and top.kind == "macro":
             return self.take_argument(t, top)
         match t.kind:
-            case "letter" | "word":
-                return self.take_name(t)
-            case "command":
-                return self.take_command(t)
+            case "letter" | "word" | "command":
+                if (spelled := self.names.spelled_out(self.found, self.i)) is not None:
+                    self.i += spelled[1]
+                    return self.declared(spelled[0], t)
+                return self.take_command(t) if t.kind == "command" else self.take_name(t)
         self.i += 1
         match t.kind:
             case "number":
@@ -161,11 +164,6 @@ class LatexReader(Scripts):
     # ---------------------------------------------------------------- names
     def take_name(self, t: Token) -> bool:
         """A letter or a word: a name, or a function; whether an operand is due."""
-        declared = self.names.spelled_out(self.found, self.i)
-        if declared is not None:
-            name, count = declared
-            self.i += count
-            return self.declared(name, t)
         found = read_name(self.found, self.i, self.text)
         assert found is not None
         if not self.sizes_only and self.names.find(found.key, found.source) is None and (head := self.head_here()) is not None:
@@ -201,12 +199,22 @@ class LatexReader(Scripts):
                 return self.open_function(Head(unspecified.Function(name)), t)
             if found.key[0] in FUNCTION_LETTERS:
                 raise self.error(
-                    f"{name}(...) may be a function or a product: declare {name}, as in {{{name!r}: mc.function({name!r})}}, or "
+                    f"{name}(...) may be a function or a product: declare it, as in {{{name!r}: mc.function({name!r})}}, or "
                     rf"write {name} \cdot (...)", t.at,
                 )  # fmt: skip
+            if found.font in UPRIGHT and len(found.key[0]) > 1 and not found.key[2]:
+                raise self.error(self.unknown_function(found.key[0]), t.at)
+        if found.font == "operatorname":
+            raise self.error(self.unknown_function(found.key[0]), t.at)
         self.note(name, found)
         self.name_part(name, t)
         return False
+
+    def unknown_function(self, name: str) -> str:
+        """What to say of a function that nobody knows."""
+        near = difflib.get_close_matches(name, [f for f in FUNCTIONS if len(f) > 1], n=2, cutoff=0.6)
+        hint = f"; did you mean {' or '.join(near)}?" if near else rf"; for a product write \mathrm{{{name}}} \cdot (...)"
+        return f"unknown function {name}{hint}"
 
     def indexed(self, found: ReadName, t: Token) -> bool:
         """Entries of an array that nobody declared, or Kronecker's delta."""
@@ -231,13 +239,16 @@ class LatexReader(Scripts):
                 f"the indices of {found.source} are neither summed over nor free: write the sum, or declare "
                 f"{key_name(found.key)} as a name", found.at,
             )  # fmt: skip
+        if len(letters) > 1 and all(s.isdigit() for s in letters):
+            bare = key_name((found.key[0], found.key[1], ()))
+            raise self.error(f"{found.source} may be an entry or a name: declare {bare}, or {key_name(found.key)}", found.at)
 
     def note(self, name: str, found: ReadName) -> None:
         """Remember a name that nobody declared; the same name in two fonts may be two names."""
         first = self.used.setdefault(name, found)
         if first.font != found.font and first.key == found.key:
             raise self.error(
-                f"{name} stands here in another font than before: declare it if it is one name, and write two names in two ways",
+                f"{name} stands here in another font than before: declare it if it is one name, or write two names",
                 found.at,
             )
 
@@ -254,6 +265,9 @@ class LatexReader(Scripts):
         """A declared name: a function takes its argument; whether an operand is due."""
         known = self.names.known.get(name)
         if isinstance(known, (Function, unspecified.Function)):
+            if name in CONSTANTS and self.sizes_follow():
+                self.sized(CONSTANTS[name], t)
+                return False
             return self.open_function(Head(known), t)
         if name in self.bound and not self.sizes_only:
             raise self.error(f"{name} is an index here: it stands in a subscript, not as a number", t.at)
@@ -262,12 +276,20 @@ class LatexReader(Scripts):
             return self.entries(self.script_here(), name)
         return False
 
+    def sizes_follow(self) -> bool:
+        """Whether sizes stand above the line, as in ``K^{(m,n)}``."""
+        return [self.next(k).text for k in range(3)] == ["^", "{", "("]
+
     def special(self, found: ReadName, t: Token) -> str:
         """Take a letter that names a constant: the identity, Euler's number, pi, the imaginary unit, a unit vector."""
         head, accents, below = found.key
         if accents:
             return ""
         if head == "I":
+            if found.script is not None and any(s.text == ":" for s in found.script):  # some of its columns
+                self.push(Part("constant", "eye", (), t.at, t.end, t.at))
+                self.entries(found.script, None)
+                return "complete"
             self.i = found.bare_after
             self.constant("eye", t)
             return "complete"
@@ -287,7 +309,7 @@ class LatexReader(Scripts):
         if head == "i" and found.font == "mathrm" and not below:
             self.push(Part("number", "1i", (), t.at, t.end, t.at))
             return "complete"
-        if head in CONSTANTS and not below and [self.next(k).text for k in range(3)] == ["^", "{", "("]:
+        if head in CONSTANTS and not below and self.sizes_follow():
             self.sized(CONSTANTS[head], t)
             return "complete"
         if head == "L" and len(below) == 1 and f"d{below[0]}" in FUNCTIONS and self.next().text == "(":
@@ -314,12 +336,17 @@ class LatexReader(Scripts):
                 self.i += 1
                 self.open("macro", t.text, t.at)
                 return True
-            raise self.error(f"{t.text} does not stand in a dimension, which is a number, a name, or a polynomial such as n+1", t.at)
+            raise self.error(
+                f"{t.text} does not stand in a dimension, which is a number, a name, or a polynomial such as n+1", t.at
+            )
         raise self.error(self.unknown(t), t.at)
 
     def open_macro(self, t: Token) -> bool:
         """Take a command with arguments of its own; False if it is none."""
         if t.text in FRACTIONS:
+            texts = [self.next(k).text for k in range(1, 6)]
+            if texts in (["{", "d", "}", "{", "d"], ["{", r"\partial", "}", "{", r"\partial"]):
+                raise self.error("a derivative is not part of an expression: mc.grad and mc.jacobian find it", t.at)
             if not self.open_gradient(t):
                 self.i += 1
                 self.open("macro", t.text, t.at)
@@ -409,20 +436,24 @@ class LatexReader(Scripts):
                 continue
             self.i = after
             return head
-        if t.kind == "word" or (t.kind == "command" and t.text not in NOT_HERE):
+        if t.kind == "word" or (t.kind == "command" and t.spelled not in NOT_HERE):
             head = named_head(t.spelled)
             self.i += head is not None
             return head
         return self.run_of_letters()
 
     def has_name_of_function(self, t: Token) -> bool:
-        """Whether a head is one by its first token: ``\\log`` is, ``\\sigma`` only before a bracket."""
+        r"""Whether a head is one by its first token: ``\log`` is, ``\sigma`` only before a bracket."""
         return t.kind == "word" or (t.kind == "command" and simple_name(t) is None)
 
     def run_of_letters(self) -> Head | None:
         """A function spelled with plain letters, as in tr(A), unless every letter is declared."""
         k = self.i
-        while self.found[k].kind == "letter" and not self.found[k].font and (k == self.i or self.found[k].at == self.found[k - 1].end):
+        while (
+            self.found[k].kind == "letter"
+            and not self.found[k].font
+            and (k == self.i or self.found[k].at == self.found[k - 1].end)
+        ):
             k += 1
         run = "".join(s.text for s in self.found[self.i : k])
         head = named_head(run) if 2 <= len(run) <= 12 else None
@@ -436,7 +467,7 @@ class LatexReader(Scripts):
         extra: tuple[int, ...] = ()
         power = ""
         arguments: list[Operand] = []
-        if head.script and self.next().text == "_" or head.script == "order":
+        if (head.script and self.next().text == "_") or head.script == "order":
             extra, arguments = self.parameters(head, t)
         elif self.next().text == "_":
             raise self.error(f"{t.text} takes no subscript here", self.next().at)
@@ -445,15 +476,17 @@ class LatexReader(Scripts):
             power = self.found[self.i + 2].text if script.text == "{" else script.text
             if not power.isdigit() or (script.text == "{" and self.found[self.i + 3].text != "}"):
                 raise self.error(
-                    f"a superscript on the name of a function is a power, as in \\sin^2 x; for the inverse function or the reciprocal "
-                    f"write which: \\arcsin x, (\\sin x)^{{-1}}", self.next().at,
+                    "a superscript on the name of a function is a power, as in \\sin^2 x; for the inverse or the reciprocal "
+                    "write which: \\arcsin x, (\\sin x)^{-1}", self.next().at,
                 )  # fmt: skip
             self.i += 4 if script.text == "{" else 2
         s = self.next()
         function = head.function
         if s.kind == "delim" and s.side == "open" and s.text in "([{":
             self.i += 1
-            self.open("call", t.text, t.at, closes=PARTNER[s.text], function=function, power=power, extra=extra).args.extend(arguments)
+            self.open("call", t.text, t.at, closes=PARTNER[s.text], function=function, power=power, extra=extra).args.extend(
+                arguments
+            )
         else:
             self.open("function", t.text, t.at, APPLY, function=function, power=power, extra=extra)
         return True
@@ -472,7 +505,7 @@ class LatexReader(Scripts):
             return (), [Operand(k, n.at, n.end)]
         script = self.script_here()
         if head.script == "dims":
-            return tuple(self.sizes(script, 2)), []
+            return tuple(self.sizes(script, 2 if head.function is FUNCTIONS["reshape"] else MOST_AXES)), []
         axis = {"columns": "1", "rows": "2", "1": "1", "2": "2"}.get("".join(s.text for s in script if s.kind != "brace"))
         if axis is None:
             raise self.error(rf"{t.spelled} has the subscripts \text{{columns}} and \text{{rows}}", script[0].at)
@@ -506,6 +539,7 @@ class LatexReader(Scripts):
             self.i += 1
             base = self.operands.pop()
             self.push(Part("transpose", "'", (base.part,), base.start, t.end, t.at))
+            self.marked_by_letter.add(self.latest)
             return False
         if t.text in OPERATORS:
             return self.take_infix(t)
@@ -515,6 +549,9 @@ class LatexReader(Scripts):
             top = self.top
             if t.kind == "brace" and top is not None and top.kind == "macro":
                 return self.feed(top)
+            return False
+        if t.text in (",", ".", ";") and self.next(1).kind == "stop":  # the end of a sentence
+            self.i += 1
             return False
         if t.text in (",", "&", r"\\") or t.kind == "end":
             return self.separate(t)
@@ -553,7 +590,7 @@ class LatexReader(Scripts):
         top = self.top
         left = self.operands[-1]
         part = self.parts[left.part]
-        if t.kind == "number":
+        if t.kind == "number" and not t.font:
             raise self.error(rf"a number stands before a factor, or after \cdot; a subscript is written _{{{t.text}}}", t.at)
         if self.sizes_only and t.kind not in ("letter", "word", "command", "brace") and t.text != "(":
             raise self.error("a dimension is a number, a name, or a polynomial such as n+1", t.at)
@@ -563,7 +600,10 @@ class LatexReader(Scripts):
             begins = t.kind == "command" and simple_name(t) is None and t.text not in FRACTIONS and t.text != r"\sqrt"
             head = self.head_here() if t.kind in ("word", "command", "letter") else None
             self.i = here
-            names_trace = any(isinstance(f, Open) and f.kind == "function" and getattr(f.function, "name", "") == "tr" for f in self.frames[-3:])
+            names_trace = any(
+                isinstance(f, Open) and f.kind == "function" and getattr(f.function, "name", "") == "tr"
+                for f in self.frames[-3:]
+            )
             if (begins or head is not None) and not names_trace and t.text != r"\sum":
                 self.reduce(APPLY)
                 inside = False
@@ -572,9 +612,7 @@ class LatexReader(Scripts):
         elif top is not None and top.kind == "binary" and top.op == "/" and left.part not in self.bracketed:
             above = self.parts[self.operands[-2].part]
             if above.kind != "number" or part.kind not in ("number", "name"):
-                raise self.error(
-                    rf"what is divided by is not clear here: write \frac{{...}}{{...}}, or brackets around it", t.at
-                )
+                raise self.error(r"what is divided by is not clear here: write \frac{...}{...}, or brackets around it", t.at)
         level = INSIDE if inside else TERM
         self.reduce(level)
         self.open("binary", "", t.at, level, op="*")
@@ -586,8 +624,6 @@ class LatexReader(Scripts):
         self.i += 1
         top = self.top
         if t.text == ",":
-            if top is None and self.next().kind == "stop":  # punctuation at the end of a displayed formula
-                return False
             if top is None or top.kind not in ("call", "inner"):
                 raise self.error("a comma stands only between the arguments of a function or the places of an entry", t.at)
             top.args.append(self.operands.pop())

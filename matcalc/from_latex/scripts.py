@@ -49,7 +49,8 @@ class Scripts(Stack):
         braced = self.found[self.i + 1].kind == "brace"
         if braced and op == "^" and first.text == "(" and script[-1].text == ")":
             raise self.error(
-                r"a superscript in brackets may be an index or a power: write x_{i} with a name that is declared, or x^{k}", t.at
+                r"a superscript in brackets may be an index or a power: write x_{i} with a name that is declared, or x^{k}",
+                t.at,
             )
         if braced:
             self.i += 3 if op == ".^" else 2
@@ -59,8 +60,12 @@ class Scripts(Stack):
         if first.kind == "number":
             self.push(Part("number", first.text, (), first.at, first.end, first.at))
         elif (found := simple_name(first)) is not None:
-            known = self.names.find(found.key, found.source)
-            self.push(Part("name", known or self.new_name(key_name(found.key), found.at), (), first.at, first.end, first.at))
+            name = self.names.find(found.key, found.source) or key_name(found.key)
+            if name in self.bound:
+                raise self.error(f"{name} is an index here: it stands in a subscript, not as a number", found.at)
+            if name not in self.names.known:
+                self.used.setdefault(name, found)
+            self.push(Part("name", name, (), first.at, first.end, first.at))
         else:
             raise self.error(f"the superscript {first.text} is not read; put it in braces", first.at)
         exponent = self.operands.pop()
@@ -68,12 +73,6 @@ class Scripts(Stack):
         self.push(Part("binary", "^", (base.part, exponent.part), base.start, exponent.end, t.at))
         self.raised = len(self.parts)
         return False
-
-    def new_name(self, name: str, at: int) -> str:
-        """A name that nobody declared, where it is no index."""
-        if name in self.bound:
-            raise self.error(f"{name} is an index here: it stands in a subscript, not as a number", at)
-        return name
 
     def marked(self, script: Sequence[Token], after: int, t: Token) -> bool:
         """Take a superscript that is a mark: a transpose, a pseudoinverse, an inverse transposed."""
@@ -90,6 +89,8 @@ class Scripts(Stack):
                 self.apply(MARKS["inverse transpose"], [base.part], base.start, end, t.at)
             else:
                 self.push(Part("transpose", "'", (base.part,), base.start, end, t.at))
+                if mark == "T" and not script[-1].font:
+                    self.marked_by_letter.add(self.latest)
             return True
         if negative or (mark not in MARK_OF and (mark not in HERMITIAN or is_name)):
             return False
@@ -122,7 +123,9 @@ class Scripts(Stack):
         places = self.places(script, name)
         end = self.found[self.i - 1].end
         indexed = [len(p) == 1 and self.index_of(p[0]) is not None for p in places]
-        strange = next((p[0] for p, ok in zip(places, indexed, strict=True) if not ok and len(p) == 1 and simple_name(p[0])), None)
+        strange = next(
+            (p[0] for p, ok in zip(places, indexed, strict=True) if not ok and len(p) == 1 and simple_name(p[0])), None
+        )
         if strange is not None:
             shown = strange.spelled
             raise self.error(
@@ -134,7 +137,9 @@ class Scripts(Stack):
             for p, ok in zip(places, indexed, strict=True):
                 if not ok and (len(p) != 1 or not p[0].text.isdigit()):
                     raise self.error("beside an index stands another index or a number", p[0].at)
-                parts.append(self.plain("index", self.index_of(p[0]) or "", p[0].at) if ok else self.plain("number", p[0].text, p[0].at))
+                parts.append(
+                    self.plain("index", self.index_of(p[0]) or "", p[0].at) if ok else self.plain("number", p[0].text, p[0].at)
+                )
             if name is not None and name not in self.names.known:
                 self.note_usage(name, len(places), script[0].at)
             self.push(Part("entry", "[", (target.part, *parts), target.start, end, target.start))
@@ -212,7 +217,7 @@ class Scripts(Stack):
     sizes_only = False
 
     def sizes(self, given: Sequence[Token], most: int) -> list[int]:
-        """The parts of dimensions that commas or ``\\times`` separate; letters alone are one each where two are due."""
+        r"""The parts of dimensions that commas or ``\times`` separate; letters alone are one each where two are due."""
         split: list[list[Token]] = [[]]
         for t in given:
             if t.text in SEPARATORS:
@@ -222,7 +227,10 @@ class Scripts(Stack):
         if len(split) == 1 and most == 2 and len(split[0]) == 2 and all(simple_name(t) for t in split[0]):
             split = [[t] for t in split[0]]
         if len(split) > most:
-            raise self.error(f"there are {len(split)} dimensions here, and at most {most} fit", split[0][0].at if split[0] else self.next().at)
+            raise self.error(
+                f"there are {len(split)} dimensions here, and at most {most} fit",
+                split[0][0].at if split[0] else self.next().at,
+            )
         return [self.size(s) for s in split]
 
     def constant(self, kind: str, t: Token) -> None:
@@ -297,4 +305,3 @@ class Scripts(Stack):
                 raise self.error(f"the index {s.spelled} is neither summed over nor free", s.at)
             parts.append(self.plain("index", own, s.at) if own else self.plain("number", s.text, s.at))
         self.push(Part("entry", "delta", tuple(parts), start, self.found[self.i - 1].end, start))
-

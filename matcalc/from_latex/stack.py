@@ -46,6 +46,7 @@ class Stack(Reader):
         self.rows: dict[int, list[int]] = {}  # of matrices of blocks
         self.over: dict[int, tuple[str, ...]] = {}  # the indices of sums and arrays
         self.bars: set[int] = set()
+        self.marked_by_letter: set[int] = set()  # transposes written with a prime or the letter T
         self.bound: dict[str, list[str]] = {}
         self.index_count = 0
         self.used: dict[str, ReadName] = {}  # the names that nobody declared, as they stand first
@@ -123,7 +124,7 @@ class Stack(Reader):
             self.infix[self.latest] = op
 
     def raise_to(self, power: str, at: int) -> None:
-        """The power that stands on a function's name, as in ``\\sin^2 x``."""
+        r"""The power that stands on a function's name, as in ``\sin^2 x``."""
         if power:
             base = self.operands.pop()
             exponent = self.plain("number", power, at)
@@ -176,8 +177,8 @@ class Stack(Reader):
                 frame.args.append(self.operands.pop())
                 if frame.kind == "inner" and len(frame.args) != 2:
                     raise self.error(r"an inner product has two sides, as in \langle A, B \rangle", frame.at)
-                function = INNER if frame.kind == "inner" else frame.function
-                self.apply(function, [*(a.part for a in frame.args), *frame.extra], frame.at, end, frame.at)
+                called = INNER if frame.kind == "inner" else frame.function
+                self.apply(called, [*(a.part for a in frame.args), *frame.extra], frame.at, end, frame.at)
                 self.raise_to(frame.power, frame.at)
             case "script":
                 exponent = self.operands.pop()

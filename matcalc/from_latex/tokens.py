@@ -27,7 +27,9 @@ SIZES = frozenset(f"{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for
 FRAMES = frozenset((
     "equation", "align", "aligned", "gather", "gathered", "split", "multline", "displaymath", "math", "eqnarray", "flalign",
 ))  # fmt: skip
-MATRICES = frozenset(("matrix", "bmatrix", "pmatrix", "Bmatrix", "smallmatrix", "vmatrix", "array", "bsmallmatrix", "psmallmatrix"))
+MATRICES = frozenset(
+    ("matrix", "bmatrix", "pmatrix", "Bmatrix", "smallmatrix", "vmatrix", "array", "bsmallmatrix", "psmallmatrix")
+)
 DELIMITERS = {
     "(": ("(", "open"), ")": (")", "close"), "[": ("[", "open"), "]": ("]", "close"), "|": ("|", "either"),
     r"\{": ("{", "open"), r"\}": ("}", "close"), r"\lbrace": ("{", "open"), r"\rbrace": ("}", "close"),
@@ -133,7 +135,7 @@ class _Scanner:
             yield Token("other", text, start, self.at)
 
     def inside_matrix(self) -> bool:
-        """Whether & and \\ separate the entries of a matrix here."""
+        r"""Whether & and \\ separate the entries of a matrix here."""
         return bool(self.environments) and self.environments[-1][0] in MATRICES
 
     def command(self, name: str, start: int) -> Iterator[Token]:
@@ -173,7 +175,11 @@ class _Scanner:
         if text not in DELIMITERS:
             raise self.error(rf"\{size} needs a delimiter after it, such as ( [ \{{ | or \|", start)
         char, side = DELIMITERS[text]
-        side = {"left": "open", "right": "close"}.get(size) or {"l": "open", "r": "close"}.get(size[-1] * (side == "either"), side)
+        side = {"left": "open", "right": "close"}.get(size) or {"l": "open", "r": "close"}.get(
+            size[-1] * (side == "either"), side
+        )
+        if char not in (PARTNER if side == "open" else PARTNER.values()):
+            raise self.error(rf"\{size} {text} faces the wrong way", start)
         return Token("delim", char, start, self.at, side)
 
     def environment(self, which: str, start: int) -> Iterator[Token]:
@@ -184,7 +190,10 @@ class _Scanner:
         self.at = m.end()
         name = m.group(1)
         if name not in MATRICES and name not in FRAMES:
-            raise self.error(rf"the environment {name} is not known: a matrix of blocks is \begin{{bmatrix}} A & B \\ C & D \end{{bmatrix}}", start)
+            raise self.error(
+                rf"the environment {name} is not known: a matrix of blocks is \begin{{bmatrix}} A & B \\ C & D \end{{bmatrix}}",
+                start,
+            )
         if which == "begin":
             self.environments.append((name, start))
             if name == "array":

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from matcalc.dims import Shape
-from matcalc.expr import as_expr
+from matcalc.dims import Dim
+from matcalc.expr import Operator, as_expr
+from matcalc.ops.elementwise import Abs
 from matcalc.printing.brackets import ATOM, POWER, PREFIX
 from matcalc.printing.names import name_latex
 from matcalc.printing.typeset import Piece, Typesetter, number_level
@@ -60,12 +61,17 @@ class Latex(Typesetter):
     def sum_sign(self, places: Sequence[str]) -> str:
         return self.subscripted(r"\sum", places)
 
-    def shape(self, shape: Shape) -> str:
-        return rf"_{{{self.dim(shape[0])} \times {self.dim(shape[1])}}}"
+    def shape(self, shape: Sequence[Dim]) -> str:
+        sizes = r" \times ".join(map(self.dim, shape))
+        return f"_{{{sizes}}}"
 
     def blocks(self, rows: Sequence[Sequence[str]]) -> str:
         lines = r" \\ ".join(" & ".join(row) for row in rows)
         return rf"\begin{{bmatrix}} {lines} \end{{bmatrix}}"
+
+    def template(self, op: Operator) -> str:
+        """Bars around a square matrix would be its determinant."""
+        return r"\operatorname{abs}(#1)" if isinstance(op, Abs) and op.is_square and not op.is_scalar else op.latex
 
     def join(self, factors: Sequence[str]) -> str:
         out = factors[0]

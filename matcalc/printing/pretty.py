@@ -61,7 +61,7 @@ class Pretty(Typesetter):
             plain = exponent.removeprefix(self.odot + " ")
             closed = plain.removeprefix("-").isalnum() or plain.startswith("(")
             return Piece(f"{inside}^{self.odot}{plain if closed else self.bracket(plain)}", POWER)
-        closed = exponent.isalnum() or re.fullmatch(r"\([^()]*\)", exponent)
+        closed = exponent.isalnum() or bool(re.fullmatch(r"\([^()]*\)", exponent))
         return Piece(f"{inside}^{exponent if closed else self.bracket(exponent)}", POWER)
 
     def subscripted(self, base: str, places: Sequence[str]) -> str:

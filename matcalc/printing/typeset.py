@@ -333,15 +333,15 @@ class Typesetter(ABC):
         if key == "directions":
             return ", ".join(p.text for p in parts[1:])
         if key == "sizes":
-            return ", ".join(map(self.dim, getattr(op, "dims", None) or (getattr(op, "dim"),)))
+            return ", ".join(map(self.dim, getattr(op, "dims", None) or (getattr(op, "dim", 1),)))
         value = getattr(op, key)
         if isinstance(value, int) and key != "axis":
             return str(value)
         if key == "axis":
             return "" if value is None else self.axes[value]
-        return self.shape(value) if key == "dims" else self.name(value)
+        return self.shape(value) if key in ("dims", "shape") else self.name(value)
 
-    def shape(self, shape: Shape) -> str:
+    def shape(self, shape: Sequence[Dim]) -> str:
         """The dimensions of an array, as a subscript."""
         return self.subscripted("", [self.dim(d) for d in shape])
 

@@ -23,6 +23,7 @@ from matcalc.expr import Expr, Symbol, broadcast_add
 from matcalc.from_index import from_index
 from matcalc.from_latex import parse_latex
 from matcalc.functions import FUNCTIONS
+from matcalc.grouping import collect
 from matcalc.jacobian import differential, hessian, hvp, jacobian, jvp
 from matcalc.matrix_formulas import matrix_function
 from matcalc.ops.blocks import block
@@ -30,6 +31,9 @@ from matcalc.ops.unspecified import function
 from matcalc.parse import parse
 from matcalc.printing import latex, pprint, pretty
 from matcalc.scalar import from_sympy
+from matcalc.series import taylor
+from matcalc.substitution import atoms, replace, substitute
+from matcalc.substitution import placeholder as wild
 from matcalc.to_index import IndexNotation, to_index
 from matcalc.userdefined import elementwise
 from matcalc.wirtinger import wirtinger
@@ -44,7 +48,7 @@ __all__ = [
     "convolve", "count_ops", "derive", "differential", "dims",
     "elementwise", "expand", "from_index", "from_sympy", "function", "grad", "hessian", "hvp", "jacobian",
     "jvp", "latex", "let", "matrix", "matrix_function",
-    "parse", "parse_latex",
+    "parse", "parse_latex", "replace", "substitute", "wild", "atoms", "collect", "taylor",
     "pprint", "pretty", "scalar", "simplify", "symbols", "tensor", "to_index", "vector", "vjp", "wirtinger",
     *(name for name in FUNCTIONS if name != "tensor"),
 ]  # fmt: skip

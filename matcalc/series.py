@@ -9,7 +9,7 @@ from math import factorial
 import sympy as sp
 
 from matcalc.calculus import assume, same_axes, simplify, targets_of
-from matcalc.dims import shape_text
+from matcalc.dims import Dim, shape_text
 from matcalc.errors import LimitError, MatcalcError, NotDifferentiableError, OperandError, ShapeError
 from matcalc.expr import (
     ZERO,
@@ -98,9 +98,7 @@ def taylor(f: object, x: object, at: object = 0, order: int = 2) -> Expr:
         raise OperandError("a symbol is given twice: name each once")
     places = [_place(e, w, a) for w, a in zip(targets, _in_line(at, targets, x), strict=True)]
     names = _free_names(e, places, targets)
-    steps = {
-        w: symbol(name, w.shape if w.axes is not None else w.dims, w.free.facts) for w, name in zip(targets, names, strict=True)
-    }
+    steps = {w: symbol(name, _dims(w), w.free.facts) for w, name in zip(targets, names, strict=True)}
     terms = [e]
     for _ in range(order):
         terms.append(pushed(terms[-1], steps))
@@ -143,7 +141,7 @@ def _place(e: Expr, w: Symbol, at: object) -> Expr:
         if at in known:
             place: Expr = known[at]
         else:
-            place = symbol(at, w.shape if w.axes is not None else w.dims, w.facts)
+            place = symbol(at, _dims(w), w.facts)
     else:
         place = as_expr(at)
     if place is ZERO and not w.is_scalar:
@@ -151,10 +149,14 @@ def _place(e: Expr, w: Symbol, at: object) -> Expr:
             raise OperandError(f"{w.name} has {len(w.axes)} axes: give the point as a tensor")
         return zeros(w.rows, w.cols)
     if not same_axes(place, w):
-        raise ShapeError(
-            f"the point {named_shape(place)} must have the shape of {w.name}, which is {shape_text((w.rows, w.cols))}"
-        )
+        shape = shape_text((w.rows, w.cols))
+        raise ShapeError(f"the point {named_shape(place)} must have the shape of {w.name}, which is {shape}")
     return place
+
+
+def _dims(w: Symbol) -> Sequence[Dim]:
+    """What a symbol of the same shape is made with."""
+    return w.shape if w.axes is not None else w.dims
 
 
 def _free_names(e: Expr, places: Sequence[Expr], targets: Sequence[Symbol]) -> list[str]:
@@ -196,7 +198,7 @@ def _worked_out(e: Expr) -> Expr:
     values = [sp.Integer(0) if _is_zero(c) else sp.Integer(1) if isinstance(c, Ones) else rational(c) for c in e.operands]
     if not isinstance(e, Entrywise) or not values or any(v is None for v in values) or e.axes is not None:
         return e
-    value = at_numbers(e, values)
+    value = at_numbers(e, [v for v in values if v is not None])
     if value is None:
         return e
     return Number(value) if e.is_scalar else hadamard(Number(value), ones(e.rows, e.cols)) if value else zeros(e.rows, e.cols)

@@ -153,7 +153,7 @@ class _Substitution:
     def run(self) -> Expr:
         """The new expression, over the shared graph."""
         done: dict[Expr, Expr] = {}
-        wide = [k for k in self.parts if isinstance(k, (Add, Product, Hadamard))]
+        wide: list[Expr] = [k for k in self.parts if isinstance(k, (Add, Product, Hadamard))]
         for node in postorder([self.root], lambda e: () if e in self.parts else e.operands):
             done[node] = self.parts[node] if node in self.parts else self.rebuilt(node, done, wide)
         return done[self.root]

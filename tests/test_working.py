@@ -111,7 +111,7 @@ def test_substituting_commutes_with_evaluating(seed):
     e = random_expr(rng, 3)
     if not e.symbols or any(isinstance(f, (Unspecified, UnspecifiedGradient)) for f in postorder([e], lambda f: f.operands)):
         return
-    s = rng.choice([t for t in e.symbols])
+    s = rng.choice(e.symbols)
     new = mc.exp(Symbol("N", s.dims, ())) if s.facts else mc.sin(Symbol("N", s.dims, ())) + s
     got = e.subs(s, new)
     given = judge.draw(got, seed)
@@ -125,11 +125,7 @@ def test_substituting_commutes_with_evaluating(seed):
 def test_a_dimension_may_be_any_number(seed):
     rng = random.Random(f"dimension {seed}")
     e = random_expr(rng, 3)
-    try:
-        got = e.subs({d.name: k for d, k in zip(DIMS, (3, 4, 2), strict=True) if d.name in _dims(e)})
-    except mc.ShapeError as error:
-        assert "has no" in str(error)
-        return
+    got = e.subs({d.name: k for d, k in zip(DIMS, (3, 4, 2), strict=True) if d.name in _dims(e)})
     assert not _dims(got)
     if not any(isinstance(f, (Unspecified, UnspecifiedGradient)) for f in postorder([e], lambda f: f.operands)):
         given = judge.draw(e, seed)

@@ -147,7 +147,7 @@ class _Substitution:
         """A dimension with its parts replaced."""
         if isinstance(d, int) or d.free_symbols.isdisjoint(self.dims):
             return d
-        value = sp.expand(d.xreplace({k: sp.Integer(v) if isinstance(v, int) else v for k, v in self.dims.items()}))
+        value = sp.expand(d.xreplace({k: _number(v) for k, v in self.dims.items()}))
         return as_dim(int(value) if value.is_Integer else value, str(d))
 
     def run(self) -> Expr:
@@ -173,7 +173,7 @@ class _Substitution:
             x = symbol(name, at.shape if at.axes is not None else (at.rows, at.cols))
             return substitute_all([grad(self.called(node.function, x), x)], {x: at})[0]
         if self.dims and isinstance(node, Number) and not node.value.free_symbols.isdisjoint(self.dims):
-            return as_expr(node.value.xreplace({k: sp.sympify(v) for k, v in self.dims.items()}))
+            return as_expr(node.value.xreplace({k: _number(v) for k, v in self.dims.items()}))
         made = node.rebuild([done[c] for c in node.operands], self.dim)
         if isinstance(made, Item):
             for place, size, word in ((made.row, made.arg.rows, "row"), (made.col, made.arg.cols, "column")):
@@ -200,6 +200,10 @@ class _Substitution:
                 f"{name} is a scalar-valued function, but {named_shape(value)} is what it would be at {brief(arg)}"
             )
         return value
+
+
+def _number(d: Dim) -> sp.Expr:
+    return sp.Integer(d) if isinstance(d, int) else d
 
 
 def _taken_out(node: Expr, key: Expr) -> list[Expr] | None:

@@ -41,7 +41,8 @@ def simple_name(t: Token) -> ReadName | None:
     if head is None:
         return None
     key: NameKey = (word_key(head), (), ())
-    return ReadName(key, t.text, t.font, t.at, 0, None, t.text, 0)
+    font = t.font or ("var" if t.text.startswith(r"\var") else "")  # \varepsilon beside \epsilon is another letter
+    return ReadName(key, t.text, font, t.at, 0, None, t.text, 0)
 
 
 def read_name(found: list[Token], start: int, source: str) -> ReadName | None:

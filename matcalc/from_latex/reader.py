@@ -7,6 +7,7 @@ than one customary meaning is refused, with both.
 from __future__ import annotations
 
 import difflib
+import re
 
 from matcalc.expr import Expr
 from matcalc.from_latex.heads import EXPONENTIAL, HEADS, LONGEST, NOT_READ, Head, named_head
@@ -26,6 +27,7 @@ OPERATORS = {
     r"\otimes": (r"\otimes", TERM), ":": (":", PAIR), r"\colon": (":", PAIR), r"\div": ("/", TERM),
 }  # fmt: skip
 MOST_AXES = 26
+ROUND = re.compile(r"(?:\\left|\\[bB]igg?l?)?\s*\(")
 FRACTIONS = frozenset((r"\frac", r"\dfrac", r"\tfrac", r"\cfrac"))
 RELATIONS = frozenset((
     "=", "<", ">", r"\le", r"\leq", r"\ge", r"\geq", r"\approx", r"\equiv", r"\in", r"\to", r"\propto", r"\neq", r"\sim",
@@ -83,6 +85,10 @@ class LatexReader(Scripts):
                 return False
             case "brace" if t.side == "open":
                 self.open("group", "{", t.at, closes="brace")
+                return True
+            case "delim" if t.text == self.next().text == "|" and self.next().side == t.side:
+                self.i += 1
+                self.open("norm", "||", t.at, closes="||")
                 return True
             case "delim" if t.side != "close" and not self.sizes_only:
                 kind = {"|": "bars", "‖": "norm", "⟨": "inner"}.get(t.text, "group")
@@ -187,6 +193,8 @@ class LatexReader(Scripts):
                 return self.entries(found.script, base)
             if base is None and any(self.index_of(s) for s in found.script):
                 return self.indexed(found, t)
+        if found.font == "mathbb" and found.key[0] != "I":
+            raise self.error(f"{found.source} is not read: sets, expectations and probabilities are no expressions here", t.at)
         if not alone and (taken := self.special(found, t)):
             return taken == "operand due"
         if found.script is not None:
@@ -545,7 +553,11 @@ class LatexReader(Scripts):
             return self.take_infix(t)
         if t.side == "close" or (t.side == "either" and self.closes_here(t)):
             self.i += 1
-            self.closed("brace" if t.kind == "brace" else t.text, t)
+            closing = "brace" if t.kind == "brace" else t.text
+            if t.text == self.next().text == "|" and self.innermost() == "||":
+                closing = "||"
+                self.i += 1
+            self.closed(closing, t)
             top = self.top
             if t.kind == "brace" and top is not None and top.kind == "macro":
                 return self.feed(top)
@@ -564,11 +576,15 @@ class LatexReader(Scripts):
 
     def closes_here(self, t: Token) -> bool:
         """Whether bars close the ones that are open."""
+        return self.innermost() in (t.text, 2 * t.text)
+
+    def innermost(self) -> str:
+        """What closes the innermost bracket."""
         k = len(self.frames) - 1
         while k >= 0 and self.frames[k].binds:
             k -= 1
         frame = self.frames[k] if k >= 0 else None
-        return isinstance(frame, Open) and frame.closes == t.text
+        return frame.closes if isinstance(frame, Open) else ""
 
     def take_infix(self, t: Token) -> bool:
         """An operator between two sides."""
@@ -609,7 +625,7 @@ class LatexReader(Scripts):
                 inside = False
             elif (begins or head is not None or t.kind == "delim" or left.part in self.bracketed) and part.kind != "number":
                 raise self.error("how far the function reaches is not clear here: put its argument in brackets", t.at)
-        elif top is not None and top.kind == "binary" and top.op == "/" and left.part not in self.bracketed:
+        elif top is not None and top.kind == "binary" and top.op == "/" and not ROUND.match(self.text, left.start):
             above = self.parts[self.operands[-2].part]
             if above.kind != "number" or part.kind not in ("number", "name"):
                 raise self.error(r"what is divided by is not clear here: write \frac{...}{...}, or brackets around it", t.at)

@@ -73,6 +73,12 @@ class Latex(Typesetter):
         """Bars around a square matrix would be its determinant."""
         return r"\operatorname{abs}(#1)" if isinstance(op, Abs) and op.is_square and not op.is_scalar else op.latex
 
+    def fill(self, op: Operator, parts: Sequence[Piece]) -> Piece:
+        """Bars beside bars would be those of a norm."""
+        if isinstance(op, Abs) and (parts[0].text.startswith(r"\left|") or parts[0].text.endswith(r"\right|")):
+            parts = [Piece(self.bracket(parts[0].text))]
+        return super().fill(op, parts)
+
     def join(self, factors: Sequence[str]) -> str:
         out = factors[0]
         for f in factors[1:]:

@@ -14,6 +14,7 @@ from matcalc.expr import (
     Expr,
     Hadamard,
     Item,
+    Let,
     Number,
     Operator,
     Product,
@@ -106,6 +107,7 @@ class _Substitution:
     def named(self, name: str) -> object:
         """What a name stands for in the expression."""
         found: list[object] = [s for s in self.root.symbols if s.name == name]
+        found += [e for e in self.nodes if isinstance(e, Let) and e.name == name]
         found += [d for d in self.dimensions() if d.name == name]
         if any(isinstance(e, (Unspecified, UnspecifiedGradient)) and e.function == name for e in self.nodes):
             found.append(unspecified.Function(name))

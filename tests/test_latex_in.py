@@ -71,6 +71,7 @@ one = mc.ones(n)
         (r"P^{-1/2}", mc.sqrtm(mc.inv(P))),
         (r"c^2", c**2),
         (r"c^{-2}", c**-2),
+        (r"c^{(1 + k)(2 + k)}", c ** ((1 + k) * (2 + k))),
         (r"c^{a}", mc.parse("c^a", DECLARED)),
         (r"x^{\odot 2}", mc.power(x, 2)),
         (r"x^{\circ 2}", mc.power(x, 2)),
@@ -239,6 +240,36 @@ def test_meaning(source, expected):
 )
 def test_names_that_nobody_declared(source, text):
     assert str(mc.parse_latex(source)) == text
+
+
+def loops(sizes, term):
+    """A sum over indices, one term at a time."""
+    return sum(term(*at) for at in np.ndindex(*sizes))
+
+
+@pytest.mark.parametrize(
+    ("source", "by_hand"),
+    [
+        (r"\sum_{i,j} S_{ij} x_i z_j", lambda v: loops((4, 4), lambda i, j: v["S"][i, j] * v["x"][i] * v["z"][j])),
+        (r"\sum_{i} \sum_{j} (x_i - z_j)^2", lambda v: loops((4, 4), lambda i, j: (v["x"][i] - v["z"][j]) ** 2)),
+        (r"\sum_{i,j,k} T_{ij} T_{jk} T_{ki}", lambda v: np.trace(v["T"] @ v["T"] @ v["T"])),
+        (r"\sum_i x_i \sum_j A_{ji} y_j", lambda v: loops((4, 3), lambda i, j: v["x"][i] * v["A"][j, i] * v["y"][j])),
+        (r"\frac{\sum_i x_i z_i}{\sqrt{\sum_i x_i^2}}", lambda v: v["x"] @ v["z"] / np.sqrt(v["x"] @ v["x"])),
+        (r"\sum_{i,j} \exp(-A_{ij}^2) y_i", lambda v: loops((3, 4), lambda i, j: np.exp(-(v["A"][i, j] ** 2)) * v["y"][i])),
+        (r"\sum_{i} (A x)_i^2 + \sum_i T_{ii} x_i", lambda v: np.sum((v["A"] @ v["x"]) ** 2) + np.diag(v["T"]) @ v["x"]),
+        (r"\sum_i T_{i2} x_i - \sum_j T_{1j}", lambda v: v["T"][:, 1] @ v["x"] - v["T"][0].sum()),
+        (r"\sum_{i=1}^{n} c x_i / \|z\|_2", lambda v: v["c"] * v["x"].sum() / np.linalg.norm(v["z"])),
+        (r"\sum_{i,j} |x_i - z_j|", lambda v: loops((4, 4), lambda i, j: abs(v["x"][i] - v["z"][j]))),
+        (r"\sum_{i,j} \max(x_i, z_j)", lambda v: loops((4, 4), lambda i, j: max(v["x"][i], v["z"][j]))),
+        (r"\sum_{i,j} \delta_{ij} x_i z_j", lambda v: v["x"] @ v["z"]),
+        (r"\log \sum_i e^{x_i}", lambda v: np.log(np.exp(v["x"]).sum())),
+    ],
+)
+def test_sums_against_loops(source, by_hand):
+    e = mc.parse_latex(source, DECLARED)
+    drawn = judge.draw(e, 7)
+    plain = {name: np.squeeze(np.asarray(value)) for name, value in drawn.items()}
+    assert_allclose(np.asarray(judge.value(e, drawn)).item(), by_hand(plain), rtol=1e-10)
 
 
 def test_shapes_are_inferred_and_declared_in_every_way():

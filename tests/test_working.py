@@ -49,6 +49,12 @@ def test_substitute(e, old, new, expected):
     assert e.subs(old, new) is e.subs({old: new}) is expected
 
 
+def test_a_named_part():
+    r = mc.let("r", A @ x)
+    assert mc.norm2(r).subs("r", y) is mc.norm2(y)
+    assert mc.norm2(r).subs(x, B @ z) is mc.norm2(mc.let("r", A @ B @ z))
+
+
 def test_all_at_the_same_time():
     assert (c * x.T @ C @ x + a).subs({c: a, a: c}) == a * x.T @ C @ x + c
     assert (C @ D).subs({C: D, D: C}) is D @ C

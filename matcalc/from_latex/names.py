@@ -80,9 +80,8 @@ def subscript_at(found: list[Token], i: int, source: str) -> tuple[tuple[Token, 
     """The tokens of the script that begins at ``_`` or ``^``, and where it ends."""
     t = found[i + 1]
     if t.kind == "brace" and t.side == "open":
-        end = i + 2
-        while found[end] is not t.partner:
-            end += 1
+        assert t.partner is not None
+        end = i + 1 + t.partner.place - t.place
         return tuple(found[i + 2 : end]), end + 1
     if t.kind in ("stop", "brace"):
         raise ParseError(f"something is missing after {found[i].text}", source, found[i].at)

@@ -16,6 +16,7 @@ from matcalc.printing.names import key_name
 TRANSPOSES = frozenset((r"\top", r"\intercal", "T", r"\prime", r"\tran", r"\transpose", "t"))
 HERMITIAN = frozenset(("H", r"\hermitian"))
 MARK_OF = {"+": "pinv", r"\dagger": "dagger", "*": "star", r"\ast": "star", r"\star": "star"}
+LONGEST_MARK = 8  # tokens
 SEPARATORS = frozenset((",", r"\times"))
 
 
@@ -41,13 +42,13 @@ class Scripts(Stack):
         script, after = subscript_at(self.found, self.i, self.text)
         if not script:
             raise self.error("a superscript is empty", t.at)
-        if self.marked(script, after, t):
+        if len(script) <= LONGEST_MARK and self.marked(script, after, t):
             self.raised = len(self.parts)
             return False
         first = script[0]
         op = ".^" if first.text in (r"\odot", r"\circ") and len(script) > 1 else "^"
         braced = self.found[self.i + 1].kind == "brace"
-        if braced and op == "^" and first.text == "(" and script[-1].text == ")":
+        if braced and op == "^" and first.text == "(" and self.is_one_bracket(script):
             raise self.error(
                 r"a superscript in brackets may be an index or a power: write x_{i} with a name that is declared, or x^{k}",
                 t.at,
@@ -72,6 +73,15 @@ class Scripts(Stack):
         base = self.operands.pop()
         self.push(Part("binary", "^", (base.part, exponent.part), base.start, exponent.end, t.at))
         self.raised = len(self.parts)
+        return False
+
+    def is_one_bracket(self, script: Sequence[Token]) -> bool:
+        """Whether the bracket at the beginning is closed at the end."""
+        depth = 0
+        for k, s in enumerate(script):
+            depth += (s.text == "(") - (s.text == ")")
+            if depth == 0:
+                return k == len(script) - 1
         return False
 
     def marked(self, script: Sequence[Token], after: int, t: Token) -> bool:

@@ -68,6 +68,7 @@ class Token:
     side: str = ""
     font: str = ""
     partner: Token | None = None  # of a brace
+    place: int = 0  # among the tokens
 
     @property
     def spelled(self) -> str:
@@ -86,6 +87,8 @@ def tokens(source: str) -> list[Token]:
     found = list(_Scanner(source).run())
     _match_braces(source, found)
     _order_scripts(found)
+    for k, t in enumerate(found):
+        t.place = k
     return found
 
 

@@ -236,6 +236,8 @@ def test_meaning(source, expected):
         (r"\log|\Sigma| + x^\top \Sigma^{-1} x", "log(det(Sigma)) + x'*inv(Sigma)*x"),
         (r"\sum_{t=1}^{T} a_t x_t", "a'*x"),
         (r"λ x", "lambda*x"),
+        (r"(\sigma) x + \frac{x}{\sigma}", "sigma*x + x/sigma"),
+        (r"\sigma^2 x + \psi x", "sigma^2*x + psi*x"),
     ],
 )
 def test_names_that_nobody_declared(source, text):
@@ -487,6 +489,7 @@ def test_any_text_gives_an_expression_or_an_error_of_ours(source, declared):
         "c^{" * 2000 + "2" + "}" * 2000,
         r"\sqrt{" * 2000 + "c" + "}" * 2000,
         r"\log " * 2000 + "c",
+        "c" * 20_000,
         "|" * 2000 + "c" + "|" * 2000,
         r"\hat{" * 500 + "x" + "}" * 500,
         r"\sum_i (" + " + ".join(["x_i^2"] * 500) + ")",

@@ -14,6 +14,7 @@ from matcalc.errors import LimitError, MatcalcError, NotDifferentiableError, Ope
 from matcalc.expr import (
     ZERO,
     Add,
+    BroadcastAdd,
     Entrywise,
     Expr,
     Hadamard,
@@ -28,20 +29,24 @@ from matcalc.expr import (
     add,
     as_expr,
     brief,
+    dim_number,
     hadamard,
     named_shape,
     ones,
     product,
+    quotient,
     rational,
+    spread,
     substitute_all,
     symbol,
 )
 from matcalc.jacobian import pushed
 from matcalc.node import postorder
+from matcalc.ops.linalg import Det, Inverse, LogDet
 from matcalc.ops.matrix_functions import Cosm, Expm, Frechet, Sinm
-from matcalc.ops.reductions import Norm1, Norm2, NormF, NormInf, Total, Trace
+from matcalc.ops.reductions import Norm1, Norm2, NormF, NormInf, Softmax, Total, Trace
 from matcalc.ops.spectral import Nuclear, Spectral
-from matcalc.ops.structure import Diag, Kron, Zeros, eye, zeros
+from matcalc.ops.structure import Diag, Eye, Kron, Zeros, eye, zeros
 from matcalc.scalar import at_numbers
 
 MAX_ORDER = 8
@@ -111,7 +116,7 @@ def taylor(f: object, x: object, at: object = 0, order: int = 2) -> Expr:
     except MatcalcError as error:
         raise NotDifferentiableError(f"{brief(e)} has no Taylor polynomial about this point: {error}") from None
     parts = [hadamard(Number(sp.Rational(1, factorial(k))), t) for k, t in enumerate(placed)]
-    kept = [p for k, p in enumerate(parts) if k == 0 or not _is_zero(p)]
+    kept = [p for k, p in enumerate(parts) if k == 0 or not _is_zero(placed[k])]
     result = add(*(kept[1:] if _is_zero(kept[0]) and len(kept) > 1 else kept))
     assume(result, substitute_all([e], dict(zip(targets, places, strict=True)))[0].conditions)
     return result
@@ -195,13 +200,27 @@ def _worked_out(e: Expr) -> Expr:
         return ZERO
     if isinstance(e, (Expm, Sinm, Cosm, Frechet)) and _is_zero(e.operands[0]):
         return _of_zero(e)
-    values = [sp.Integer(0) if _is_zero(c) else sp.Integer(1) if isinstance(c, Ones) else rational(c) for c in e.operands]
+    if isinstance(e, BroadcastAdd) and any(map(_is_zero, e.operands)):
+        other = e.right if _is_zero(e.left) else e.left
+        return spread(other, (e.rows, e.cols))
+    if isinstance(e, (LogDet, Det, Inverse)) and isinstance(e.arg, Eye):
+        return ZERO if isinstance(e, LogDet) else Number(sp.Integer(1)) if isinstance(e, Det) else e.arg
+    values = [_constant(c) for c in e.operands]
+    if isinstance(e, Softmax) and values[0] is not None and e.axis is None and e.axes is None:
+        return quotient(ones(e.rows, e.cols), hadamard(dim_number(e.rows), dim_number(e.cols)))
     if not isinstance(e, Entrywise) or not values or any(v is None for v in values) or e.axes is not None:
         return e
     value = at_numbers(e, [v for v in values if v is not None])
     if value is None:
         return e
     return Number(value) if e.is_scalar else hadamard(Number(value), ones(e.rows, e.cols)) if value else zeros(e.rows, e.cols)
+
+
+def _constant(e: Expr) -> sp.Rational | None:
+    """The number that every entry is, where the expression shows it."""
+    if isinstance(e, Hadamard) and len(e.args) == 2 and isinstance(e.args[1], Ones):
+        return rational(e.args[0])
+    return sp.Integer(0) if _is_zero(e) else sp.Integer(1) if isinstance(e, Ones) else rational(e)
 
 
 def _of_zero(e: Expr) -> Expr:

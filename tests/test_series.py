@@ -25,11 +25,15 @@ SIZES = {"n": 3, "m": 2}
         (mc.exp(x), x, 0, 2, "1 .+ x + x.^2/2"),
         (mc.expm(X), X, 0, 1, "eye(n) + X"),
         (x.T @ x, x, "a", 0, "a'*a"),
+        (w @ x, w, "v", 3, "v*x + (W - v)*x"),
+        (mc.sum(mc.log(1 + x)), x, 0, 2, "sum(x) - x'*x/2"),
+        (mc.logdet(mc.eye(n) + X), X, 0, 2, "tr(X) - tr(X^2)/2"),
+        (mc.softmax(x), x, 0, 0, "ones(n)/n"),
     ],
 )
 def test_form(f, by, at, order, text):
     got = mc.taylor(f, by, at, order)
-    known = {"a": mc.vector("a", n), **{s.name: s for s in got.symbols}}
+    known = {"a": mc.vector("a", n), "n": n, **{s.name: s for s in got.symbols}}
     assert mc.simplify(got) is mc.simplify(mc.parse(text, known)), got
 
 

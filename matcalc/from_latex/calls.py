@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from matcalc.from_latex.heads import HEADS, LONGEST, Head, named_head
+from matcalc.from_latex.heads import HEADS, LONGEST, ONE_AXIS, Head, named_head
 from matcalc.from_latex.names import read_name, simple_name
 from matcalc.from_latex.scripts import Scripts
 from matcalc.from_latex.stack import APPLY
 from matcalc.from_latex.tokens import PARTNER, Token
-from matcalc.functions import FUNCTIONS
+from matcalc.functions import FUNCTIONS, Function
 from matcalc.infer import LOSS, Gradient
 from matcalc.lex import Operand
 from matcalc.ops import unspecified
@@ -151,6 +151,7 @@ class Calls(Scripts):
         """A function whose name was read: what stands below and above it, then its argument; an operand is due."""
         extra: tuple[int, ...] = ()
         power = ""
+        scripted = self.next().text == "_"
         arguments: list[Operand] = []
         if (head.script and self.next().text == "_") or head.script == "order":
             extra, arguments = self.parameters(head, t)
@@ -167,6 +168,8 @@ class Calls(Scripts):
             self.i += 4 if script.text == "{" else 2
         s = self.next()
         function = head.function
+        if isinstance(function, Function) and not scripted:
+            function = ONE_AXIS.get(function, function)
         if s.kind == "delim" and s.side == "open" and s.text in "([{":
             self.i += 1
             self.open("call", t.text, t.at, closes=PARTNER[s.text], function=function, power=power, extra=extra).args.extend(
@@ -191,7 +194,10 @@ class Calls(Scripts):
         script = self.script_here()
         if head.script == "dims":
             return tuple(self.sizes(script, 2 if head.function is FUNCTIONS["reshape"] else MOST_AXES)), []
-        axis = {"columns": "1", "rows": "2", "1": "1", "2": "2"}.get("".join(s.text for s in script if s.kind != "brace"))
+        words = "".join(s.text for s in script if s.kind != "brace")
+        if words == "all":
+            return (), []
+        axis = {"columns": "1", "rows": "2", "1": "1", "2": "2"}.get(words)
         if axis is None:
             raise self.error(rf"{t.spelled} has the subscripts \text{{columns}} and \text{{rows}}", script[0].at)
         return (self.plain("number", axis, t.at),), []

@@ -13,11 +13,11 @@ from matcalc.dims import Shape, is_unit, same_dim
 from matcalc.errors import UnsupportedError
 from matcalc.expr import Expr, apply, matmul, transpose
 from matcalc.from_latex.tokens import tokens
-from matcalc.functions import FUNCTIONS, Function, norm2
+from matcalc.functions import ENTRYWISE, FUNCTIONS, Function, norm2
 from matcalc.infer import Gradient
 from matcalc.ops import OPERATORS, unspecified
 from matcalc.ops.linalg import det, inv
-from matcalc.ops.reductions import trace
+from matcalc.ops.reductions import logsumexp, softmax, trace
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,21 @@ def inner(a: Expr, b: Expr) -> Expr:
     return matmul(a, transpose(b)) if is_unit(a.rows) else trace(matmul(transpose(a), b))
 
 
+def _softmax(x: Expr) -> Expr:
+    return softmax(_one_axis(x, "softmax"))
+
+
+def _logsumexp(x: Expr) -> Expr:
+    return logsumexp(_one_axis(x, "logsumexp"))
+
+
+def _one_axis(x: Expr, name: str) -> Expr:
+    if not (is_unit(x.cols) or is_unit(x.rows)):
+        heads = " or ".join(rf"\operatorname{{{name}}}_{{\text{{{w}}}}}" for w in ("rows", "columns", "all"))
+        raise UnsupportedError(f"{name} of a matrix may be of each row, of each column or of all entries: write {heads}")
+    return x
+
+
 def _exponential(x: Expr) -> Expr:
     if x.is_scalar:
         return apply("Exp", x)
@@ -132,6 +147,10 @@ NORMS = {
     r"\ell,1": FUNCTIONS["norm1"], r"\ell,2": Function("the 2-norm", _euclidean, "m,n -> 1,1"),
 }  # fmt: skip
 EXPONENTIAL = Function("a power of e", _exponential, "m,n -> m,n")
+ONE_AXIS = {  # without a subscript these are of vectors
+    FUNCTIONS["softmax"]: Function("softmax", _softmax, ENTRYWISE),
+    FUNCTIONS["logsumexp"]: Function("logsumexp", _logsumexp, "m,n -> 1,1"),
+}
 BARS = Function("the bars", _absolute, _bars)
 INNER = Function("the inner product", inner, "m,n; m,n -> 1,1", "xx")
 MARKS = {

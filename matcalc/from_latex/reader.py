@@ -232,7 +232,10 @@ class LatexReader(Calls):
         assert found.script is not None
         for s in found.script:
             if s.kind not in ("letter", "word", "number", "command", "brace") and s.text != ",":
-                raise self.error(f"the subscript of {found.bare_source} is not a name: {s.text} is in it", s.at)
+                raise self.error(
+                    f"the subscript of {found.bare_source} is not a name: declare {found.bare_source} to take entries of it",
+                    s.at,
+                )
         letters = [s.text for s in found.script if s.kind != "brace" and s.text != ","]
         if len(letters) == 2 and set(letters) <= set("ijkl"):
             raise self.error(
@@ -323,7 +326,7 @@ class LatexReader(Calls):
         found = read_name(self.found, self.i, self.text)
         if found is not None:
             known = self.names.find(found.key, found.source) or self.sizes_only
-            if not known and (head := self.head_here()) is not None:
+            if not known and t.spelled not in ACCENTS and (head := self.head_here()) is not None:
                 return self.open_function(head, t)
             self.i = found.after
             return self.named(found, t)

@@ -28,6 +28,7 @@ class Latex(Typesetter):
     oslash = r"\oslash"
     partial = r"\partial "
     nabla = r"\nabla "
+    whole = r"_{\text{all}}"
     axes = (r"_{\text{columns}}", r"_{\text{rows}}")
 
     def name(self, name: str) -> str:

@@ -38,7 +38,7 @@ from matcalc.node import postorder
 from matcalc.ops.blocks import HStack, Range, Selector, Slice, VStack
 from matcalc.ops.complex import Conj
 from matcalc.ops.linalg import Inverse, MatrixPower
-from matcalc.ops.reductions import Total
+from matcalc.ops.reductions import LogSumExp, Softmax, Total
 from matcalc.ops.structure import UnitVector
 from matcalc.ops.tensors import Einsum, Unstacked
 from matcalc.ops.unspecified import UnspecifiedGradient
@@ -73,6 +73,7 @@ class Typesetter(ABC):
     oslash: str
     partial: str
     nabla: str
+    whole: str = ""  # what "of all entries" adds to a function's name
     axes: tuple[str, str]  # what "of each column" and "of each row" add to a function's name
 
     def piece(self, e: Expr) -> Piece:
@@ -338,7 +339,10 @@ class Typesetter(ABC):
         if isinstance(value, int) and key != "axis":
             return str(value)
         if key == "axis":
-            return "" if value is None else self.axes[value]
+            if value is None:  # papers mean the rows of a matrix where they say nothing
+                several = isinstance(op, (Softmax, LogSumExp)) and not (is_unit(op.arg.rows) or is_unit(op.arg.cols))
+                return self.whole if several else ""
+            return self.axes[value]
         return self.shape(value) if key in ("dims", "shape") else self.name(value)
 
     def shape(self, shape: Sequence[Dim]) -> str:

@@ -65,6 +65,8 @@ one = mc.ones(n)
         (r"Z^{\mathsf{H}}", Z.H),
         (r"Z^*", Z.H),
         (r"\overline{Z}", mc.conj(Z)),
+        (r"\bar{Z}", mc.conj(Z)),
+        (r"\bar{x}^\top x", mc.vector("x_bar", n).T @ x),
         (r"T^2", T**2),
         (r"T^{k}", T**k),
         (r"P^{1/2}", mc.sqrtm(P)),

@@ -177,6 +177,12 @@ class LatexReader(Calls):
         if self.sizes_only:
             self.name_part(key_name(found.key), t)
             return False
+        if found.key[1] == ("bar",) and (base := self.names.find((found.key[0], (), found.key[2]), found.source)) is not None:
+            known = self.names.known.get(base)
+            if isinstance(known, Expr) and known.is_complex:
+                self.name_part(base, t)
+                self.apply(FUNCTIONS["conj"], [self.operands.pop().part], t.at, self.found[self.i - 1].end, t.at)
+                return False
         bare = (found.key[0], found.key[1], ())
         if found.script is not None:
             base = self.names.find(bare, found.bare_source)

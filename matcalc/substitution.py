@@ -135,6 +135,11 @@ class _Substitution:
             raise ShapeError(
                 f"cannot put {brief(new)} ({shapes[0]}) in the place of {brief(old)} ({shapes[1]}){also}: the shapes differ"
             )
+        if isinstance(old, Symbol) and not self.trust and new.is_complex and not old.is_complex:
+            raise OperandError(
+                f"{named_shape(old)} is real, which {brief(new)} is not known to be: the expression may be simplified for "
+                f"a real {old.name}; declare {old.name} complex, or pass trust=True"
+            )
         if isinstance(old, Symbol) and not self.trust and (missing := unknown_facts(new, old)):
             word = " and ".join(missing)
             example = (

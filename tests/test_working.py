@@ -89,6 +89,7 @@ def test_dimensions():
         (lambda: (A @ x).subs({x: mc.vector("u", n), "n": 3}), mc.ShapeError, "after the dimensions were replaced"),
         (lambda: (x.T @ S @ x).subs(S, C), mc.OperandError, "declared symmetric, which C is not known to be"),
         (lambda: mc.logdet(P).subs(P, S), mc.OperandError, "declared psd"),
+        (lambda: (A @ x).subs(x, mc.vector("w", n, complex=True)), mc.OperandError, "x (n x 1) is real, which w is not"),
         (lambda: (A @ x).subs("q", 3), mc.OperandError, "'q' is not in A*x; its names: A, x, m, n"),
         (lambda: (A @ x).subs(3, 4), mc.OperandError, "3 cannot be replaced"),
         (lambda: (A @ x).subs(x), mc.OperandError, "what is replaced and what replaces it"),

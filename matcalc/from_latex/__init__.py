@@ -46,7 +46,7 @@ def parse_latex(text: str, declarations: object = None) -> Expr:
     >>> f
     norm2(X*w - y)^2 + lam*w'*w
     >>> mc.grad(f, "w")
-    2*X'*(X*w - y) + 2*lam*w
+    2*(X'*(X*w - y) + lam*w)
     >>> mc.parse_latex(r"\sum_{i,j} A_{ij} x_i x_j")
     x'*A*x
     >>> mc.parse_latex(mc.latex(f), f.symbols) == f

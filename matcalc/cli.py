@@ -30,6 +30,7 @@ from matcalc.question import KINDS
 
 FORMATS = ("text", "latex", "markdown", "numpy", "json")
 CERTIFICATES = {"text": "to_text", "latex": "to_latex", "markdown": "to_markdown", "json": ""}
+READERS = {"text": mc.parse, "latex": mc.parse_latex}
 REMARKS = {"text": "", "latex": "% ", "markdown": "", "numpy": "# "}  # how each format writes a line that is not the result
 
 
@@ -84,6 +85,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     def expression(sub: argparse.ArgumentParser) -> None:
         sub.add_argument("expression", help="in the text syntax, such as norm2(A*x-y)^2")
+        sub.add_argument(
+            "--from", choices=READERS, default="text", dest="source", help="what the expression is written in (default: text)"
+        )
         sub.add_argument(
             "--vars", default=None, metavar="DECLARATIONS", help='such as "A[m,n] x[n] y[m]"; what is left out is guessed'
         )
@@ -249,7 +253,10 @@ def run_check(options: argparse.Namespace) -> int:
     targets = targets_of(options, f, declared)
     if len(targets) > 1:
         raise OperandError("check takes one name in --wrt, the one that the answer is by")
+    known = {**declared, **{s.name: s for s in f.symbols}}
     answer = None if options.answer is None else options.answer.lstrip()
+    if answer is not None and options.source == "latex":
+        answer = mc.parse_latex(answer, known)
     along = {} if options.along is None else {ALONG.get(options.kind, ("upstream", ""))[0]: options.along.strip()}
     report = mc.check(
         f, targets[0], answer, kind=options.kind, layout=options.layout, trials=options.trials, seed=options.seed, **along
@@ -263,8 +270,9 @@ def run_check(options: argparse.Namespace) -> int:
 def run_equal(options: argparse.Namespace) -> int:
     """``matcalc equal``."""
     declared = declarations(options)
-    pair = (options.expression.lstrip(), options.other.lstrip())
-    found = mc.equal(*pair, declared, trials=options.trials, seed=options.seed)
+    texts = [options.expression.lstrip(), options.other.lstrip()]
+    pair = [mc.parse_latex(t, declared) for t in texts] if options.source == "latex" else texts
+    found = mc.equal(*pair, declarations=declared, trials=options.trials, seed=options.seed)
     print(found)
     return 0 if found else 1
 
@@ -295,7 +303,7 @@ def run_demo(options: argparse.Namespace) -> int:
 def read(options: argparse.Namespace) -> tuple[Expr, dict[str, Symbol]]:
     """The expression, and the declared symbols by name."""
     declared = declarations(options)
-    return mc.parse(options.expression.lstrip(), declared), declared
+    return READERS[options.source](options.expression.lstrip(), declared), declared
 
 
 def declarations(options: argparse.Namespace) -> dict[str, Symbol]:

@@ -185,6 +185,18 @@ class Expr(Node):
         """The number of distinct nodes of the shared graph."""
         return sum(1 for _ in postorder([self], lambda e: e.operands))
 
+    def subs(self, *replacements: object, trust: bool = False) -> Expr:
+        """Symbols, dimensions, functions or parts replaced, as ``mc.substitute`` does."""
+        return self.hooks["subs"](self, *replacements, trust=trust)  # type: ignore[no-any-return]
+
+    def replace(self, *change: object) -> Expr:
+        """Parts replaced by their form, as ``mc.replace`` does."""
+        return self.hooks["replace"](self, *change)  # type: ignore[no-any-return]
+
+    def atoms(self, *kinds: object) -> set[Expr]:
+        """The symbols, or the parts of some kinds, as ``mc.atoms`` finds them."""
+        return self.hooks["atoms"](self, *kinds)  # type: ignore[no-any-return]
+
     # Python syntax
     def __add__(self, other: object) -> Expr:
         return add(self, as_expr(other))

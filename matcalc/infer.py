@@ -132,6 +132,10 @@ class Inference:
         """Whether a part is a scalar."""
         return is_scalar(self.extent[k])
 
+    def convention(self, name: str) -> str:
+        """What an undeclared name is."""
+        return convention(name)
+
     # ---------------------------------------------------------------- meanings, from the whole to its parts
     def assign_roles(self, k: int) -> None:
         """Say what the operands of a part are: expressions, dimensions, or places and names read here."""
@@ -193,7 +197,7 @@ class Inference:
             raise self.error(f"{name} is a scalar and has no entries: for a product write {name}*(...)", k)
         if name in NOT_YET:
             raise UnsupportedError(f"the function {name} is not supported yet{caret(self.text, part.at)}")
-        if literal and convention(name) != "scalar":
+        if literal and self.convention(name) != "scalar":
             return self.entries(k, args)
         raise self.error(self.unknown_function(name), k)
 
@@ -320,7 +324,7 @@ class Inference:
             raise self.error(f"{name!r} is not a name; a power is written ^", k)
         if declared is None and len(name) > 1 and name in FUNCTIONS:
             raise self.error(f"{name} is a function: write {name}(...), or declare {name} to use it as a variable", k)
-        kind = declared or Kind(convention(name))
+        kind = declared or Kind(self.convention(name))
         extent: Extent = (1, 1)
         if kind.word != "scalar":
             rows = self.sizes.unknown()
@@ -498,7 +502,9 @@ class Inference:
         """What was assumed of undeclared names among the operands."""
         heads = dict.fromkeys(self.parts[a].head for a in named if self.parts[a].kind == "name")
         assumed = [h for h in heads if h in self.undeclared and h not in self.names]
-        return "".join(f"; {h} is not declared, so it is taken for a {convention(h)}, by its first letter" for h in assumed)
+        return "".join(
+            f"; {h} is not declared, so it is taken for a {self.convention(h)}, by its first letter" for h in assumed
+        )
 
     def snippet(self, k: int, limit: int = 40) -> str:
         """The text of a part, shortened."""

@@ -6,7 +6,7 @@ the Jacobian; pairing it with a tangent, by the same transposition that makes pu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matcalc.calculus import over_structure, scalar_function, target, targets_of, upstream_of
 from matcalc.conjugates import by_conjugates, independent
@@ -177,6 +177,12 @@ def jvp(f: object, wrt: object, tangent: object) -> Expr:
     w = target(e, wrt)
     d = upstream_of(w, tangent, "tangent")
     (result,) = simplify_all([push(_plain(e, [w]), {w: d})])
+    return with_axes_of(result, e)
+
+
+def pushed(e: Expr, steps: Mapping[Symbol, Expr]) -> Expr:
+    """Change of ``e`` to first order when each symbol changes by its step, simplified."""
+    (result,) = simplify_all([push(_plain(e, list(steps)), dict(steps))])
     return with_axes_of(result, e)
 
 

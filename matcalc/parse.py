@@ -90,7 +90,11 @@ def parse(text: str, declarations: object = None) -> Expr:
     names, dims = read_declarations(declarations)
     parts = read(require_text(text, "an expression"))
     inference = inferred(text, parts, names, dims)
-    result = Builder(inference).run()
+    return remembered(Builder(inference).run(), names)
+
+
+def remembered(result: Expr, names: Mapping[str, Known]) -> Expr:
+    """The expression, which from now on knows what was declared beside it."""
     unused = {n: v for n, v in names.items() if isinstance(v, Symbol) and v not in result.symbols}
     if unused:
         DECLARED[result] = unused

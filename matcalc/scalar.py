@@ -58,6 +58,15 @@ def partial(op: Entrywise, k: int) -> Expr:
         raise UnsupportedError(f"the derivative of {op.name}, in {brief(op)}, is not supported: {reason}") from None
 
 
+def at_numbers(op: Entrywise, values: Sequence[sp.Expr]) -> sp.Rational | None:
+    """The value of an entrywise function at numbers, where it is rational; None where it is not, or has none."""
+    formula = type(op).formula if op.own_formula is None else op.own_formula
+    if len(values) > 2 and isinstance(op, Hadamard):
+        return None
+    value = formula.subs(dict(zip(SLOTS, values, strict=False)), simultaneous=True)
+    return value if isinstance(value, sp.Rational) else None
+
+
 @cache
 def _slope(cls: type[Entrywise], k: int) -> sp.Expr:
     return cls.slopes[k] if cls.slopes is not None else sp.diff(cls.formula, SLOTS[k])

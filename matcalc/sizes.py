@@ -13,13 +13,14 @@ DIM_NAMES = ("m", "n", "p", "q", "r", "k", "l", "s", "t", "u", "v", "w")
 
 
 class Unknown:
-    """A dimension to be found out; ``at`` is the part of the text that settled it."""
+    """A dimension to be found out; ``at`` is the part of the text that settled it, ``may_be_one`` whether 1 can."""
 
-    __slots__ = ("at", "value")
+    __slots__ = ("at", "may_be_one", "value")
 
-    def __init__(self) -> None:
+    def __init__(self, may_be_one: bool = False) -> None:
         self.value: Size | None = None
         self.at = 0
+        self.may_be_one = may_be_one
 
 
 Size: TypeAlias = "Dim | Unknown | tuple[Size, ...]"  # a tuple is a product
@@ -33,9 +34,9 @@ class Sizes:
         self.unknowns: list[Unknown] = []
         self.deferred: list[tuple[Size, Size, int]] = []
 
-    def unknown(self) -> Unknown:
+    def unknown(self, may_be_one: bool = False) -> Unknown:
         """A new dimension to be found out."""
-        made = Unknown()
+        made = Unknown(may_be_one)
         self.unknowns.append(made)
         return made
 
@@ -102,8 +103,10 @@ class Sizes:
 
 def bind(u: Unknown, size: Size, at: int) -> bool:
     """Settle an unknown; a matrix or vector that nobody declared is never taken to be 1 wide."""
-    if is_one(size):
+    if is_one(size) and not u.may_be_one:
         return False
+    if isinstance(size, Unknown):  # what can be 1 must agree with what cannot
+        size.may_be_one = size.may_be_one and u.may_be_one
     u.value, u.at = size, at
     return True
 

@@ -72,6 +72,18 @@ def test_an_expression_may_start_with_a_minus_sign(capsys, f):
     assert run(capsys, "grad", f, "--wrt", "x")[:2] == (0, "-2*x\n")
 
 
+def test_expressions_in_latex(capsys):
+    f = r"-\|A x - y\|_2^2"
+    assert run(capsys, "grad", "--from", "latex", f, "--wrt", "x") == (0, "2*A'*(y - A*x)\n", "")
+    assert run(capsys, "simplify", r"(A B)^{-1} A", "--from", "latex", "--vars", "A[n,n] B[n,n]")[1].startswith("inv(B)\n")
+    answer = r"(S + S^\top) x"
+    assert run(capsys, "check", r"x^\top S x", "--from", "latex", "--wrt", "x", "--answer", answer)[0] == 0
+    status, _, err = run(capsys, "grad", "--from", "latex", r"\lamda x", "--wrt", "x")
+    assert status == 2
+    assert "did you mean \\lambda" in err
+    assert "^ line 1, column 1" in err
+
+
 def test_grad_to_latex(capsys):
     assert run(capsys, "grad", F, "--wrt", "x", "--to", "latex")[1] == "2 A^{\\top} (A x - y)\n"
 

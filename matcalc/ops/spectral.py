@@ -141,7 +141,7 @@ class SvdVals(Singular):
 
     arg: Expr
     name = "svdvals"
-    latex = r"\sigma(#1)"
+    latex = r"\operatorname{svdvals}(#1)"
     code = "np.linalg.svd(#1, compute_uv=False)"
 
     def infer_shape(self) -> Shape:
@@ -172,7 +172,7 @@ class SvdU(Singular):
 
     arg: Expr
     name = "svd_u"
-    latex = r"U(#1)"
+    latex = r"\operatorname{svd}_{U}(#1)"
     code = "np.linalg.svd(#1, full_matrices=False)[0]"
 
     def infer_shape(self) -> Shape:
@@ -188,7 +188,7 @@ class SvdV(Singular):
 
     arg: Expr
     name = "svd_v"
-    latex = r"V(#1)"
+    latex = r"\operatorname{svd}_{V}(#1)"
     code = "np.linalg.svd(#1, full_matrices=False)[2].T"
 
     def infer_shape(self) -> Shape:
@@ -212,7 +212,7 @@ class Eig(Operator):
 
     arg: Expr
     name = "eig"
-    latex = r"\lambda(#1)"
+    latex = r"\operatorname{eig}(#1)"
     code = "eig(#1)"
     signature = "n,n -> n,1"
 
@@ -230,7 +230,7 @@ class EigVecs(Operator):
 
     arg: Expr
     name = "eigvecs"
-    latex = r"V(#1)"
+    latex = r"\operatorname{eigvecs}(#1)"
     code = "eigvecs(#1)"
     signature = "n,n -> n,n"
 

@@ -19,7 +19,7 @@ class Commutation(Constant):
 
     dims: Shape
     name = "K"
-    latex = "K"
+    latex = "K^{(#sizes)}"
     code = "commutation"
 
     def infer_shape(self) -> Shape:
@@ -73,7 +73,7 @@ class Duplication(OfOneSize):
 
     dim: Dim
     name = "Dup"
-    latex = "D"
+    latex = "D^{(#sizes)}"
     code = "duplication"
 
     def infer_shape(self) -> Shape:
@@ -91,7 +91,7 @@ class ToeplitzBasis(OfOneSize):
 
     dim: Dim
     name = "Toep"
-    latex = "B"
+    latex = "B^{(#sizes)}"
     code = "toeplitz_basis"
 
     def infer_shape(self) -> Shape:
@@ -118,7 +118,7 @@ class Elimination(OfOneSize):
 
     dim: Dim
     name = "Elim"
-    latex = "L"
+    latex = "L^{(#sizes)}"
     code = "elimination"
 
     def infer_shape(self) -> Shape:

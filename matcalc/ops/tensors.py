@@ -91,7 +91,7 @@ class Unstacked(Operator):
     cols_as: tuple[Dim, ...]
     analytic = True
     name = "tensor"
-    latex = r"\operatorname{tensor}(#1)"
+    latex = r"\operatorname{tensor}#shape(#1)"
     code = "unstacked(#1)"
 
     def infer_shape(self) -> Shape:

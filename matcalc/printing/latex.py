@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from matcalc.dims import Shape
-from matcalc.expr import Expr, as_expr
+from matcalc.dims import Dim
+from matcalc.expr import Expr, Operator, as_expr
+from matcalc.ops.elementwise import Abs
 from matcalc.printing.brackets import ATOM, POWER, PREFIX
 from matcalc.printing.names import name_latex
 from matcalc.printing.typeset import Piece, Typesetter, number_level
@@ -28,6 +29,7 @@ class Latex(Typesetter):
     partial = r"\partial "
     differential = r"\mathrm{d}"
     nabla = r"\nabla "
+    whole = r"_{\text{all}}"
     axes = (r"_{\text{columns}}", r"_{\text{rows}}")
 
     def name(self, name: str) -> str:
@@ -61,12 +63,23 @@ class Latex(Typesetter):
     def sum_sign(self, places: Sequence[str]) -> str:
         return self.subscripted(r"\sum", places)
 
-    def shape(self, shape: Shape) -> str:
-        return rf"_{{{self.dim(shape[0])} \times {self.dim(shape[1])}}}"
+    def shape(self, shape: Sequence[Dim]) -> str:
+        sizes = r" \times ".join(map(self.dim, shape))
+        return f"_{{{sizes}}}"
 
     def blocks(self, rows: Sequence[Sequence[str]]) -> str:
         lines = r" \\ ".join(" & ".join(row) for row in rows)
         return rf"\begin{{bmatrix}} {lines} \end{{bmatrix}}"
+
+    def template(self, op: Operator) -> str:
+        """Bars around a square matrix would be its determinant."""
+        return r"\operatorname{abs}(#1)" if isinstance(op, Abs) and op.is_square and not op.is_scalar else op.latex
+
+    def fill(self, op: Operator, parts: Sequence[Piece]) -> Piece:
+        """Bars beside bars would be those of a norm."""
+        if isinstance(op, Abs) and (parts[0].text.startswith(r"\left|") or parts[0].text.endswith(r"\right|")):
+            parts = [Piece(self.bracket(parts[0].text))]
+        return super().fill(op, parts)
 
     def join(self, factors: Sequence[str]) -> str:
         out = last = factors[0]

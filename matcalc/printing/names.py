@@ -22,6 +22,7 @@ _COMMANDS = {
     for name, letter in GREEK.items()
     if name not in ("lam", "eps")
 } | {"ς": r"\varsigma"}
+GREEK_NAMES = {letter: name for name, letter in GREEK.items() if name not in ("lam", "eps")}
 _ACCENTS = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304", "dot": "\u0307"}
 _TYPESET = "0-9A-Za-zÀ-ÖØ-öø-ɏЀ-ӿ\u3041-\u3096\u30a1-\u30fa一-龯가-힣"  # what TeX's text mode takes as it is
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -47,6 +48,30 @@ def name_unicode(name: str) -> str:
         digits = part.isascii() and part.isdigit()
         out += part.translate(SUBSCRIPTS) if digits and not k else f"_{GREEK.get(part, part)}"
     return out
+
+
+NameKey = tuple[str, tuple[str, ...], tuple[str, ...]]  # the letter, the accents on it, its subscripts
+
+
+def name_key(name: str) -> NameKey:
+    """What is left of a name when it is typeset: two names with the same key look the same, fonts aside."""
+    head, accents, below = _take_apart(name)
+    return word_key(head), tuple(accents), tuple(map(word_key, below))
+
+
+def word_key(word: str) -> str:
+    """One word of a key; Greek letters are letters, whether they were spelled out or not."""
+    letter = GREEK.get(word, word)
+    return _LATIN.get(letter) or re.sub(f"[^{_TYPESET}{''.join(_COMMANDS)}]", lambda c: f"u{ord(c.group()):X}", letter)
+
+
+def key_name(key: NameKey) -> str:
+    """A name with that key: ``W1``, ``x_hat``, ``lambda``."""
+    head, accents, below = key
+    first = GREEK_NAMES.get(head, head)
+    if below and not accents and below[0].isascii() and below[0].isdigit() and not first[-1].isdigit():
+        first, below = first + below[0], below[1:]
+    return "_".join([first, *accents, *(GREEK_NAMES.get(b, b) for b in below)])
 
 
 def _take_apart(name: str) -> tuple[str, list[str], list[str]]:

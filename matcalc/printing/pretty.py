@@ -61,7 +61,8 @@ class Pretty(Typesetter):
             plain = exponent.removeprefix(self.odot + " ")
             closed = plain.removeprefix("-").isalnum() or plain.startswith("(")
             return Piece(f"{inside}^{self.odot}{plain if closed else self.bracket(plain)}", POWER)
-        return Piece(f"{inside}^{exponent if exponent.isalnum() else self.bracket(exponent)}", POWER)
+        closed = exponent.isalnum() or bool(re.fullmatch(r"\([^()]*\)", exponent))
+        return Piece(f"{inside}^{exponent if closed else self.bracket(exponent)}", POWER)
 
     def subscripted(self, base: str, places: Sequence[str]) -> str:
         return f"{base}{','.join(places).translate(SUBSCRIPTS)}" if base == "e" else f"{base}[{','.join(places)}]"

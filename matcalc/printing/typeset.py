@@ -39,7 +39,7 @@ from matcalc.node import postorder
 from matcalc.ops.blocks import HStack, Range, Selector, Slice, VStack
 from matcalc.ops.complex import Conj
 from matcalc.ops.linalg import Inverse, MatrixPower
-from matcalc.ops.reductions import Total
+from matcalc.ops.reductions import LogSumExp, Softmax, Total
 from matcalc.ops.structure import UnitVector
 from matcalc.ops.tensors import Einsum, Unstacked
 from matcalc.ops.unspecified import UnspecifiedGradient
@@ -75,6 +75,7 @@ class Typesetter(ABC):
     partial: str
     differential: str = "d"
     nabla: str
+    whole: str = ""  # what "of all entries" adds to a function's name
     axes: tuple[str, str]  # what "of each column" and "of each row" add to a function's name
 
     def piece(self, e: Expr) -> Piece:
@@ -336,14 +337,19 @@ class Typesetter(ABC):
             return parts[int(key) - 1].text
         if key == "directions":
             return ", ".join(p.text for p in parts[1:])
+        if key == "sizes":
+            return ", ".join(map(self.dim, getattr(op, "dims", None) or (getattr(op, "dim", 1),)))
         value = getattr(op, key)
         if isinstance(value, int) and key != "axis":
             return str(value)
         if key == "axis":
-            return "" if value is None else self.axes[value]
-        return self.shape(value) if key == "dims" else self.name(value)
+            if value is None:  # papers mean the rows of a matrix where they say nothing
+                several = isinstance(op, (Softmax, LogSumExp)) and not (is_unit(op.arg.rows) or is_unit(op.arg.cols))
+                return self.whole if several else ""
+            return self.axes[value]
+        return self.shape(value) if key in ("dims", "shape") else self.name(value)
 
-    def shape(self, shape: Shape) -> str:
+    def shape(self, shape: Sequence[Dim]) -> str:
         """The dimensions of an array, as a subscript."""
         return self.subscripted("", [self.dim(d) for d in shape])
 

@@ -87,7 +87,7 @@ def test_singular_values_of_square_matrices():
     assert str(mc.grad(f, X)) == "svd_u(X)*diag(exp(svdvals(X)))*svd_v(X)'"
     assert mc.derive(f, X).check().passed
     assert mc.parse("sum(svdvals(X))", {"X": X}) is mc.nuclear(X)
-    assert mc.latex(mc.svdvals(X)) == r"\sigma(X)"
+    assert mc.latex(mc.svdvals(X)) == r"\operatorname{svdvals}(X)"
     assert mc.parse("svdvals(W)", {"W": mc.matrix("W", 4, 2)}).shape == (2,)
     assert mc.parse("svd_v(W)", {"W": mc.matrix("W", 2, 4)}).shape == (4, 2)
     jacobian = mc.jacobian(mc.svdvals(X), X, layout="vec")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from matcalc.calculus import scalar_function, target, upstream_of
+from matcalc.compare import Comparison
 from matcalc.conjugates import is_real
 from matcalc.diagnosis import Diagnosis, diagnose
 from matcalc.emit import compile as compile_expr
-from matcalc.errors import CheckError, OperandError, UnsupportedError
+from matcalc.errors import CheckError, MatcalcError, OperandError, UnsupportedError
 from matcalc.expr import Expr, as_expr, named_shape
 from matcalc.jacobian import LAYOUTS
 from matcalc.question import KINDS, Question
@@ -144,12 +145,32 @@ def check(
         shape = f"the shape of {q.w.name}" if kind == "grad" else f"the shape of the {q.noun}"
         message = f"the answer {described_shape(claim)} does not have {shape}, {q.shape_words}"
         judged = CheckReport(False, float("inf"), [], message)
+    if judged.passed and answer is not None:
+        off = hidden_error(q, claim, measured)
+        if off:
+            judged = CheckReport(False, max(off, judged.error), found, f"{claim} is not {q.what}")
     if judged.passed:
         return replace(judged, diagnosis=Diagnosis("right", f"it is {q.what}", claim))
     if not measured:
         return judged
     diagnosis = diagnose(q, claim, measured, seed)
     return replace(judged, diagnosis=diagnosis, message=f"{judged.message}: {diagnosis.text}")
+
+
+def hidden_error(q: Question, claim: Expr, measured: Sequence[tuple[Point, Any]]) -> float:
+    """By how much an answer that differences cannot tell from the right one differs from it beyond rounding; 0 if not at all.
+
+    Differences are good to about 1e-10 of the largest entry, and a term may be smaller than that allows.
+    """
+    try:
+        truth = q.truth()
+    except MatcalcError:
+        return 0.0
+    if truth is claim or any(_error(truth, point, slope) > TOLERANCE for point, slope in measured):
+        return 0.0
+    comparison = Comparison(truth, claim)
+    found = [comparison.at(point) for point, _ in measured]
+    return max((c.error for c in found if c is not None and not c.agree), default=0.0)
 
 
 ALONG = {"vjp": ("upstream", "G"), "jvp": ("tangent", "d"), "hvp": ("direction", "v")}

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from matcalc.calculus import same_axes
 from matcalc.compare import Compared, Comparison
-from matcalc.errors import MatcalcError, OperandError, UnsupportedError
-from matcalc.expand import terms_of
-from matcalc.expr import Expr, Let, add, brief, negate, rational, substitute_all
+from matcalc.errors import OperandError, UnsupportedError
+from matcalc.expr import (
+    Expr,
+    Let,
+    brief,
+    substitute_all,
+)
 from matcalc.node import postorder
-from matcalc.ops.structure import Zeros
 from matcalc.points import random_points, small_points
+from matcalc.proofs import proof_of
 from matcalc.reading import read_pair, require_one_declaration
 from matcalc.sampling import Point, require_seed
-from matcalc.simplify import simplify_all
-from matcalc.variables import written_out
 from matcalc.words import SHOWN, array_text, shape_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 SMALLEST = (2, 3, 4, 1)  # the smallest size at each trial: det(x*x') is 0, unless x has one entry
-EXPANDED = 200  # two formulas are compared multiplied out up to this many terms
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +157,6 @@ def equal(a: object, b: object, declarations: object = None, *, trials: int = 8,
     conditions = tuple(dict.fromkeys((*left.conditions, *right.conditions)))
     if left is right:
         return Equality("proved", "both are written in the same way", seed=seed, conditions=conditions)
-    proof = proof_of(left, right)
     found = list(agreeing(Comparison(left, right), trials, seed))
     sizes = [point.size_names for point, _ in found]
     if found and not found[-1][1].agree:
@@ -165,6 +164,7 @@ def equal(a: object, b: object, declarations: object = None, *, trials: int = 8,
         error = found[-1][1].error
         return Equality("refuted", str(seen), seen, len(found), sizes, seed, error, conditions)
     error = max((c.error for _, c in found), default=0.0)
+    proof = proof_of(left, right)
     if proof:
         return Equality("proved", proof, None, len(found), sizes, seed, error, conditions)
     if not found:
@@ -195,36 +195,6 @@ def witness(comparison: Comparison, known: tuple[Point, Compared], seed: int) ->
             return Witness(point.size_names, point.values, result.left, result.right)
     point, result = known
     return Witness(point.size_names, point.values, result.left, result.right)
-
-
-# ------------------------------------------------------------------ proofs
-def proof_of(a: Expr, b: Expr) -> str:
-    """Why two formulas are the same, by normal forms; empty where none shows it."""
-    with suppress(MatcalcError):
-        one, other, rest = simplify_all([a, b, add(a, negate(b))])
-        if one is other:
-            return f"both simplify to {brief(one)}"
-        if is_zero(rest):
-            return "their difference simplifies to zero"
-    with suppress(MatcalcError):
-        (rest,) = simplify_all([add(*_terms(a), *map(negate, _terms(b)))])
-        if is_zero(rest):
-            return "their difference, multiplied out, simplifies to zero"
-    if not a.is_complex and not b.is_complex:
-        with suppress(MatcalcError):
-            (rest,) = simplify_all([add(*_terms(written_out(a)), *map(negate, _terms(written_out(b))))])
-            if is_zero(rest):
-                return "their difference, norms written out, simplifies to zero"
-    return ""
-
-
-def _terms(e: Expr) -> list[Expr]:
-    return terms_of(e, EXPANDED, inside=True)
-
-
-def is_zero(e: Expr) -> bool:
-    """Whether an expression is written as zero."""
-    return isinstance(e, Zeros) or rational(e) == 0
 
 
 def opened(exprs: Sequence[Expr]) -> list[Expr]:

@@ -247,3 +247,14 @@ def test_a_wrong_formula_of_matcalc_is_not_called_right(monkeypatch):
     assert report.diagnosis.correct is None
     assert report.diagnosis.kind in ("differs", "only for symmetric")
     assert mc.check(x.T @ A @ x, x, 2 * (A + A.T) @ x).diagnosis.kind == "constant factor"
+
+
+def test_a_term_too_small_for_differences_is_found():
+    X, A = mc.symbols("X[n,n](invertible) A[n,n](psd)")
+    f = mc.det(X.T @ A @ X)
+    right = "2*det(X'*A*X)*inv(X)'"
+    assert mc.check(f, X, right).passed
+    for seed in range(3):
+        report = mc.check(f, X, f"{right} + A", seed=seed)
+        assert not report.passed
+        assert report.diagnosis.kind == "extra term"

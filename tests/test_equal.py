@@ -37,13 +37,16 @@ PROVED = [
     ("(c + d)^2", "c^2 + 2*c*d + d^2"),
     ("exp(x + y)", "exp(y + x)"),
     ("P*(x + y)/c", "P*x/c + P*y/c"),
+    ("vec(A*P*B)", "kron(B',A)*vec(P)"),
+    ("K(m,n)*vec(A)", "vec(A')"),
+    ("kron(P,Q)*kron(A',Q)", "kron(P*A',Q*Q)"),
+    ("kron(x,y)", "vec(y*x')"),
     ("L(P*x + 0*y)", "L(P*x)"),
 ]
 AGREE = [
     ("inv(P*Q)", "inv(Q)*inv(P)"),
     ("det(P*Q)", "det(P)*det(Q)"),
     ("softmax(x .+ c)", "softmax(x)"),
-    ("vec(A*P*B)", "kron(B',A)*vec(P)"),
     ("inv(P + x*y')", "inv(P) - inv(P)*x*y'*inv(P)/(1 + y'*inv(P)*x)"),
     ("log(c^2)", "2*log(c)"),
     ("exp(c)*exp(-c)", "1"),

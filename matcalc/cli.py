@@ -271,8 +271,8 @@ def run_equal(options: argparse.Namespace) -> int:
     """``matcalc equal``."""
     declared = declarations(options)
     texts = [options.expression.lstrip(), options.other.lstrip()]
-    pair = [mc.parse_latex(t, declared) for t in texts] if options.source == "latex" else texts
-    found = mc.equal(*pair, declarations=declared, trials=options.trials, seed=options.seed)
+    a, b = [mc.parse_latex(t, declared) for t in texts] if options.source == "latex" else texts
+    found = mc.equal(a, b, declared, trials=options.trials, seed=options.seed)
     print(found)
     return 0 if found else 1
 

@@ -251,6 +251,9 @@ PROBLEMS = (
     ("spectral(X*S*X')^2", "X[m,n] S[n,n](psd)", "X", "convex"),
     ("normf(X'*X)", "X[m,n]", "X", "convex"),
     ("normf(inv(X))^2", "X[n,n](psd)", "X", "strictly convex"),
+    ("norm2(vech(X))", "X[n,n]", "X", "convex"),
+    ("sum(vech(X))", "X[n,n](symmetric)", "X", "affine"),
+    ("norm2(cross(a,x))", "a[3] x[3]", "x", "convex"),
 )
 SIZES = (
     {"m": 3, "n": 4, "p": 2, "q": 5, "k": 2},

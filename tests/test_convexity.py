@@ -270,7 +270,12 @@ def decided(text, declarations, by):
 
 def heights(f, variables, seed, sizes, scale=1.0):
     """How far chords lie above a function, by the referee's own values at points of its own; None outside of its domain."""
-    for turn in (lambda a: a, np.abs, lambda a: 1 + np.abs(a) / 10):  # where the function may have values
+    for turn in (
+        lambda a: a,
+        np.abs,
+        lambda a: 1 + np.abs(a) / 10,
+        lambda a: 0.4 + np.tanh(a) / 4,
+    ):  # where the function may have values
         fixed = {s.name: turned(s, judge.draw_symbol(s, seed, sizes), turn) for s in f.symbols}
         ends = []
         for k in range(2):

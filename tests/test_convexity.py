@@ -260,7 +260,6 @@ SIZES = (
     {"m": 1, "n": 1, "p": 1, "q": 1, "k": 1},
     {"m": 2, "n": 5, "p": 3, "q": 1, "k": 3},
 )
-LEFT_OUT = ("orthogonal", "unit", "invertible", "integer")
 
 
 @cache

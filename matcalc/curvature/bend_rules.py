@@ -33,6 +33,7 @@ from matcalc.expr import (
     Hadamard,
     Item,
     Let,
+    Operator,
     Power,
     Product,
     Quotient,
@@ -41,16 +42,19 @@ from matcalc.expr import (
     rational,
 )
 from matcalc.ops.blocks import HStack, Slice, VStack
+from matcalc.ops.cross import Axial, Cross, CrossMatrix
 from matcalc.ops.elementwise import Elu, LeakyRelu, Maximum, Minimum, Where
 from matcalc.ops.reductions import LogSumExp, Norm1, Norm2, NormF, NormInf, Total, Trace, has_one_entry
-from matcalc.ops.structure import Diag, Diagonal, Kron, Reshape, Vec
+from matcalc.ops.stacking import Vech
+from matcalc.ops.structure import Diag, Diagonal, KhatriRao, Kron, Reshape, Vec
 from matcalc.ops.tensors import Einsum
-from matcalc.ops.triangles import Cumsum, RevCumsum, Tril, Triu
+from matcalc.ops.triangles import Cumsum, RevCumsum, SelfAdjoint, Tril, Triu
 
 RIGID = (Transpose, Vec, Reshape, Diag, HStack, VStack, Let)  # keep every entry
 GATHERING = (Total, Trace, Diagonal, Item, Slice, Tril, Triu, Cumsum, RevCumsum)  # sums of entries, each taken at most once
 ADDING = (Total, Cumsum, RevCumsum)  # of which every entry is in one at least
 MULTILINEAR = (Kron, Einsum)
+LINEAR = (SelfAdjoint, Vech, KhatriRao, Cross, CrossMatrix, Axial)  # in each operand, besides what says so itself
 NORMS = (Norm1, Norm2, NormF, NormInf)
 RECTIFIED = Graph((Piece(EVERYTHING, 1, 1, strict=False),), smooth=False)
 
@@ -90,6 +94,17 @@ def linear(e: Expr, curves: Curves) -> Found | None:
             by, facts = by * bound.interval, [*facts, bound.fact]
     found = scaled(inner, by, None)
     return None if found is None else Found(found.kind, NONE, (*facts, *found.used) if found.kind != AFFINE else ())
+
+
+def linear_operator(e: Expr, curves: Curves) -> Found | None:
+    """Any operator that is linear in the one operand that varies, which is affine."""
+    assert isinstance(e, Operator)
+    moving = [k for k, a in enumerate(e.operands) if curves.depends(a)]
+    inner = curves.of(e.operands[moving[0]]) if len(moving) == 1 else None
+    if inner is None or not inner.is_affine:
+        return None
+    is_linear = e.structural or isinstance(e, LINEAR) or e.stacked(moving[0]) is not None
+    return Found(AFFINE) if is_linear else None
 
 
 def multiplied(e: Expr, curves: Curves) -> Found | None:
@@ -305,4 +320,5 @@ RULES: tuple[BendRule, ...] = (
     BendRule("definition", (Entrywise,), user_defined, "by its definition"),
     BendRule("norm", NORMS, _norm, "a norm is convex, and rises with entries that are not negative"),
     BendRule("log-sum-exp", (LogSumExp,), _log_sum_exp, "log-sum-exp is convex and rises with every entry"),
+    BendRule("linear-operator", (Operator,), linear_operator, "it is linear in the one operand that varies, which is affine"),
 )

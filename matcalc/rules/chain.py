@@ -152,7 +152,9 @@ def _cancel_end(out: list[Expr]) -> bool:
     if _orthogonal_pair(a, b) or (isinstance(a, Commutation) and isinstance(b, Commutation) and a.dims == b.dims[::-1]):
         del out[-2:]
         return True
-    joined = join_blocks(a, b) or _functions_joined(a, b)
+    joined = join_blocks(a, b)
+    if joined is None:
+        joined = _functions_joined(a, b)
     if joined is not None:
         out[-2:] = [] if isinstance(joined, Eye) else [joined]
         return True

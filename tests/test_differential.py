@@ -79,6 +79,17 @@ def test_gradient(text, declared, wrt):
     holds(mc.derive(e, w, style="differential"), mc.grad(e, w), trials=2)
 
 
+def test_a_long_chain_takes_linear_time():
+    h, weights = mc.symbols("x[n]"), []
+    for k in range(60):
+        W, b = mc.symbols(f"W{k}[n,n] b{k}[n]")
+        weights.append(W)
+        h = mc.tanh(W @ h + b)
+    d = mc.derive(mc.norm2(h) ** 2, weights[0], style="differential")
+    assert len(d.steps) < 8 * 60
+    assert len(str(d)) < 1500 * 60
+
+
 def test_einsum():
     X, A, B = mc.symbols("X[n,n] A[n,n] B[n,n]")
     f = mc.einsum("ij,ij,jk,ik->", X, A, X, B)
@@ -153,6 +164,23 @@ def test_structured(fact, structure):
     holds(d, mc.grad(e, "S", structure=structure))
     if structure == "projected":
         assert any(s.rule == "structure" and isinstance(s.after, Form) for s in d.steps)
+
+
+@pytest.mark.parametrize("structure", ["projected", "independent"])
+@pytest.mark.parametrize("fact", ["symmetric", "skew", "diagonal", "lower_triangular"])
+def test_structured_jacobian_and_hessian(fact, structure):
+    declared = f"S[n,n]({fact}) B[n,n] C[m,n]"
+    for text, kind, find in (("C*S*B", "jacobian", mc.jacobian), ("tr(B*S*C'*C*S)", "hessian", mc.hessian)):
+        e = mc.parse(text, declared)
+        d = mc.derive(e, "S", kind=kind, layout="vec", structure=structure, style="differential")
+        holds(d, find(e, "S", layout="vec", structure=structure))
+
+
+@pytest.mark.parametrize(("text", "kind"), [("S*S", "jacobian"), ("inv(S)", "jacobian"), ("logdet(S)", "hessian")])
+def test_free_entries(text, kind):
+    e = mc.parse(text, "S[n,n](symmetric)")
+    find = mc.jacobian if kind == "jacobian" else mc.hessian
+    holds(mc.derive(e, "S", kind=kind, layout="vech", style="differential"), find(e, "S", layout="vech"))
 
 
 def test_structured_orthogonal():

@@ -54,7 +54,7 @@ def _text_number(number: sp.Rational) -> str:
 
 def _latex_within(e: Expr) -> str:
     number, body = coefficient(e)
-    if _is_entrywise(body) and isinstance(body, Hadamard):
+    if _is_entrywise(body) and not (isinstance(body, Quotient) and body.below.is_scalar):  # a fraction brackets itself
         sign = "" if number == 1 else "-" if number == -1 else f"{LATEX.piece(Number(number)).text} "
         return sign + LATEX.bracket(LATEX.piece(body).text)
     piece: Piece = LATEX.piece(e)

@@ -49,7 +49,7 @@ def lines_of(steps: Sequence[Step], gradients: Mapping[Expr, Expr], brief: bool 
     out: list[Line] = []
     for number, group in enumerate(groups, 1):
         own = main_step(group) if brief else None
-        reasons = [known.reason(s, s is group[0], group[-1].plain) for s in group if own in (None, s)]
+        reasons = [known.reason(s, s is group[0]) for s in group if own in (None, s)]
         written = brief_sides(group) if brief else group
         out.append(Line(number, group[-1] if brief else group[0], written, reasons))
         known.enter(number, group)
@@ -122,7 +122,7 @@ class References:
             if s.rule == "definition":
                 self.definitions.update((e.name, number) for e in arrays_of(s.before) if isinstance(e, Let))
 
-    def reason(self, s: Step, first: bool, about: str) -> Reason:
+    def reason(self, s: Step, first: bool) -> Reason:
         """The reason of a step, with the lines that it uses; ``first`` if it begins its line."""
         reason = Reason(s.rule, s.why)
         match s.before:

@@ -15,6 +15,7 @@ from matcalc.expr import (
     Number,
     Ones,
     Operator,
+    Power,
     Product,
     Quotient,
     coefficient,
@@ -64,8 +65,8 @@ def custom(e: Expr) -> tuple[str, ...]:
             return custom(e.arg) if is_distance(e.arg) else ("s",) if kind != "matrix" else ()
         case Norm1() | Norm2() | NormF() | NormInf():
             return ("rho",)
-        case Quotient(Total(), below) | Quotient(AxisReduction(), below) if below.is_scalar and kind != "matrix":
-            return ("mu",)
+        case Quotient(Total() | AxisReduction() as total, below) if below.is_scalar and kind != "matrix":
+            return ("v",) if isinstance(total.arg, Power) else ("mu",)  # a variance, or a mean
         case Add() | BroadcastAdd() if is_distance(e):
             return ("D",)
         case Add() | BroadcastAdd() if is_residual(e) and kind != "scalar":

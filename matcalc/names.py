@@ -13,7 +13,7 @@ from matcalc.node import postorder
 from matcalc.printing.latex import LATEX, latex
 from matcalc.printing.pretty import pretty
 from matcalc.printing.text import text
-from matcalc.shared_parts import as_given, from_list, rebuilt, with_letters, worthwhile
+from matcalc.shared_parts import aligned, as_given, from_list, rebuilt, with_letters, worthwhile
 
 LONG = 25  # what is longer, by count_ops, is shown with its shared parts named
 Outputs: TypeAlias = Expr | Sequence[Expr] | Mapping[Any, Expr]
@@ -93,7 +93,8 @@ def named(e: Outputs | Named, names: Names = "auto") -> Named:
     e : Expr, or a list, tuple or dict of them
         Parts are shared among all of them.
     names : "auto", None, a dict, or a list of str
-        ``"auto"`` names each part that occurs twice or more, where the whole, by ``count_ops``, gets shorter. A dict
+        ``"auto"`` names each part that occurs twice or more, where the whole, by ``count_ops``, gets shorter; what is the
+        negative or the transpose of another part is written by that. A dict
         gives the names and what they stand for, expressions or text. A list has names to use, and there are
         as many parts at most, those that save most. With None only what has a name by ``mc.let`` has one.
 
@@ -119,20 +120,22 @@ def named(e: Outputs | Named, names: Names = "auto") -> Named:
     where h = tanh(W*x)
     """
     whole = e.body if isinstance(e, Named) else e
-    roots = [as_expr(x) for x in _list_of(whole)]
+    roots = given = [as_expr(x) for x in _list_of(whole)]
     if names is None or names is False:
         chosen: dict[Expr, str] = {}
     elif names is True or names == "auto":
+        roots = aligned(roots)
         chosen = with_letters(worthwhile(roots), roots)
     elif isinstance(names, Mapping):
         chosen = as_given(names, roots)
     elif isinstance(names, (list, tuple)):
+        roots = aligned(roots)
         chosen = from_list(names, roots)
     else:
         raise OperandError(f'names is "auto", None, a dict or a list of names, not {names!r}')
     bodies = rebuilt(roots, chosen)
     parts = {n.name: n.arg for n in postorder(bodies, lambda x: x.operands) if isinstance(n, Let)}
-    return Named(_like(whole, bodies), parts, e.whole if isinstance(e, Named) else _like(whole, roots))
+    return Named(_like(whole, bodies), parts, e.whole if isinstance(e, Named) else _like(whole, given))
 
 
 def count_ops(e: object) -> int:

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from matcalc.dims import is_name
 from matcalc.errors import OperandError
-from matcalc.expr import Expr, Let, Number, Symbol, Transpose, as_expr, brief
+from matcalc.expr import (
+    Add,
+    BroadcastAdd,
+    Expr,
+    Let,
+    Number,
+    Symbol,
+    Transpose,
+    as_expr,
+    brief,
+    negate,
+    substitute_all,
+    transpose,
+)
 from matcalc.letters import custom, pool, taken_names
 from matcalc.node import postorder
 from matcalc.ops.complex import Conj
 from matcalc.ops.linalg import Inverse
 from matcalc.parse import parse
+from matcalc.rules.chain import turn
 
 LEAST = 3  # parts that are shorter keep no name of their own
 
@@ -43,6 +57,50 @@ def worthwhile(roots: Sequence[Expr]) -> dict[Expr, int]:
             here = 1
         cost[node] = here
     return found
+
+
+def aligned(roots: Sequence[Expr]) -> list[Expr]:
+    """Expressions where the negative or the transpose of another part is written by that part.
+
+    So ``b - A*x`` is ``-(A*x - b)`` where that occurs too, and one part with one name is enough.
+    """
+    order = list(postorder(roots, lambda x: () if isinstance(x, Let) else x.operands))
+    sums: dict[object, Expr] = {}
+    known: dict[Expr, Expr] = {}
+    for let in (e for e in order if isinstance(e, Let)):
+        known[let.arg] = let
+        if isinstance(let.arg, (Add, BroadcastAdd)):
+            sums[_terms(let.arg.operands)] = let
+    swaps: dict[Expr, Expr] = {}
+    for node in order:
+        if node.cost < LEAST or not is_nameable(node) or isinstance(node, Let):
+            continue
+        is_sum = isinstance(node, (Add, BroadcastAdd))
+        mirror = sums.get(_terms(map(negate, node.operands))) if is_sum else None
+        turned = None if node.is_scalar or node.axes is not None else known.get(_turned(node))
+        if node in known:
+            swaps[node] = known[node]
+        elif mirror is not None:
+            swaps[node] = negate(mirror)
+        elif turned is not None:
+            swaps[node] = transpose(turned)
+        else:
+            known[node] = node
+            if is_sum:
+                sums[_terms(node.operands)] = node
+    return substitute_all(roots, swaps) if swaps else list(roots)
+
+
+def _turned(e: Expr) -> Expr:
+    """The transpose, moved inside."""
+    if isinstance(e, Add):
+        return Add(tuple(map(turn, e.args)))
+    return BroadcastAdd(turn(e.left), turn(e.right)) if isinstance(e, BroadcastAdd) else turn(e)
+
+
+def _terms(terms: Iterable[Expr]) -> object:
+    """What makes two sums the same, in whatever order they are written."""
+    return frozenset(Counter(terms).items())
 
 
 def is_nameable(e: Expr) -> bool:

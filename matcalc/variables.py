@@ -67,7 +67,7 @@ class Variables:
         for node in order:
             new = node.rebuild([made[c] for c in node.operands]) if node.operands else node
             named = isinstance(node, Let)
-            if not named and node is not e and node in depends and node.operands and is_cut(node, uses[node], pointwise):
+            if not named and node is not e and node in depends and node.operands and is_cut(node, uses, pointwise):
                 loss = any(isinstance(p, Unspecified) for p in uses[node])
                 new, named = Let(self.earlier.get(new) or self.fresh(node, e, "f" if loss else ""), new), True
             if named and node in depends:
@@ -124,11 +124,13 @@ def is_pointwise(node: Expr, active: list[Expr], pointwise: set[Expr]) -> bool:
     return False
 
 
-def is_cut(node: Expr, parents: list[Expr], pointwise: set[Expr]) -> bool:
-    """Whether a node becomes a variable: where regions meet, and where a large node is used twice."""
+def is_cut(node: Expr, uses: dict[Expr, list[Expr]], pointwise: set[Expr]) -> bool:
+    """Whether a node becomes a variable: where regions meet, and where a large node is used twice, transposed or not."""
+    parents = uses[node]
     if any(isinstance(p, Let) for p in parents):
         return False
-    if len(parents) > 1 and not _is_small(node.arg if isinstance(node, Transpose) and not is_region(node.arg) else node):
+    written = sum((len(uses[p]) or 1) if isinstance(p, Transpose) else 1 for p in parents)
+    if written > 1 and not isinstance(node, Transpose) and not _is_small(node):
         return True
     if node in pointwise:
         return any(isinstance(p, Product) or not (is_region(p) or p in pointwise) for p in parents)

@@ -443,3 +443,10 @@ def test_long_answers_name_their_parts(capsys, to, said):
     assert said not in capsys.readouterr().out
     assert main(["grad", *NET, "Y", "--to", to]) == 0
     assert said not in capsys.readouterr().out
+
+
+def test_a_long_derivation_ends_in_short(capsys):
+    assert main(["grad", *NET, "W", "--steps", "--detail", "brief"]) == 0
+    assert "in short: 2*((1 .- H.^2).*(V'*R))*X'\nwhere " in capsys.readouterr().out
+    assert main(["grad", *NET, "W", "--steps", "--names", "none"]) == 0
+    assert "in short" not in capsys.readouterr().out

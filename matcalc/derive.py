@@ -30,8 +30,8 @@ from matcalc.structure import require_structure
 from matcalc.variables import free_name
 
 STYLES = {
-    "index": Style(GradientLines, JacobianLines, PushLines),
-    "differential": Style(DifferentialGradient, DifferentialJacobian, DifferentialPush),
+    "index": Style(GradientLines, JacobianLines, PushLines, 14),
+    "differential": Style(DifferentialGradient, DifferentialJacobian, DifferentialPush, 28),
 }
 KINDS = ("grad", "vjp", "jacobian", "hessian", "jvp", "hvp", "differential")
 

@@ -22,6 +22,7 @@ from matcalc.expr import (
     Symbol,
     Transpose,
     add,
+    coefficient,
     hadamard,
     matmul,
     power,
@@ -122,7 +123,8 @@ class DifferentialJacobian(WholeDifferential, JacobianLines):
         by = vec(d) if self.w.ndim == 2 else d
         over = vec(self.d(self.top))
         label = latex(over), text(over)
-        shown = add(*(matmul(m, by) for m in matrices))
+        split = [coefficient(m) for m in matrices]
+        shown = add(*(hadamard(Number(c), matmul(body, by)) for c, body in split))
         already = self.top.ndim < 2 and self.w.ndim < 2 and shown is form
         if not already:
             start = form if over is self.d(self.top) else vec(form)

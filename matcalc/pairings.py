@@ -20,7 +20,7 @@ from matcalc.expr import (
     quotient,
     transpose,
 )
-from matcalc.forms import Pairing
+from matcalc.forms import Pairing, scaled
 from matcalc.ops.reductions import Total, Trace, total, trace
 from matcalc.ops.structure import eye
 
@@ -33,7 +33,7 @@ def pairings_of(e: Expr, active: Callable[[Expr], bool]) -> list[Pairing] | None
         pair = pairing(body, active) if active(body) else None
         written = written or pair is not None
         if pair is None:
-            found.append(Pairing(ONE, hadamard(scale, body)))
+            found.append(Pairing(ONE, scaled(scale, body)))
         else:
             found.append(Pairing(hadamard(scale, pair.left), pair.right) if scale is not ONE else pair)
     return found if written else None

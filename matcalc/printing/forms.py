@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from matcalc.expr import Expr, Hadamard, Number, Quotient, coefficient, hadamard, is_negative, negate, quotient
-from matcalc.forms import Form
+from matcalc.expr import Expr, Hadamard, Number, Quotient, coefficient, is_negative, negate
+from matcalc.forms import Form, scaled
 from matcalc.printing.brackets import TERM, binds
 from matcalc.printing.latex import LATEX
 from matcalc.printing.text import text
@@ -34,11 +34,6 @@ def _joined(form: Form, write: Callable[[Expr], str], within: Callable[[Expr], s
         written = write(body) if single else within(body) + colon + within(p.right)
         out += (" - " if negative else " + ") + written if out else written
     return out or "0"
-
-
-def scaled(left: Expr, right: Expr) -> Expr:
-    """The product of two scalars, as one fraction where it is one."""
-    return quotient(hadamard(left.above, right), left.below) if isinstance(left, Quotient) else hadamard(left, right)
 
 
 def _text_within(e: Expr) -> str:

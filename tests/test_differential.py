@@ -111,6 +111,13 @@ def test_hessian(text, declared, wrt, wrt2, layout):
     holds(d, mc.hessian(e, wrt, wrt2, layout=layout))
 
 
+def test_a_hessian_without_matrices_term_by_term_is_one_line():
+    e = mc.parse("exp(tr(logm(A*A' + eye(n))))", "A[n,n]")
+    d = mc.derive(e, "A", kind="hessian", style="differential")
+    holds(d, mc.hessian(e, "A"))
+    assert any(s.rule == "jacobian" for s in d.steps)
+
+
 def test_mixed_second_derivatives_keep_their_differentials_apart():
     e = mc.parse("tr(M*inv(A + x*B + y*C + x*y*D))", "M[n,n] A[n,n] B[n,n] C[n,n] D[n,n] x y")
     holds(mc.derive(e, "x", kind="hessian", wrt2="y", style="differential"), mc.hessian(e, "x", "y"))

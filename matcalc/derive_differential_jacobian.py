@@ -100,7 +100,7 @@ class DifferentialJacobian(WholeDifferential, JacobianLines):
     def second_lines(self, f: Let, matrix: Expr) -> None:
         """The second differential of the function that has this gradient: a quadratic form in ``dX``."""
         d = self.d(self.w)
-        symbol = DifferentialSymbol(f"d2{f.name}", (1, 1), (), f"^{{2}}{f.name}", self.w.name)
+        symbol = DifferentialSymbol(f"d2{f.name}", (1, 1), (), f.name, self.w.name)
         self.changes[symbol] = Change(self.opened(f), self.w, d, order=2)
         form = Form((Pairing(self.d(self.top), d),))
         by = vec(d) if self.w.ndim == 2 else d

@@ -23,6 +23,7 @@ from matcalc.expr import (
     substitute,
     transpose,
 )
+from matcalc.forms import Pairing, paired
 from matcalc.node import postorder
 from matcalc.ops.structure import Diag, Diagonal, Eye
 from matcalc.simplify import simplify_all
@@ -34,6 +35,12 @@ def tidied(e: Expr) -> Expr:
     form = tidied_lightly(simplified(e))
     better = turned_products(light) < turned_products(form) or diagonals(light) > diagonals(form)
     return light if better and cost_without_transposes(light) <= cost_without_transposes(form) else form
+
+
+def tidy_pair(left: Expr, right: Expr) -> Pairing:
+    """``left : right`` with numbers and fixed scalars on the left, which is simplified where some came over."""
+    p = paired(left, right)
+    return p if p.left is left else Pairing(tidied(p.left), p.right)
 
 
 def simplified(e: Expr) -> Expr:

@@ -1,4 +1,4 @@
-"""Derivations in index notation: define, differentiate with deltas, contract, back to matrices.
+"""Derivations: in index notation (define, differentiate with deltas, contract, back to matrices), or by differentials.
 
 The function is cut into named variables at the operators that do not dissolve into indices. Each
 variable is differentiated by what it is made of, in its own lines; a chain rule puts them together.
@@ -30,8 +30,8 @@ from matcalc.structure import require_structure
 from matcalc.variables import free_name
 
 STYLES = {
-    "index": Style(GradientLines, JacobianLines, PushLines),
-    "differential": Style(DifferentialGradient, DifferentialJacobian, DifferentialPush),
+    "index": Style(GradientLines, JacobianLines, PushLines, 14),
+    "differential": Style(DifferentialGradient, DifferentialJacobian, DifferentialPush, 28),
 }
 KINDS = ("grad", "vjp", "jacobian", "hessian", "jvp", "hvp", "differential")
 
@@ -104,6 +104,14 @@ def derive(
     >>> A, B = mc.symbols("A[m,n] B[p,q]")
     >>> mc.derive(A @ X @ B, X, kind="jacobian", layout="vec").result
     kron(B',A)
+    >>> x = mc.symbols("x[n]")
+    >>> print(mc.derive(A @ x, x, kind="jacobian", style="differential"))
+    f = A*x, by x
+    (1) df = A*dx
+          differential: a linear function changes by the same function of the change; constants do not change
+    (2) df/dx' = A
+          read-off: the Jacobian is the matrix before dx
+    Jacobian, numerator layout, rows by f and columns by x: (m, n)
     """
     if style not in STYLES:
         raise UnsupportedError(f"derivations in style {style!r} are not supported; what is: {', '.join(STYLES)}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from matcalc.coefficients import tidied
+from matcalc.coefficients import tidied, tidy_pair
 from matcalc.derivation import Derivation
 from matcalc.derive_lines import fraction, name_of
 from matcalc.differentials import NO_INDEX, NOTHING
@@ -24,7 +24,7 @@ from matcalc.expr import (
     add,
     hadamard,
 )
-from matcalc.forms import Change, Form, Pairing, Slope, holds_change, paired
+from matcalc.forms import Change, Form, Pairing, Slope, holds_change
 from matcalc.ops.matrix_functions import commutes
 from matcalc.printing import latex, text
 from matcalc.printing.forms import form_latex, form_text
@@ -120,9 +120,7 @@ class DifferentialGradient(ScalarDifferentials):
             self.line(self.back, "pullback", why, (before, after), label)
         else:
             whole = self.matrix_line(u)
-            put = paired(mine.left, whole)
-            left = mine.left if put.left is mine.left else tidied(put.left)
-            after = Form((Pairing(left, put.right),) if holds_change(whole) else ())
+            after = Form((tidy_pair(mine.left, whole),) if holds_change(whole) else ())
             self.line(self.back, "substitute", f"put in {self.d_label(u)[1]}", (before, after), label)
         after = self.settled(after, self.back, label)
         self.visible.update(after.pairs)
@@ -136,7 +134,7 @@ class DifferentialGradient(ScalarDifferentials):
         if u not in self.scalar_forms:
             self.forward[u] = []
             self.scalar_forms[u] = self.scalar_lines(u, self.forward[u])
-        return [paired(tidied(hadamard(scale, p.left)), p.right) for p in self.scalar_forms[u].pairs]
+        return [tidy_pair(tidied(hadamard(scale, p.left)), p.right) for p in self.scalar_forms[u].pairs]
 
     def show(self, form: Form) -> None:
         """The whole differential as it is now, where the lines have not written it."""
@@ -166,7 +164,7 @@ class DifferentialGradient(ScalarDifferentials):
                 return None
             kept = [op.pullback(k, upstream) for k in at]  # over the variables' names, where it applies to those as well
             best = kept if all(g is not None for g in kept) else found
-            pairs.append(paired(tidied(add(*(g for g in best if g is not None))), self.d(leaf)))
+            pairs.append(tidy_pair(tidied(add(*(g for g in best if g is not None))), self.d(leaf)))
         if op.is_matrix_function:
             why = f"what stands on the left commutes with {text(op.operands[0])}, so {op.name} changes as one of a number does"
         else:

@@ -11,7 +11,7 @@ from matcalc.derive_lines import Lines
 from matcalc.differentials import NOTHING, DifferentialLines, shorter
 from matcalc.differentiate import addends
 from matcalc.dims import is_unit
-from matcalc.errors import LimitError
+from matcalc.errors import UnsupportedError
 from matcalc.expr import (
     DifferentialSymbol,
     Expr,
@@ -22,6 +22,7 @@ from matcalc.expr import (
     Symbol,
     Transpose,
     add,
+    coefficient,
     hadamard,
     matmul,
     power,
@@ -34,9 +35,11 @@ from matcalc.jacobian import stacked_jacobian
 from matcalc.node import postorder
 from matcalc.ops.structure import Diag, Vec, vec, zeros
 from matcalc.printing import latex, text
+from matcalc.rules.closed_form import NoMatrixForm
 from matcalc.steps import Arranged, Side, Step
 
-MOST_TERMS = 40  # a differential with more terms is left to the chain rule of style "index"
+MOST_SIMPLIFIED = 60  # a differential that costs more is not simplified as variables are put in
+MOST_TERMS = 40  # of a differential that is made a matrix term by term
 
 
 class WholeDifferential(DifferentialLines):
@@ -53,7 +56,8 @@ class WholeDifferential(DifferentialLines):
         self.steps.extend(s for u in self.variables if u not in self.said for s in self.forward.get(u, ()))
         for u in reversed(inner):
             if self.symbols[u] in form.symbols:
-                after = shorter(substitute(form, {self.symbols[u]: self.found[u]}))
+                after = substitute(form, {self.symbols[u]: self.found[u]})
+                after = shorter(after) if after.cost <= MOST_SIMPLIFIED else after
                 self.line(self.steps, "substitute", f"put in {self.d_label(u)[1]}", (form, after), self.d_label(self.top))
                 form = after
         return form
@@ -77,6 +81,10 @@ class DifferentialJacobian(WholeDifferential, JacobianLines):
             self.steps.append(Step("constant", why, before, Arranged(self.stacked, "stacked"), *label, free, NOTHING))
             return self.steps
         matrix = self.stacked_lines(form)
+        if matrix is None:
+            why = "taken from this differential as a whole: its terms are many, or have no matrices of their own"
+            self.steps.append(Step("jacobian", why, before, Arranged(self.stacked, "stacked"), *label, free, NOTHING))
+            return self.steps
         if self.gradient_of is not None:
             self.second_lines(self.gradient_of, matrix)
         d = self.d_label(self.w)[1]
@@ -92,7 +100,7 @@ class DifferentialJacobian(WholeDifferential, JacobianLines):
     def second_lines(self, f: Let, matrix: Expr) -> None:
         """The second differential of the function that has this gradient: a quadratic form in ``dX``."""
         d = self.d(self.w)
-        symbol = DifferentialSymbol(f"d2{f.name}", (1, 1), (), f"^{{2}}{f.name}", self.w.name)
+        symbol = DifferentialSymbol(f"d2{f.name}", (1, 1), (), f.name, self.w.name)
         self.changes[symbol] = Change(self.opened(f), self.w, d, order=2)
         form = Form((Pairing(self.d(self.top), d),))
         by = vec(d) if self.w.ndim == 2 else d
@@ -109,20 +117,21 @@ class DifferentialJacobian(WholeDifferential, JacobianLines):
         form = self.inserted()
         return form if holds_change(form) else None
 
-    def stacked_lines(self, form: Expr) -> Expr:
-        """The lines from ``dF`` to ``J vec(dX)``; the answer is ``J``."""
+    def stacked_lines(self, form: Expr) -> Expr | None:
+        """The lines from ``dF`` to ``J vec(dX)``; the answer is ``J``, or None where it is not found term by term."""
         d = self.d(self.w)
         terms = addends(form, d)
         if len(terms) > MOST_TERMS:
-            raise LimitError(
-                f"the differential of {self.top.name} has {len(terms)} terms, of which style 'differential' writes up to "
-                f"{MOST_TERMS}; style 'index' chains Jacobians instead"
-            )
-        matrices = [stacked_jacobian(t, d) for t in terms]
+            return None
+        try:
+            matrices = [stacked_jacobian(t, d) for t in terms]
+        except (NoMatrixForm, UnsupportedError):
+            return None
         by = vec(d) if self.w.ndim == 2 else d
         over = vec(self.d(self.top))
         label = latex(over), text(over)
-        shown = add(*(matmul(m, by) for m in matrices))
+        split = [coefficient(m) for m in matrices]
+        shown = add(*(hadamard(Number(c), matmul(body, by)) for c, body in split))
         already = self.top.ndim < 2 and self.w.ndim < 2 and shown is form
         if not already:
             start = form if over is self.d(self.top) else vec(form)

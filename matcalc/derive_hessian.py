@@ -16,8 +16,6 @@ from matcalc.simplify import simplify_all
 from matcalc.steps import Arranged, Partial, Step
 from matcalc.variables import free_name
 
-MOST_GRADIENT_LINES = 14  # a gradient with more steps than this is one line of a Hessian
-
 
 def jacobian_derivation(e: Expr, w: Symbol, layout: str, structure: str, style: Style) -> Derivation:
     """The derivation of what ``jacobian`` answers."""
@@ -71,7 +69,7 @@ def hessian_derivation(
     (gradient,) = simplify_all(reverse_sweep(bare, ONE, [free[w]]))
     first = style.gradient(bare, free[w], ONE, gradient)
     d = first.run()
-    shown = len(d.steps) <= MOST_GRADIENT_LINES
+    shown = len(d.steps) <= style.most_steps
     steps = d.steps if shown else [_gradient_at_once(first, free[w], gradient)]
     stacked = stacked_jacobian(gradient, free[w2])
     top = Let(free_name(bare, "g", {v.name for v in first.variables}), gradient)

@@ -29,6 +29,7 @@ class Style(NamedTuple):
     gradient: Callable[..., Any]
     jacobian: Callable[..., Any]
     push: Callable[..., Any]
+    most_steps: int  # a gradient with more steps than this is one line of a Hessian
 
 
 class Lines:

@@ -43,6 +43,11 @@ def paired(left: Expr, right: Expr) -> Pairing:
     return Pairing(left, right)
 
 
+def scaled(left: Expr, right: Expr) -> Expr:
+    """The product of two scalars, as one fraction where it is one."""
+    return quotient(hadamard(left.above, right), left.below) if isinstance(left, Quotient) else hadamard(left, right)
+
+
 def holds_change(e: Expr) -> bool:
     """Whether a differential stands in an expression."""
     return any(is_change(n) for n in postorder([e], lambda x: () if isinstance(x, Let) else x.operands))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from matcalc.coefficients import tidied
+from matcalc.coefficients import tidied, tidy_pair
 from matcalc.differentiate import pull
 from matcalc.expr import (
     Add,
@@ -25,7 +25,7 @@ from matcalc.expr import (
     spread,
     transpose,
 )
-from matcalc.forms import Pairing, holds_change, is_change, paired
+from matcalc.forms import Pairing, holds_change, is_change
 from matcalc.ops.blocks import Slice
 from matcalc.ops.matrix_functions import Frechet
 from matcalc.ops.reductions import Total, Trace
@@ -80,10 +80,10 @@ def moved(p: Pairing) -> Move:
         terms = [node.operands[k] for k in places]
         if isinstance(node, BroadcastAdd):
             terms = [spread(t, (node.rows, node.cols)) for t in terms]
-        return Move(tuple(paired(p.left, t) for t in terms), *DISTRIBUTE)
+        return Move(tuple(tidy_pair(p.left, t) for t in terms), *DISTRIBUTE)
     if isinstance(node, Product) and node.is_scalar and places == [0]:  # x'*A*y, where the row changes
         rest = tidied(hadamard(p.left, product(*node.args[1:])))
-        return Move((paired(rest, untransposed(transpose(node.args[0]))),), *INNER)
+        return Move((tidy_pair(rest, untransposed(transpose(node.args[0]))),), *INNER)
     inner = [node.operands[k] for k in places]
     found = [tidied(pull(node, k, p.left)) for k in places]
     rule = rule_of(node, places[0])
@@ -93,7 +93,7 @@ def moved(p: Pairing) -> Move:
         if isinstance(below, Product) or not below.operands[at].is_scalar:
             found, inner = [tidied(pull(below, at, found[0]))], [below.operands[at]]
             rule = "frobenius", FROBENIUS, "tr(A'*B) = A : B" if isinstance(below, Product) else "sum(A.*B) = A : B"
-    return Move(tuple(paired(g, c) for g, c in zip(found, inner, strict=True)), *rule)
+    return Move(tuple(tidy_pair(g, c) for g, c in zip(found, inner, strict=True)), *rule)
 
 
 def is_plain_total(node: Expr) -> bool:

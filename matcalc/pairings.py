@@ -20,8 +20,8 @@ from matcalc.expr import (
     quotient,
     transpose,
 )
-from matcalc.forms import Pairing
-from matcalc.ops.reductions import Total, Trace
+from matcalc.forms import Pairing, scaled
+from matcalc.ops.reductions import Total, Trace, total, trace
 from matcalc.ops.structure import eye
 
 
@@ -29,15 +29,40 @@ def pairings_of(e: Expr, active: Callable[[Expr], bool]) -> list[Pairing] | None
     """The terms of a scalar as Frobenius products; None where no term that is ``active`` is one."""
     found: list[Pairing] = []
     written = False
-    for term in e.args if isinstance(e, Add) else (e,):
-        scale, body = without_scalars(term, active)
+    for scale, body in scalar_terms(e, active):
         pair = pairing(body, active) if active(body) else None
         written = written or pair is not None
         if pair is None:
-            found.append(Pairing(ONE, term))
+            found.append(Pairing(ONE, scaled(scale, body)))
         else:
             found.append(Pairing(hadamard(scale, pair.left), pair.right) if scale is not ONE else pair)
     return found if written else None
+
+
+def scalar_terms(e: Expr, active: Callable[[Expr], bool]) -> list[tuple[Expr, Expr]]:
+    """The terms of a scalar, each as what does not change in it and the rest; traces and sums of sums are taken apart."""
+    found: list[tuple[Expr, Expr]] = []
+    stack: list[tuple[Expr, Expr]] = [(ONE, e)]
+    while stack:
+        outside, term = stack.pop()
+        scale, body = without_scalars(term, active)
+        scale = scale if outside is ONE else outside if scale is ONE else hadamard(outside, scale)
+        inside: tuple[Expr, ...] = ()
+        match body:
+            case Add(args):
+                inside = args
+            case Trace(Add(args)) if active(body):
+                inside = tuple(trace(a) for a in args)
+            case Total(Add(args), None) if active(body):
+                inside = tuple(total(a) for a in args)
+            case Trace(Hadamard(args)) | Total(Hadamard(args), None) if any(a.is_scalar and not active(a) for a in args):
+                fixed = [a for a in args if a.is_scalar and not active(a)]
+                rest = hadamard(*(a for a in args if not a.is_scalar or active(a)))
+                scale, inside = hadamard(scale, *fixed), (body.rebuild([rest]),)
+        stack.extend((scale, a) for a in reversed(inside))
+        if not inside:
+            found.append((scale, body))
+    return found
 
 
 def without_scalars(term: Expr, active: Callable[[Expr], bool]) -> tuple[Expr, Expr]:

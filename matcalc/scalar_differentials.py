@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from matcalc.coefficients import has_einsum, tidied
+from matcalc.coefficients import has_einsum, tidied, tidy_pair
 from matcalc.differentials import DifferentialLines, summed
 from matcalc.expr import (
     ONE,
@@ -23,7 +23,7 @@ from matcalc.expr import (
     rational,
     substitute,
 )
-from matcalc.forms import Form, Pairing, holds_change, paired
+from matcalc.forms import Form, Pairing, holds_change
 from matcalc.moves import is_settled, moved
 from matcalc.ops.structure import Zeros
 from matcalc.pairings import pairings_of
@@ -93,7 +93,7 @@ class ScalarDifferentials(DifferentialLines):
             for fixed, changing in sides:
                 change = summed(self.terms(changing)) if self.is_active(changing) else ZERO
                 if holds_change(change):
-                    pairs.append(paired(tidied(fixed), change))
+                    pairs.append(tidy_pair(tidied(fixed), change))
         return Form(tuple(pairs))
 
     def settled(self, form: Form, out: list[Step], label: tuple[str, str]) -> Form:
@@ -155,8 +155,7 @@ def multiple(p: Pairing) -> Expr | None:
 def form_of_terms(whole: Expr) -> Form:
     """A scalar linear in differentials, as a form with a pairing for each term."""
     terms = whole.args if isinstance(whole, Add) else (whole,)
-    pairs = [paired(ONE, t) for t in terms if holds_change(t)]
-    return Form(tuple(Pairing(tidied(p.left), p.right) for p in pairs))
+    return Form(tuple(tidy_pair(ONE, t) for t in terms if holds_change(t)))
 
 
 def is_zero(e: Expr) -> bool:

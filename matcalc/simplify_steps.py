@@ -9,11 +9,13 @@ from matcalc.node import postorder
 from matcalc.present import joined, shown
 from matcalc.rewrite import first_match
 from matcalc.rules.matrix import MATRIX, SHORT
+from matcalc.rules.naming import recognised
 from matcalc.scalar import is_arithmetic
 from matcalc.simplify import Addend, Simplifier, is_dissolving, simplify_all
 
 Move = tuple[str, str, Expr]  # a rule, a sentence why, and what the whole expression is then
 REGION = "read as sums over indices, the factors of each term in order"
+NAMED = "what has a name is called by it"
 TIDY = "powers, transposes outside, broadcast sums"
 
 
@@ -28,8 +30,11 @@ def simplification(e: Expr) -> list[Move]:
     form = traced.form(e)
     moves.extend(_presented(form))
     before = moves[-1][2] if moves else e
-    if before is not target:
-        moves.append(("expand", "multiplied out and factored anew, which is shorter", target))
+    (called,) = recognised([before])
+    if called is not before:
+        moves.append(("name", NAMED, called))
+    if called is not target:
+        moves.append(("expand", "simplified once more, which is shorter", target))
     return moves
 
 

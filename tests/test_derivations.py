@@ -129,7 +129,7 @@ def test_structured_jacobian_and_hessian(fact, structure):
 
 def test_the_matrix_of_a_structure_is_said():
     d = mc.derive(mc.parse("C*S", "S[n,n](symmetric) C[m,n]"), "S", kind="jacobian", layout="vec", structure="projected")
-    assert "vec((G + G')/2) = (K(n,n) + eye(n^2))*vec(G)/2" in str(d)
+    assert "vec((G + G')/2) = (eye(n^2) + K(n,n))*vec(G)/2" in str(d)
     assert rejected([d.to_latex()]) == []
 
 

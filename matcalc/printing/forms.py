@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from matcalc.expr import Expr, Hadamard, Number, Quotient, coefficient, hadamard, is_negative, negate, quotient
-from matcalc.forms import Form
+from matcalc.expr import Expr, Hadamard, Number, Quotient, coefficient, is_negative, negate
+from matcalc.forms import Form, scaled
 from matcalc.printing.brackets import TERM, binds
 from matcalc.printing.latex import LATEX
 from matcalc.printing.text import text
@@ -36,11 +36,6 @@ def _joined(form: Form, write: Callable[[Expr], str], within: Callable[[Expr], s
     return out or "0"
 
 
-def scaled(left: Expr, right: Expr) -> Expr:
-    """The product of two scalars, as one fraction where it is one."""
-    return quotient(hadamard(left.above, right), left.below) if isinstance(left, Quotient) else hadamard(left, right)
-
-
 def _text_within(e: Expr) -> str:
     number, body = coefficient(e)
     if _is_entrywise(body):
@@ -54,7 +49,7 @@ def _text_number(number: sp.Rational) -> str:
 
 def _latex_within(e: Expr) -> str:
     number, body = coefficient(e)
-    if _is_entrywise(body) and isinstance(body, Hadamard):
+    if _is_entrywise(body) and not (isinstance(body, Quotient) and body.below.is_scalar):  # a fraction brackets itself
         sign = "" if number == 1 else "-" if number == -1 else f"{LATEX.piece(Number(number)).text} "
         return sign + LATEX.bracket(LATEX.piece(body).text)
     piece: Piece = LATEX.piece(e)

@@ -33,7 +33,7 @@ s, u, pos = symbol("s", (n,), ["simplex"]), symbol("u", (n,), ["unit"]), symbol(
 c = symbol("c", (), ["positive"])
 W, w, o = symbol("W", (n, n), ["complex"]), symbol("w", (n,), ["complex"]), symbol("o", (), ["complex"])
 OPERANDS = {
-    "A": [A, P, Q, S, hadamard(c, A), quotient(A, c), eye(n), Kron(A, K), A @ B, transpose(W) @ mc.conj(W)],
+    "A": [A, P, Q, S, hadamard(c, A), quotient(A, c), eye(n), Kron(A, K), A @ B, transpose(W) @ mc.conj(W), mc.zeros(n, p)],
     "B": [K],
     "X": [
         X,
@@ -48,6 +48,7 @@ OPERANDS = {
         power(X, Number(sp.Integer(2))),
         x - mc.logsumexp(x),
         hadamard(K @ K.T @ X, X),
+        mc.zeros(m, n),
     ],
     "x": [x, s, u, pos, x + y, A @ x],
     "c": [

@@ -25,7 +25,7 @@ from matcalc.ops.elementwise import Abs, Exp, Log, Relu, Sqrt
 from matcalc.ops.linalg import Adjugate, Det, Inverse, LogDet, Pinv
 from matcalc.ops.matrix_functions import Expm, Logm
 from matcalc.ops.reductions import Norm1, Norm2, NormF, Softmax, Total, Trace
-from matcalc.ops.structure import Diag, Eye, Kron
+from matcalc.ops.structure import Diag, Eye, Kron, Vec, Zeros, zeros
 from matcalc.rewrite import Rule, wild
 from matcalc.rules.chain import is_orthogonal, turn
 
@@ -87,6 +87,11 @@ def kron_inverse(found: Found) -> Expr | None:
     """``kron(inv(A), inv(B))`` for square factors."""
     a, b = found[A], found[B]
     return Kron(Inverse(a), Inverse(b)) if a.is_square and b.is_square else None
+
+
+def zeros_like(e: Expr, *factors: Expr) -> Expr | None:
+    """Zeros in the shape of a product, where one of its factors is zero."""
+    return zeros(e.rows, e.cols) if any(isinstance(f, Zeros) for f in factors) else None
 
 
 def softmax_sum(found: Found) -> Expr | None:
@@ -168,6 +173,13 @@ MATRIX = (
     ),
     Rule("inverse-diagonal", Inverse(Diag(x)), Diag(quotient(ONE, x)), why="a diagonal matrix is inverted entry by entry"),
     Rule("inverse-kron", Inverse(Kron(A, B)), kron_inverse, why="a Kronecker product is inverted factor by factor"),
+    Rule(
+        "kron-zero",
+        Kron(A, B),
+        lambda found: zeros_like(Kron(found[A], found[B]), found[A], found[B]),
+        why="a product with zero is zero",
+    ),
+    Rule("vec-zero", Vec(X), lambda found: zeros_like(Vec(found[X]), found[X]), why="zeros stacked are zeros"),
     Rule("det-transpose", Det(Transpose(A)), Det(A), why="a determinant ignores a transpose"),
     Rule("det-turned", Det(A), lambda found: turned(Det, found[A]), why="a determinant ignores a transpose"),
     Rule("det-identity", Det(A), identity_one, why="the identity has determinant 1"),

@@ -44,8 +44,8 @@ def _term_key(term: Expr) -> tuple[bool, int, tuple[int, str, str]]:
     return is_negative(term), -term.leaves, sort_key(term)
 
 
-def colours(e: Expr) -> dict[Symbol, tuple[int, str]]:
-    """A colour for each symbol: how often it occurs, the most first, then a digest of where."""
+def colours(e: Expr) -> dict[Symbol, tuple[int, str, str]]:
+    """A colour for each symbol: how often it occurs, the most first, then its shape, then a digest of where it stands."""
     order = list(postorder([e], lambda x: x.operands))
     symbols = [s for s in order if isinstance(s, Symbol)]
     colour = {s: _digest(type(s).__name__, *map(str, s.parts[1:])) for s in symbols}
@@ -61,7 +61,7 @@ def colours(e: Expr) -> dict[Symbol, tuple[int, str]]:
         colour = new
         if settled:
             break
-    return {s: (-uses[s], colour[s]) for s in symbols}
+    return {s: (-uses[s], ",".join(map(str, s.shape)), colour[s]) for s in symbols}
 
 
 def _below(order: Sequence[Expr], colour: dict[Symbol, str]) -> dict[Expr, str]:

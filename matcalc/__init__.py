@@ -7,7 +7,7 @@ from matcalc.curvature.certificate import Convexity
 from matcalc.curvature.certify import convexity
 from matcalc.curvature.prover import is_psd, sign_of
 from matcalc.declare import let, matrix, scalar, symbols, tensor, vector
-from matcalc.derivation import Derivation
+from matcalc.derivations.derivation import Derivation
 from matcalc.derive import derive
 from matcalc.dims import dims
 from matcalc.emit import compile

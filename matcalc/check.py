@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from matcalc.calculus import scalar_function, target, upstream_of
-from matcalc.compare import Comparison
 from matcalc.conjugates import is_real
-from matcalc.diagnosis import Diagnosis, diagnose
 from matcalc.emit import compile as compile_expr
 from matcalc.errors import CheckError, MatcalcError, OperandError, UnsupportedError
 from matcalc.expr import Expr, as_expr, named_shape
 from matcalc.jacobian import LAYOUTS
-from matcalc.question import KINDS, Question
-from matcalc.reading import read_answer
+from matcalc.judging.compare import Comparison
+from matcalc.judging.diagnosis import Diagnosis, diagnose
+from matcalc.judging.question import KINDS, Question
+from matcalc.judging.reading import read_answer
+from matcalc.judging.words import shape_of
 from matcalc.sampling import Point, require_seed
-from matcalc.words import shape_of
 
 if TYPE_CHECKING:
     import numpy as np

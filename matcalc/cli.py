@@ -19,14 +19,14 @@ import matcalc as mc
 from matcalc.calculus import upstream_of
 from matcalc.check import ALONG
 from matcalc.declare import read_symbols
-from matcalc.derivation_lines import DETAILS
+from matcalc.derivations.derivation_lines import DETAILS
 from matcalc.derive import STYLES
 from matcalc.errors import MatcalcError, OperandError, ParseError
 from matcalc.expr import Expr, Symbol
 from matcalc.jacobian import LAYOUTS
 from matcalc.json_form import graph
+from matcalc.judging.question import KINDS
 from matcalc.names import LONG
-from matcalc.question import KINDS
 
 FORMATS = ("text", "latex", "markdown", "numpy", "json")
 CERTIFICATES = {"text": "to_text", "latex": "to_latex", "markdown": "to_markdown", "json": ""}

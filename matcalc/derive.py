@@ -10,24 +10,24 @@ from __future__ import annotations
 
 from matcalc.calculus import pulled_back, scalar_function, target, upstream_of
 from matcalc.conjugates import has_complex
-from matcalc.derivation import Derivation, require_detail
-from matcalc.derive_answer import layout_said
-from matcalc.derive_complex import complex_derivation
-from matcalc.derive_differential import DifferentialGradient
-from matcalc.derive_differential_jacobian import DifferentialJacobian, DifferentialPush
-from matcalc.derive_differential_structure import add_projection
-from matcalc.derive_gradient import GradientLines
-from matcalc.derive_hessian import hessian_derivation, jacobian_derivation
-from matcalc.derive_jacobian import JacobianLines
-from matcalc.derive_lines import Style
-from matcalc.derive_push import PushLines, hvp_derivation, push_derivation
-from matcalc.derive_structure import add_structure
+from matcalc.derivations.derivation import Derivation, require_detail
+from matcalc.derivations.derive_answer import layout_said
+from matcalc.derivations.derive_complex import complex_derivation
+from matcalc.derivations.derive_differential import DifferentialGradient
+from matcalc.derivations.derive_differential_jacobian import DifferentialJacobian, DifferentialPush
+from matcalc.derivations.derive_differential_structure import add_projection
+from matcalc.derivations.derive_gradient import GradientLines
+from matcalc.derivations.derive_hessian import hessian_derivation, jacobian_derivation
+from matcalc.derivations.derive_jacobian import JacobianLines
+from matcalc.derivations.derive_lines import Style
+from matcalc.derivations.derive_push import PushLines, hvp_derivation, push_derivation
+from matcalc.derivations.derive_structure import add_structure
+from matcalc.derivations.variables import free_name
 from matcalc.errors import OperandError, UnsupportedError
 from matcalc.expr import ONE, Expr, Let, Symbol, as_expr, brief
 from matcalc.jacobian import LAYOUTS, hessian
 from matcalc.ops.unspecified import Unspecified
 from matcalc.structure import require_structure
-from matcalc.variables import free_name
 
 STYLES = {
     "index": Style(GradientLines, JacobianLines, PushLines, 14),

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from matcalc.calculus import same_axes
-from matcalc.compare import Compared, Comparison
 from matcalc.errors import OperandError, UnsupportedError
 from matcalc.expr import (
     Expr,
@@ -15,12 +14,13 @@ from matcalc.expr import (
     brief,
     substitute_all,
 )
+from matcalc.judging.compare import Compared, Comparison
+from matcalc.judging.points import random_points, small_points
+from matcalc.judging.proofs import proof_of
+from matcalc.judging.reading import read_pair, require_one_declaration
+from matcalc.judging.words import SHOWN, array_text, shape_of
 from matcalc.node import postorder
-from matcalc.points import random_points, small_points
-from matcalc.proofs import proof_of
-from matcalc.reading import read_pair, require_one_declaration
 from matcalc.sampling import Point, require_seed
-from matcalc.words import SHOWN, array_text, shape_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import sympy as sp
 
 from matcalc.declare import at_place
+from matcalc.derivations.index_form import copied
 from matcalc.dims import Dim, as_dim, is_name, is_unit
 from matcalc.errors import LimitError, MatcalcError, OperandError, UnsupportedError
 from matcalc.expr import (
@@ -21,7 +22,6 @@ from matcalc.expr import (
 )
 from matcalc.functions import FUNCTIONS, Function
 from matcalc.index import At, Delta, Index, flat
-from matcalc.index_form import copied
 from matcalc.index_meaning import Meaning, Range, Reading
 from matcalc.index_syntax import read_index
 from matcalc.network import Contracted, Lowering, Network, contract, contract_all

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from matcalc.derivations.letters import custom, pool, taken_names
 from matcalc.dims import is_name
 from matcalc.errors import OperandError
 from matcalc.expr import (
@@ -22,7 +23,6 @@ from matcalc.expr import (
     substitute_all,
     transpose,
 )
-from matcalc.letters import custom, pool, taken_names
 from matcalc.node import postorder
 from matcalc.ops.complex import Conj
 from matcalc.ops.linalg import Inverse

@@ -6,8 +6,8 @@ from numpy.testing import assert_allclose
 
 import matcalc as mc
 from matcalc.jacobian import LAYOUTS
-from matcalc.question import Question
-from matcalc.slopes import laid_out, laid_out_shape
+from matcalc.judging.question import Question
+from matcalc.judging.slopes import laid_out, laid_out_shape
 
 FUNCTIONS = {
     "A*x": "A[m,n] x[n]",

@@ -9,12 +9,12 @@ from strategies import random_expr
 from test_golden import ALL, derivation
 
 import matcalc as mc
-from matcalc.derivation_detail import spelt_out
-from matcalc.derivation_lines import DETAILS
+from matcalc.derivations.derivation_detail import spelt_out
+from matcalc.derivations.derivation_lines import DETAILS
+from matcalc.derivations.simplify_steps import simplification
+from matcalc.derivations.steps import is_term
 from matcalc.index import Delta, Entry, Map, Plus, Sum, Times
 from matcalc.simplify import simplify_all
-from matcalc.simplify_steps import simplification
-from matcalc.steps import is_term
 
 
 def deltas(term):

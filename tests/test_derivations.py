@@ -7,8 +7,8 @@ from katex_check import rejected
 from strategies import random_expr
 
 import matcalc as mc
+from matcalc.derivations.steps import Arranged, Partial
 from matcalc.index import Entry
-from matcalc.steps import Arranged, Partial
 
 JACOBIANS = [
     ("A*x", "A[m,n] x[n]", "x"),

@@ -12,8 +12,8 @@ from test_derivations import HESSIANS, JACOBIANS, last
 
 import matcalc as mc
 from matcalc.cli import main
+from matcalc.derivations.forms import Form, Pairing
 from matcalc.expr import DifferentialSymbol, Number
-from matcalc.forms import Form, Pairing
 
 GRADIENTS = [
     ("norm2(X*w - y)^2", "X[m,n] w[n] y[m]", "w"),

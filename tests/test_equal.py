@@ -9,9 +9,9 @@ from numpy.testing import assert_allclose
 from strategies import DIMS, SHAPES, Builder
 
 import matcalc as mc
-from matcalc.compare import Comparison
 from matcalc.expr import Number
-from matcalc.points import random_points, small_points
+from matcalc.judging.compare import Comparison
+from matcalc.judging.points import random_points, small_points
 
 D = "A[m,n] B[n,m] P[n,n] Q[n,n] x[n] y[n] b[m] c d S[n,n](symmetric) W[n,n](psd) p[n](positive) u[n](unit) k(integer)"
 

@@ -14,12 +14,12 @@ from matcalc.curvature.facts import Fact, numbered
 from matcalc.curvature.hessians import SecondOrder, second_order
 from matcalc.curvature.prover import Prover
 from matcalc.curvature.segments import Evidence, evidence
+from matcalc.derivations.variables import written_out
 from matcalc.errors import UnsupportedError
 from matcalc.expr import Expr, Power, Quotient, Symbol, brief, substitute, symbol
 from matcalc.node import postorder
 from matcalc.ops.elementwise import Sqrt, Unary
 from matcalc.simplify import simplify_all
-from matcalc.variables import written_out
 
 NOT_CONVEX_SETS = ("orthogonal", "unit", "invertible", "integer")  # facts that segments leave
 MOST_ADVICE = 8  # symbols for which a declaration is tried

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from matcalc.derivation_lines import Line, Reason
+from matcalc.derivations.derivation_lines import Line, Reason
+from matcalc.derivations.forms import Form, Slope
+from matcalc.derivations.steps import Arranged, Chained, Partial, Pushed, Step, form_of
 from matcalc.expr import Expr, Let
-from matcalc.forms import Form, Slope
 from matcalc.names import Named
 from matcalc.printing.forms import form_latex, form_text
 from matcalc.printing.index_terms import term_latex, term_text
 from matcalc.printing.latex import latex
 from matcalc.printing.shapes import brackets, shape_latex, shape_said, shapes_of, spaces_of
 from matcalc.printing.text import text
-from matcalc.steps import Arranged, Chained, Partial, Pushed, Step, form_of
 
 INDENT = "      "
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import sympy as sp
 
+from matcalc.derivations.forms import Form, scaled
 from matcalc.expr import Expr, Hadamard, Number, Quotient, coefficient, is_negative, negate
-from matcalc.forms import Form, scaled
 from matcalc.printing.brackets import TERM, binds
 from matcalc.printing.latex import LATEX
 from matcalc.printing.text import text

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from matcalc.derivation_lines import Line
+from matcalc.derivations.derivation_lines import Line
+from matcalc.derivations.steps import Arranged, arrays_of, form_of
 from matcalc.dims import Dim, dim_text
 from matcalc.expr import Expr, Let, Symbol
 from matcalc.node import postorder
 from matcalc.printing.latex import LATEX, latex
-from matcalc.steps import Arranged, arrays_of, form_of
 
 
 def shapes_of(line: Line, name: Callable[[Expr], str], label: str) -> list[tuple[str, tuple[Dim, ...]]]:

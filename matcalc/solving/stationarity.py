@@ -8,6 +8,7 @@ from itertools import islice
 from matcalc.calculus import scalar_function, steepest, targets_of
 from matcalc.conjugates import is_real
 from matcalc.curvature.prover import is_psd
+from matcalc.derivations.variables import free_name
 from matcalc.dims import same_dim, shape_text
 from matcalc.errors import OperandError, ShapeError, UnsupportedError
 from matcalc.expr import (
@@ -37,7 +38,6 @@ from matcalc.solving.solve_equation import obstacle
 from matcalc.solving.stationary_point import Stationary
 from matcalc.solving.verdicts import Question, verdict
 from matcalc.structure import restructured
-from matcalc.variables import free_name
 
 REFUSED = ("integer", "orthogonal", "unit", "simplex", "toeplitz", "lower_triangular", "zero_diagonal")
 HINTS = {"simplex": ": declare it positive, and give sum(x) - 1 to subject_to"}

@@ -126,7 +126,7 @@ def check(
     >>> mc.check(A @ x, x, A.T, kind="jacobian").diagnosis.kind
     'layout'
     """
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise UnsupportedError(f"check of kind {kind!r} is not supported; what is: {', '.join(KINDS)}")
     if not isinstance(trials, int) or trials < 1:
         raise OperandError(f"trials is a positive int, not {trials!r}")
@@ -181,7 +181,7 @@ def question(f: object, wrt: object, kind: str, layout: str, along: Mapping[str,
     scalar = kind in ("grad", "hessian", "hvp")
     e = scalar_function(f, "check") if scalar else as_expr(f)
     w = target(e, wrt)
-    if layout not in LAYOUTS:
+    if not isinstance(layout, str) or layout not in LAYOUTS:
         raise OperandError(f"layout is one of {', '.join(LAYOUTS)}, not {layout!r}")
     if layout != "numerator" and kind not in ("jacobian", "hessian"):
         raise OperandError(f"layout is for a Jacobian or a Hessian, not for kind={kind!r}")

@@ -113,28 +113,30 @@ def derive(
           read-off: the Jacobian is the matrix before dx
     Jacobian, numerator layout, rows by f and columns by x: (m, n)
     """
-    if style not in STYLES:
+    if not isinstance(style, str) or style not in STYLES:
         raise UnsupportedError(f"derivations in style {style!r} are not supported; what is: {', '.join(STYLES)}")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise UnsupportedError(f"derivations of kind {kind!r} are not supported; what is: {', '.join(KINDS)}")
     if isinstance(wrt, (list, tuple, dict)):
         raise OperandError("derive takes one symbol at a time: call it for each")
     require_structure(structure)
     require_detail(detail)
+    if not isinstance(shapes, bool):
+        raise OperandError(f"shapes is True or False, not {shapes!r}")
+    if not isinstance(layout, str) or layout not in LAYOUTS:
+        raise OperandError(f"layout is one of {', '.join(LAYOUTS)}, not {layout!r}")
     _require_own(kind, "layout", layout != "numerator", ("jacobian", "hessian"))
     _require_own(kind, "wrt2", wrt2 is not None, ("hessian",))
     _require_own(kind, "upstream", upstream is not None, ("vjp",))
     _require_own(kind, "tangent", tangent is not None, ("jvp",))
     _require_own(kind, "direction", direction is not None, ("hvp",))
     _require_own(kind, "structure", structure != "ambient", ("grad", "jacobian", "hessian"))
-    if layout not in LAYOUTS:
-        raise OperandError(f"layout is one of {', '.join(LAYOUTS)}, not {layout!r}")
     e = scalar_function(f, "derive") if kind in ("grad", "hessian", "hvp") else as_expr(f)
     w = target(e, wrt)
     w2 = w if wrt2 is None else target(e, wrt2)
     d = _derivation(e, w, w2, kind, style, structure, layout, upstream, tangent, direction)
     d.layout = layout_said(kind, e, d.variables[-1].name, w, w2, layout, structure)
-    d.detail, d.shapes = detail, bool(shapes)
+    d.detail, d.shapes = detail, shapes
     return d
 
 

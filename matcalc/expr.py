@@ -1098,6 +1098,8 @@ def as_expr(value: object) -> Expr:
         if isinstance(plain, complex):
             return add(Number(exact(plain.real)), hadamard(Number(exact(plain.imag)), IMAGINARY_UNIT))
         return Number(exact(plain))
+    if isinstance(value, str):
+        raise OperandError(f"{value!r} is text, not an expression: mc.parse reads it, or mc.parse_latex if it is LaTeX")
     raise OperandError(f"{value!r} ({type(value).__name__}) is not an expression or a number")
 
 

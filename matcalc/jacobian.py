@@ -247,7 +247,7 @@ def hvp(f: object, wrt: object, direction: object) -> Expr:
 
 
 def _require_layout(layout: str) -> None:
-    if layout not in LAYOUTS:
+    if not isinstance(layout, str) or layout not in LAYOUTS:
         raise OperandError(f"layout is one of {', '.join(LAYOUTS)}, not {layout!r}")
 
 

@@ -123,7 +123,7 @@ def named(e: Outputs | Named, names: Names = "auto") -> Named:
     roots = given = [as_expr(x) for x in _list_of(whole)]
     if names is None or names is False:
         chosen: dict[Expr, str] = {}
-    elif names is True or names == "auto":
+    elif names is True or (isinstance(names, str) and names == "auto"):
         roots = aligned(roots)
         chosen = with_letters(worthwhile(roots), roots)
     elif isinstance(names, Mapping):

@@ -41,7 +41,7 @@ def simplify(e: object, *, goal: str = "readable") -> Expr:
     >>> mc.simplify(x.T @ x - 2 * x.T @ y + y.T @ y)
     norm2(x - y)^2
     """
-    if goal not in GOALS:
+    if not isinstance(goal, str) or goal not in GOALS:
         raise OperandError(f"the goal of simplify is one of {', '.join(GOALS)}, not {goal!r}")
     given = as_expr(e)
     conditions = given.conditions

@@ -54,7 +54,7 @@ def restructured(gradient: Expr, w: Symbol, structure: str) -> Expr:
 
 def require_structure(structure: str) -> None:
     """Refuse what is not the name of one of the three answers."""
-    if structure not in STRUCTURES:
+    if not isinstance(structure, str) or structure not in STRUCTURES:
         raise OperandError(f"structure is one of {', '.join(STRUCTURES)}, not {structure!r}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 
 import sympy as sp
 
@@ -71,9 +71,14 @@ def substitute(e: object, old: object, new: object = ANY, *, trust: bool = False
     (A*x)'*A*x
     """
     root = as_expr(e)
-    pairs = dict(old) if isinstance(old, Mapping) and new is ANY else {old: new}
     if new is ANY and not isinstance(old, Mapping):
         raise OperandError("substitute takes what is replaced and what replaces it, or a mapping from one to the other")
+    if new is not ANY and not isinstance(old, Hashable):
+        raise OperandError(
+            f"{type(old).__name__} is not something to replace: give one symbol, dimension, unspecified function, expression "
+            "or name, or a mapping from what is replaced to what replaces it"
+        )
+    pairs = dict(old) if isinstance(old, Mapping) and new is ANY else {old: new}
     return _Substitution(root, pairs, trust).run()
 
 
@@ -339,7 +344,8 @@ def atoms(e: object, *kinds: object) -> set[Expr]:
     """
     classes: list[type] = [] if kinds else [Symbol]
     for kind in kinds:
-        found = [kind] if isinstance(kind, type) else [c for c in Operator.registered.values() if c.name == kind]
+        named = [c for c in Operator.registered.values() if isinstance(kind, str) and c.name == kind]
+        found = [kind] if isinstance(kind, type) else named
         if not found:
             raise OperandError(f"{kind!r} is neither a class nor the name of an operator")
         classes += found

@@ -390,3 +390,12 @@ def test_derivatives_of_linear_operators_of_complex_arrays(e, w):
     by_w, by_conj = mc.wirtinger(f, w)
     both = np.sum(run(by_w, given) * d) + np.sum(run(by_conj, given) * d.conj())
     assert both == pytest.approx(change, abs=tolerance)
+
+
+@pytest.mark.parametrize("text", ["(2+1i)*x'*x", "conj(z)'*x + x'*x", "exp(1i*x'*z)", "1i*x'*A*x"])
+def test_the_derivation_of_a_complex_function_of_a_real_variable_holds_line_by_line(text):
+    f = mc.parse(text, "x[n] z[n](complex) A[n,n](complex)")
+    derivation = mc.derive(f, "x")
+    assert derivation.check().passed
+    assert derivation.result == mc.grad(f, "x")
+    assert "this is its complex derivative, not a gradient" in str(derivation)

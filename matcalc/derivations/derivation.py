@@ -171,6 +171,6 @@ def require_detail(detail: object) -> str:
     OperandError
         If it is not one of ``"brief"``, ``"normal"`` and ``"full"``.
     """
-    if detail not in DETAILS:
+    if not isinstance(detail, str) or detail not in DETAILS:
         raise OperandError(f"detail is one of {', '.join(DETAILS)}, not {detail!r}")
     return str(detail)

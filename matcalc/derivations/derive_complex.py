@@ -5,7 +5,7 @@ The gradient is twice the derivative by the conjugate [Kreutz-Delgado, The Compl
 
 from __future__ import annotations
 
-from matcalc.calculus import TWO, steepest
+from matcalc.calculus import TWO, pulled_back, steepest
 from matcalc.conjugates import independent, is_real
 from matcalc.derivations.derivation import Derivation
 from matcalc.derivations.derive_gradient import GradientLines
@@ -24,10 +24,10 @@ NOTHING = ((), ()), IndexNames(())
 def complex_derivation(e: Expr, w: Symbol) -> Derivation:
     """The derivation of the gradient of a real function, something in which is complex.
 
-    A function that is not real has no gradient: what is derived is its derivative by ``w``, if it is holomorphic, or that
-    by ``conj(w)``, if it depends on nothing else.
+    A function that is not real has no gradient: what is derived is its derivative by ``w``, if that is real or the function
+    holomorphic in it, or that by ``conj(w)``, if it depends on nothing else.
     """
-    if w.is_complex and not is_real(e) and not is_real(substitute(e, {w: w.free})):
+    if not is_real(e) and not (w.is_complex and is_real(substitute(e, {w: w.free}))):
         return one_sided_derivation(e, w)
     (result,) = steepest(e, [w])
     function = e if is_real(substitute(e, {w: w.free})) else Real(e)  # real for a hermitian variable only
@@ -65,6 +65,10 @@ def complex_derivation(e: Expr, w: Symbol) -> Derivation:
 
 def one_sided_derivation(e: Expr, w: Symbol) -> Derivation:
     """The derivation of the derivative of a complex function by ``w`` or by ``conj(w)``, the one that it depends on."""
+    if not w.is_complex:
+        (result,) = pulled_back(e, ONE, [w])
+        lines = GradientLines(e, w, ONE, result)
+        return complex_answer(e, w, result, lines, lines.run().steps, {})
     parts = independent(e, [w])
     (free,), (partner,) = parts.free, parts.partners
     if free in parts.body.symbols:
@@ -81,7 +85,13 @@ def one_sided_derivation(e: Expr, w: Symbol) -> Derivation:
         steps.insert(0, Step("conjugates", told, e, body, latex(e), text(e), *NOTHING))
     if slope is not result:
         steps.append(Step("insert", f"{bar.name} is conj({w.name})", slope, result, *lines.quotient(bar), *NOTHING))
-    known: dict[Expr, Expr] = {bar: Conj(w)} if by_conjugate else {}
+    return complex_answer(e, w, result, lines, steps, {bar: Conj(w)} if by_conjugate else {})
+
+
+def complex_answer(
+    e: Expr, w: Symbol, result: Expr, lines: GradientLines, steps: list[Step], known: dict[Expr, Expr]
+) -> Derivation:
+    """The derivation of a complex derivative, of its steps."""
     known.update(lines.gradients)
     heading = lines.heading() + "\nthe function is not real: this is its complex derivative, not a gradient"
     conditions = tuple(dict.fromkeys((*e.conditions, *result.conditions)))

@@ -188,6 +188,8 @@ def _own_facts(s: sp.Symbol) -> list[str]:
 def _facts(assumptions: object) -> dict[sp.Basic, set[str]]:
     """The attributes that ``Q`` predicates give to symbols: those given, and SymPy's global ones."""
     found: dict[sp.Basic, set[str]] = {}
+    if not isinstance(assumptions, (sp.Basic, list, tuple, set, frozenset, type(None))):
+        raise OperandError(f"assumptions are predicates of SymPy's, such as Q.symmetric(X), not {assumptions!r}")
     for strict, source in ((False, list(global_assumptions)), (True, list(basics(assumptions)))):
         for given in source:
             for part in given.args if isinstance(given, sp.And) else (given,):

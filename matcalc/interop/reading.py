@@ -81,6 +81,8 @@ def from_sympy(value: object, *, assumptions: object = None, free: object = ()) 
     found = list(basics(value))
     if len(found) != 1 or isinstance(value, (list, tuple, set, dict)):
         raise OperandError(f"{value!r} ({type(value).__name__}) is not a SymPy expression")
+    if not isinstance(free, (sp.Symbol, tuple, list, dict)):
+        raise OperandError(f"free is different SymPy symbols, such as (i, j) for rows and columns, not {free!r}")
     return Reader(Names(found, assumptions)).read(found[0], free)
 
 

@@ -34,7 +34,7 @@ class Trial:
     error: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CheckReport:
     """What a check found.
 
@@ -62,9 +62,13 @@ class CheckReport:
     def __str__(self) -> str:
         verdict = "checked" if self.passed else "FAILED"
         sizes = "; ".join(", ".join(f"{k}={v}" for k, v in t.sizes.items()) or "fixed sizes" for t in self.trials[:3])
+        if not self.trials:
+            return f"{verdict}: {self.message}"
         text = f"{verdict}: {len(self.trials)} random points, worst relative error {self.error:.1e}"
         text += f" ({sizes}{'; ...' if len(self.trials) > 3 else ''})" if sizes else ""
         return text + (f"\n{self.message}" if self.message else "")
+
+    __repr__ = __str__
 
     def require(self) -> CheckReport:
         """The report itself if the check passed.

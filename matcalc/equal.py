@@ -66,7 +66,7 @@ class Witness:
         return f"entry ({','.join(str(int(i) + 1) for i in at)}) of ", tuple(int(i) for i in at)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Equality:
     """What ``equal`` found; true unless the formulas were found to differ.
 
@@ -105,6 +105,8 @@ class Equality:
         words = {"proved": "the same function", "refuted": "not the same function", "numerical": "the same as far as was tried"}
         where = f" (where {', '.join(self.conditions)})" if self.conditions and self else ""
         return f"{words[self.verdict]}{where}: {self.reason}"
+
+    __repr__ = __str__
 
 
 def equal(a: object, b: object, declarations: object = None, *, trials: int = 8, seed: int = 0) -> Equality:

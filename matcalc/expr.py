@@ -1100,6 +1100,9 @@ def as_expr(value: object) -> Expr:
         return Number(exact(plain))
     if isinstance(value, str):
         raise OperandError(f"{value!r} is text, not an expression: mc.parse reads it, or mc.parse_latex if it is LaTeX")
+    for field in ("result", "whole", "solution"):
+        if isinstance(getattr(value, field, None), Expr):
+            raise OperandError(f"a {type(value).__name__} is not an expression: its .{field} is one")
     raise OperandError(f"{value!r} ({type(value).__name__}) is not an expression or a number")
 
 

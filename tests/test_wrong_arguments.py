@@ -6,7 +6,7 @@ import sympy as sp
 
 import matcalc as mc
 
-A, x, y = mc.symbols("A[n,n] x[n] y[n]")
+A, x, y = mc.symbols("A[k,k] x[k] y[k]")
 f = x.T @ A @ x
 Q = sp.MatrixSymbol("Q", 3, 3)
 
@@ -76,3 +76,22 @@ def test_assumptions_and_free_indices_of_another_kind_are_refused(given):
 def test_text_in_the_place_of_an_expression_is_told_of_parse():
     with pytest.raises(mc.OperandError, match=r"is text, not an expression: mc\.parse reads it"):
         mc.grad("x'*A*x", "x")
+
+
+@pytest.mark.parametrize(
+    ("given", "field"), [(mc.derive(f, x), "result"), (mc.named(f), "whole"), (mc.stationary(f, x), "solution")], ids=str
+)
+def test_a_result_that_holds_an_expression_says_where(given, field):
+    with pytest.raises(mc.OperandError, match=f"is not an expression: its .{field} is one"):
+        mc.simplify(given)
+
+
+def test_an_unknown_given_twice_is_refused():
+    with pytest.raises(mc.OperandError, match="twice among x, x"):
+        mc.stationary(f, [x, x])
+
+
+def test_reports_print_in_words():
+    assert repr(mc.check(f, x, 2 * x)).startswith("FAILED: 5 random points")
+    assert repr(mc.check(f, x, A)).startswith("FAILED: the answer A (k x k) does not have the shape of x")
+    assert repr(mc.equal(A @ x, A.T @ x)).startswith("not the same function")

@@ -83,6 +83,8 @@ def stationary(f: object, x: object, *, subject_to: object = None) -> Stationary
     """
     e = scalar_function(f, "stationary")
     unknowns = targets_of(e, x)
+    if len(set(unknowns)) < len(unknowns):
+        raise OperandError(f"an unknown is given twice among {', '.join(w.name for w in unknowns)}")
     constraints = read_constraints(subject_to)
     function, *conditions = without_names([e, *constraints])
     if not is_real(function):
@@ -230,7 +232,7 @@ class Problem:
             if isinstance(g, Zeros) or rational(g) == 0:
                 raise Unsolved(f"the gradient by {s.name} is zero everywhere, so every {s.name} is stationary")
             if not free & set(g.symbols):
-                raise Unsolved(f"the gradient by {s.name}, {brief(g)}, does not depend on {s.name}, so it is zero nowhere")
+                raise Unsolved(f"the gradient by {s.name} is {brief(g)}, which does not depend on {s.name}")
 
     def _told(self, reason: Unsolved) -> str:
         """A reason in terms of what was asked."""

@@ -111,9 +111,9 @@ def build_parser() -> argparse.ArgumentParser:
             "--wrt", required=True, metavar="NAMES", help="what to differentiate by, such as x, or W,b for several"
         )
         sub.add_argument("--steps", action="store_true", help="print the derivation, line by line")
-        sub.add_argument("--style", choices=STYLES, default="index", help="in which notation (default: index)")
-        sub.add_argument("--detail", choices=DETAILS, default="normal", help="how much of it (default: normal)")
-        sub.add_argument("--shapes", action="store_true", help="the shapes below each line of it")
+        sub.add_argument("--style", choices=STYLES, default="index", help="of --steps: in which notation (default: index)")
+        sub.add_argument("--detail", choices=DETAILS, default="normal", help="of --steps: how much (default: normal)")
+        sub.add_argument("--shapes", action="store_true", help="of --steps: the shapes below each line")
         sub.add_argument("--check", action="store_true", help="check the result against differences at random points")
         output(sub)
 

@@ -19,6 +19,10 @@ OPENED = (*LINEAR, Add, BroadcastAdd, Product, Hadamard, Quotient)
 def expand(e: object) -> Expr:
     """Products multiplied out over sums, and sums taken out of transposes, traces, sums and diagonals.
 
+    Parameters
+    ----------
+    e : Expr, any shape
+
     Raises
     ------
     LimitError

@@ -123,6 +123,15 @@ def hessian(f: object, wrt: object, wrt2: object = None, *, layout: str = "numer
         As for ``jacobian``; the structure is that of rows and columns. Of a function on orthogonal matrices the projected
         Hessian is refused: it depends on how the manifold curves, not on the Hessian alone.
 
+    Raises
+    ------
+    ShapeError
+        If ``f`` is not scalar.
+    OperandError
+        If ``wrt`` or ``wrt2`` is not a symbol of ``f``, or a layout or structure is unknown.
+    UnsupportedError
+        If the Hessian has no form here.
+
     Examples
     --------
     >>> import matcalc as mc
@@ -166,6 +175,25 @@ def structured_sides(stacked: Expr, w: Symbol, w2: Symbol, structure: str) -> Ex
 def jvp(f: object, wrt: object, tangent: object) -> Expr:
     """Change of ``f`` to first order when ``wrt`` changes by ``tangent`` (a Jacobian-vector product).
 
+    Parameters
+    ----------
+    f : Expr, any shape
+    wrt : Symbol or str
+    tangent : Expr or str
+        With the shape of ``wrt``; a name makes a new symbol.
+
+    Returns
+    -------
+    Expr
+        In the shape of ``f``.
+
+    Raises
+    ------
+    ShapeError
+        If the tangent does not have the shape of ``wrt``.
+    UnsupportedError
+        If an operator on the way has no derivative here.
+
     Examples
     --------
     >>> import matcalc as mc
@@ -202,6 +230,13 @@ def differential(f: object, wrt: object = None) -> Expr:
     wrt : Symbol, str, or a list of them, optional
         By default every symbol of ``f``.
 
+    Raises
+    ------
+    OperandError
+        If ``wrt`` is not a symbol of ``f``.
+    UnsupportedError
+        If an operator on the way has no derivative here.
+
     Examples
     --------
     >>> import matcalc as mc
@@ -223,6 +258,25 @@ def differential(f: object, wrt: object = None) -> Expr:
 
 def hvp(f: object, wrt: object, direction: object) -> Expr:
     """Hessian of a scalar function times a direction, in the shape of ``wrt``; the Hessian is not formed.
+
+    Parameters
+    ----------
+    f : Expr, scalar
+    wrt : Symbol or str
+    direction : Expr or str
+        With the shape of ``wrt``; a name makes a new symbol.
+
+    Returns
+    -------
+    Expr
+        In the shape of ``wrt``.
+
+    Raises
+    ------
+    ShapeError
+        If ``f`` is not scalar, or the direction does not have the shape of ``wrt``.
+    UnsupportedError
+        If an operator on the way has no derivative here.
 
     Examples
     --------

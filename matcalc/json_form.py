@@ -101,6 +101,10 @@ def graph(root: Expr) -> dict[str, Any]:
 def from_json(text: object) -> Expr:
     """The expression that ``to_json`` wrote: the same object.
 
+    Parameters
+    ----------
+    text : str
+
     Raises
     ------
     ParseError
@@ -109,6 +113,13 @@ def from_json(text: object) -> Expr:
         If operands do not fit.
     LimitError
         If the text is too long.
+
+    Examples
+    --------
+    >>> import matcalc as mc
+    >>> A, x = mc.symbols("A[m,n] x[n]")
+    >>> mc.from_json(mc.to_json(A @ x)) is A @ x
+    True
     """
     if not isinstance(text, (str, bytes, bytearray)):
         raise OperandError(f"from_json takes text, not {type(text).__name__}")

@@ -141,6 +141,15 @@ def named(e: Outputs | Named, names: Names = "auto") -> Named:
 def count_ops(e: object) -> int:
     """What a reader sees: a name 1, an n-ary product or sum n - 1, a function 1, a minus sign 0; a named part counts once.
 
+    Parameters
+    ----------
+    e : Expr, or a list or dict of them, or Named
+
+    Raises
+    ------
+    OperandError
+        If it is none of these.
+
     Examples
     --------
     >>> import matcalc as mc

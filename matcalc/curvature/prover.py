@@ -143,6 +143,15 @@ def sign_of(e: object) -> Fact | None:
     Fact or None
         Its ``claim`` is such as ``> 0``, ``<= 0``, ``= 1`` or ``in (0, 1]``, its ``steps`` the proof.
 
+    Parameters
+    ----------
+    e : Expr, any shape
+
+    Raises
+    ------
+    OperandError
+        If it is no expression.
+
     Examples
     --------
     >>> import matcalc as mc

@@ -280,6 +280,15 @@ def _stacked(cls: type[Stack], blocks: Sequence[object]) -> Expr:
 def block(rows: Sequence[object]) -> Expr:
     """A matrix from its blocks, a list for each row of them.
 
+    Parameters
+    ----------
+    rows : list of lists of Expr
+
+    Raises
+    ------
+    ShapeError
+        If the blocks of a row differ in height, or the rows in width.
+
     Examples
     --------
     >>> import matcalc as mc

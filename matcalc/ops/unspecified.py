@@ -72,6 +72,16 @@ class Function:
 def function(name: str) -> Function:
     """An unspecified scalar-valued function, such as a loss.
 
+    Parameters
+    ----------
+    name : str
+        Its gradient is called ``d`` and this name.
+
+    Raises
+    ------
+    OperandError
+        If the name is not one.
+
     Examples
     --------
     >>> import matcalc as mc

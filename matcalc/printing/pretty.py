@@ -95,6 +95,17 @@ PRETTY = Pretty()
 def pretty(e: object, *, names: object = None) -> str:
     """The expression in one line of Unicode; with ``names``, as for ``named``, a line for each shared part below it.
 
+    Parameters
+    ----------
+    e : Expr, or a list or dict of them with ``names``, or Named
+    names : optional
+        Names for shared parts, as for ``named``.
+
+    Raises
+    ------
+    OperandError
+        If ``e`` is no expression.
+
     Examples
     --------
     >>> import matcalc as mc

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matcalc.calculus import assume
 from matcalc.canonical import ranked
 from matcalc.errors import OperandError
-from matcalc.expr import Expr, as_expr, substitute
+from matcalc.expr import Expr, as_expr, sort_key, substitute
 from matcalc.simplify import simplify_all
 
 GOALS = ("readable",)
@@ -45,16 +45,16 @@ def simplify(e: object, *, goal: str = "readable") -> Expr:
         raise OperandError(f"the goal of simplify is one of {', '.join(GOALS)}, not {goal!r}")
     given = as_expr(e)
     conditions = given.conditions
-    seen: dict[Expr, str] = {}
+    seen: dict[Expr, tuple[int, str, str]] = {}
     form, names = given, dict[Expr, Expr]()
     for _ in range(PASSES):
         standard, names = ranked(form)
         if form in seen:
             break
-        seen[form] = str(standard)
+        seen[form] = sort_key(standard)
         (after,) = simplify_all([standard])
         form = substitute(after if after.cost <= standard.cost else standard, dict(names))
     circle = list(seen)[list(seen).index(form) :] if form in seen else [form]
-    result = min(circle, key=lambda f: (f.cost, seen.get(f, ""), str(f)))
+    result = min(circle, key=lambda f: (f.cost, seen.get(f, ()), sort_key(f)))
     assume(result, conditions)
     return result

@@ -208,3 +208,12 @@ def test_ambient_derivations_by_structured_symbols_that_have_no_other():
     d = mc.derive(p.T @ W @ p, p)
     assert str(d.result) == "(W + W')*p"
     assert d.check().passed
+
+
+@pytest.mark.parametrize("style", ["index", "differential"])
+@pytest.mark.parametrize("wrt", ["A", "B", "C", "Y"])
+def test_a_product_with_an_axis_stacked_from_several(wrt, style):
+    e = mc.parse("sum(Y.*(khatrirao(A,B)*C))", "A[m,n] B[p,n] C[n,q] Y[m*p,q]")
+    d = mc.derive(e, wrt, style=style)
+    assert d.result is mc.grad(e, wrt)
+    assert d.check(detail="full").passed

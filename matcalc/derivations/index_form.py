@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sympy as sp
 
 from matcalc.expr import Expr, Let, Number, Operator, Symbol
-from matcalc.index import At, Delta, Entry, Index, Num, Plus, Sum, Term, Times
+from matcalc.index import At, Delta, Entry, Index, Num, Pair, Plus, Sum, Term, Times
 from matcalc.network import Contracted, Network
 from matcalc.scalar import Scalars
 
@@ -16,9 +16,14 @@ def define(e: Expr, row: At, col: At) -> Term:
     """An entry of ``e`` in index notation, down to its symbols and variables."""
     if isinstance(e, (Symbol, Let)) or not e.operands or not isinstance(e, Operator):
         return Entry(e, row, col) if not isinstance(e, Number) else Num(e.value)
-    if type(e).entry is Operator.entry or e.name in ("vec", "kron"):
+    if type(e).entry is Operator.entry or is_unsplit(e, row, col):
         return Entry(e, row, col)
     return _defined(e.entry(row, col))
+
+
+def is_unsplit(e: Operator, row: At, col: At) -> bool:
+    """Whether one index runs along an axis that is stacked from several, whose entries take one index for each."""
+    return any(len(dims) > 1 and not isinstance(at, Pair) for dims, at in zip(e.composite_axes(), (row, col), strict=True))
 
 
 def _defined(term: Term) -> Term:

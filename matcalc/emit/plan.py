@@ -342,6 +342,8 @@ class Planner:
 
     def diagonal(self, e: Expr) -> Form:
         assert isinstance(e, Diagonal)
+        if e.arg.is_scalar:
+            return self.form[e.arg]
         if not self.only_product(e.arg):
             return self.f.diagonal(self.form[e.arg])
         left, right = split_chain(self.f, *self.factors(e.arg), self.segments)
@@ -370,6 +372,8 @@ class Planner:
     # ---------------------------------------------------------------- structure
     def diag(self, e: Expr) -> Form:
         assert isinstance(e, Diag)
+        if e.is_scalar:
+            return self.form[e.arg]
         return Form("diag", self.value(e.arg), e.rows, e.cols)
 
     def constant(self, e: Expr) -> Form:
@@ -436,6 +440,8 @@ class Planner:
 
     def vec(self, e: Expr) -> Form:
         assert isinstance(e, Vec)
+        if e.is_scalar:
+            return self.form[e.arg]
         return self.shaped(self._columns(self.form[e.arg]), e)
 
     def _columns(self, f: Form) -> Value:

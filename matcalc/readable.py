@@ -38,7 +38,7 @@ def simplify(e: object, *, goal: str = "readable") -> Expr:
     (A + A')*x
     >>> mc.simplify(mc.exp(x) / mc.sum(mc.exp(x)))
     softmax(x)
-    >>> mc.simplify(x.T @ x - 2 * x.T @ y + y.T @ y)
+    >>> mc.simplify(x.T @ x - 2 * y.T @ x + y.T @ y)
     norm2(x - y)^2
     """
     if not isinstance(goal, str) or goal not in GOALS:

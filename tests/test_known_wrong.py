@@ -16,7 +16,7 @@ CASES = [
     ("exp(tr(A*X))", "X", "exp(tr(A*X))*A'"),
     ("tr(X)^2 + 1", "X", "2*tr(X)*eye(n)"),
     ("(A*X)(1,2)", "X", "A'*e(1,n)*e(2,n)'"),
-    ("log(sum(exp(M*x)))", "x", "M'*exp(M*x)/sum(exp(M*x))"),
+    ("log(sum(exp(M*x)))", "x", "M'*softmax(M*x)"),
     ("exp(-x'*A*x)", "x", "-exp(-x'*A*x)*(A + A')*x"),
     ("sum(q.*log(q))", "q", "log(q) .+ 1"),
     ("tr(A.*X)", "X", "diag(diag(A))"),

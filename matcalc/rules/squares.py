@@ -27,7 +27,7 @@ def square_of(norm: Norm2 | NormF) -> Expr:
 def root_of(body: Expr) -> Expr | None:
     """``v`` for ``v'*v`` and ``V`` for ``tr(V'*V)``, whose factors may be rotated."""
     inside = body.arg if isinstance(body, Trace) else body
-    if not isinstance(inside, Product) or len(inside.args) % 2 or body.is_complex:
+    if not isinstance(inside, Product) or len(inside.args) % 2 or body.is_complex or inside.axes is not None:
         return None
     middle = len(inside.args) // 2
     rotations = middle if isinstance(body, Trace) and middle * 2 <= LONGEST_RING else 1

@@ -34,6 +34,7 @@ from matcalc.expr import (
 from matcalc.index import At, Delta, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times, axis, flat
 from matcalc.ops.blocks import Selector, disjoint
 from matcalc.ops.elementwise import Sqrt
+from matcalc.ops.reductions import Total
 from matcalc.ops.structure import Reshape, UnitVector
 from matcalc.ops.tensors import TensorSymbol, Unstacked, paired
 from matcalc.scalar import Scalars, is_arithmetic
@@ -134,6 +135,8 @@ class Lowering:
                 stack.append((node.arg, i, j, p))
             elif p != 1 and isinstance(node, Product) and (sides := self.powered_sides(node, p)) is not None:
                 stack.extend([(sides[1], None, j, p), (sides[0], i, None, p)])
+            elif isinstance(node, Total) and node.axis is None and node.arg.axes is not None and not _dissolves(node.arg):
+                net.coefficient *= self.closed(node) ** p  # the matrix that holds a tensor is not read the other way round
             elif p == 1 and (_dissolves(node) or _at_pairs(node, i, j)):
                 self._enter(node.entry(i, j), net, stack)  # type: ignore[attr-defined]
             elif node.is_scalar:

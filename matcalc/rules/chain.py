@@ -380,7 +380,7 @@ def closed_chain(parallel: Sequence[Expr], left: Expr | None, right: Expr | None
         ends = [turn(left)] if left is not None else [Transpose(Ones((together.rows, 1)))]
         ends += [together, right if right is not None else Ones((together.cols, 1))]
         options = _both_ways(chain(ends))
-    if len(parallel) == 2 and not any(isinstance(p, Ones) for p in parallel):
+    if len(parallel) == 2 and not any(isinstance(p, Ones) or p.axes is not None for p in parallel):
         parts = [parallel[0], *([Diag(right)] if right is not None else [])]
         parts += [turn(parallel[1]), *([Diag(left)] if left is not None else [])]
         options.insert(0, trace_of(chain(parts)))

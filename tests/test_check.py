@@ -115,7 +115,7 @@ def test_texts_are_read_with_the_symbols_of_the_function():
         ("unheard*x", "the answer uses unheard, which is not a symbol of x'*A*x; its symbols: A, x"),
         ("unheard*unseen*x", "the answer uses unheard, unseen, which are not symbols of x'*A*x; its symbols: A, x"),
         ("ones(k)", "the answer uses k, which is not a symbol of x'*A*x"),
-        (mc.vector("q", 3), "the answer uses unheard, which is not a symbol"),
+        (mc.vector("unheard", 3), "the answer uses unheard, which is not a symbol"),
         (mc.ones(mc.dims("k")), "the answer uses k, which is not a dimension of x'*A*x"),
         (mc.matrix("A", 2, 2) @ mc.vector("z", 2), "the answer uses z"),
         (

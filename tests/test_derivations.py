@@ -217,3 +217,11 @@ def test_a_product_with_an_axis_stacked_from_several(wrt, style):
     d = mc.derive(e, wrt, style=style)
     assert d.result is mc.grad(e, wrt)
     assert d.check(detail="full").passed
+
+
+def test_a_slope_that_is_zero_has_the_shape_of_the_variable():
+    for text in ("sin(eigmax(islargest(A*B)))", "log(sum(exp(step(A*B))))"):
+        e = mc.parse(text, "A[n,n] B[n,n]")
+        d = mc.derive(e, "A")
+        assert d.result is mc.zeros(*d.wrt.shape)
+        assert d.check().passed

@@ -13,6 +13,7 @@ from matcalc.differentiate import change_of, pull
 from matcalc.expr import ONE, Expr, GradientSymbol, Let, Operator, Symbol, add
 from matcalc.index import Index, Num, Term, axis
 from matcalc.network import Lowering, Network, contract
+from matcalc.ops.structure import zeros
 from matcalc.ops.unspecified import Unspecified, UnspecifiedGradient
 from matcalc.printing import latex, text
 from matcalc.printing.index_terms import IndexNames, term_text
@@ -206,6 +207,8 @@ class GradientLines(Lines):
     ) -> Expr:  # fmt: skip
         """The matrix form of one contracted network."""
         value, body = closed_form(contract(copied(net), k, l, lowering), leaf.rows, leaf.cols, scalars)
+        if value == 0:
+            return zeros(leaf.rows, leaf.cols)
         scale = scalars.back(value)
         return scale if body is None else simplify_all([scale * body])[0]
 

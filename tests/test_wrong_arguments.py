@@ -10,8 +10,17 @@ A, x, y = mc.symbols("A[k,k] x[k] y[k]")
 f = x.T @ A @ x
 Q = sp.MatrixSymbol("Q", 3, 3)
 
-NOT_EXPRESSIONS = ["x'*A*x", b"x", None, [], {}, {x}, object(), np.ones((3, 3)), float("nan"), len, True]
-NOT_NAMES = [None, [], {}, {1}, 1.5, object(), np.ones((3, 3)), x, "nonsense"]
+
+class Other:
+    """Something of a class that nothing here knows."""
+
+    def __repr__(self):
+        return "other"
+
+
+OTHER = Other()
+NOT_EXPRESSIONS = ["x'*A*x", b"x", None, [], {}, {x}, OTHER, np.ones((3, 3)), float("nan"), len, True]
+NOT_NAMES = [None, [], {}, {1}, 1.5, OTHER, np.ones((3, 3)), x, "nonsense"]
 
 OF_EXPRESSIONS = [
     lambda e: mc.check(e, x),
@@ -65,7 +74,7 @@ def test_what_is_no_choice_is_refused(verb, given):
         verb(given)
 
 
-@pytest.mark.parametrize("given", [1.5, object(), np.ones((3, 3)), "Q.symmetric(Q)"], ids=repr)
+@pytest.mark.parametrize("given", [1.5, OTHER, np.ones((3, 3)), "Q.symmetric(Q)"], ids=repr)
 def test_assumptions_and_free_indices_of_another_kind_are_refused(given):
     with pytest.raises(mc.OperandError):
         mc.from_sympy(Q, assumptions=given)

@@ -235,7 +235,7 @@ def steepest(e: Expr, targets: Sequence[Symbol]) -> list[Expr]:
 def finished(e: Expr, targets: Sequence[Symbol], gradients: Sequence[Expr]) -> list[Expr]:
     """Gradients simplified, with their conditions, and their shapes asserted."""
     results = [with_axes_of(g, w) for g, w in zip(simplify_all(gradients), targets, strict=True)]
-    assumed = e.conditions
+    assumed = e.needed()
     for g in results:
         assume(g, assumed)
     for w, g in zip(targets, results, strict=True):

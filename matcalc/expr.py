@@ -154,10 +154,14 @@ class Expr(Node):
     @property
     def conditions(self) -> tuple[str, ...]:
         """Everything the expression assumes, such as ``X invertible``, in reading order."""
+        return self.needed(ASSUMED.get(self, ()))
+
+    def needed(self, besides: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """What the nodes assume, and what else is given, without the function that this may be a derivative of."""
         found: dict[str, None] = {}
         for node in postorder([self], lambda e: e.operands):
             found.update(dict.fromkeys(node.conditions_here()))
-        found.update(dict.fromkeys(ASSUMED.get(self, ())))
+        found.update(dict.fromkeys(besides))
         positive = {c.removesuffix(" positive") for c in found if c.endswith(" positive")}
         return tuple(c for c in found if c.removesuffix(" in every entry").removesuffix(" nonzero") not in positive)
 

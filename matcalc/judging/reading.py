@@ -93,7 +93,7 @@ def read_answer(answer: object, f: Expr, roots: Sequence[Expr]) -> Expr:
 def _require_known(unknown: Sequence[str], f: Expr, known: Mapping[str, object], what: str = "symbol") -> None:
     if unknown:
         names, are = ", ".join(unknown), f"is not a {what}" if len(unknown) == 1 else f"are not {what}s"
-        there = "" if what == "dimension" else f"; its symbols: {', '.join(sorted(known)) or 'none'}"
+        there = "" if what == "dimension" else f"; its symbols: {', '.join(sorted({s.name for s in f.symbols})) or 'none'}"
         raise OperandError(f"the answer uses {names}, which {are} of {brief(f)}{there}")
 
 

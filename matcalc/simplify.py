@@ -360,7 +360,7 @@ class Simplifier:
             e = self.scalars.expr_of.get(base)
             if p == 1 and isinstance(e, (Product, Trace)):
                 found.append((f, e))
-            elif p == 2 and isinstance(e, (Norm2, NormF)):
+            elif p == 2 and isinstance(e, (Norm2, NormF)) and not e.arg.is_complex:
                 found.append((f, square_of(e)))
         return (term / found[0][0], found[0][1]) if len(found) == 1 else (term, None)
 

@@ -126,3 +126,27 @@ def test_form(text, form):
     value = np.asarray(judge.value(e, given))
     assert_allclose(np.asarray(judge.value(short, given)), value, rtol=1e-9, atol=1e-9, err_msg=str(short))
     assert_allclose(np.asarray(judge.value(want, given)), value, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "exp(X)'./(sum(exp(X),2)*ones(1,n))",  # sums of rows below columns
+        "diag(1./sum(exp(X),2))*exp(X)'",
+        "exp(X)'*diag(1./sum(exp(X),1)')",
+        "(A*exp(X))./(sum(exp(X),2)*ones(1,n))",  # a product is divided, not its factor
+        "diag(1./sum(exp(X),2))*(A*exp(X))",
+        "abs(o).^2",  # of something complex
+        "abs(o).^3.*real(o)",
+        "norm2(o)^2 + x'*y + x'*v",
+        "normf(O)^2 + tr(A*X) + tr(A*B)",
+        "2*sigmoid(c)*ones(n) - ones(n)",  # a scalar among arrays
+    ],
+)
+def test_look_alikes_keep_their_value(text):
+    e = mc.parse(text, "A[n,n] B[n,n] X[n,n] x[n] y[n] v[n] o[n](complex) O[n,n](complex) c")
+    short = mc.simplify(e)
+    given = judge.draw(e, extra=[short])
+    value = np.asarray(judge.value(e, given))
+    assert np.asarray(judge.value(short, given)).shape == value.shape
+    assert_allclose(np.asarray(judge.value(short, given)), value, rtol=1e-9, atol=1e-9, err_msg=str(short))

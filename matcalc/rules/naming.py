@@ -37,7 +37,7 @@ def recognised(roots: Sequence[Expr]) -> list[Expr]:
 def with_name(e: Expr) -> Expr:
     """One node under its shortest name."""
     while not e.is_complex:
-        options = [new for new in candidates(e) if new.cost < e.cost]
+        options = [new for new in candidates(e) if new.cost < e.cost and (new.rows, new.cols) == (e.rows, e.cols)]
         if not options:
             break
         e = min(options, key=lambda x: x.cost)

@@ -96,7 +96,7 @@ def signs(e: Expr) -> Expr | None:
     """``sign(x)`` for ``x./abs(x)``, and ``x.^2`` for ``abs(x).^2``."""
     powers = entrywise_powers([e])
     for base, p in powers.items():
-        if not isinstance(base, Abs) or not p.is_Integer:
+        if not isinstance(base, Abs) or base.arg.is_complex or not p.is_Integer:
             continue
         x = base.arg
         q = powers.get(x, sp.Integer(0))
@@ -157,7 +157,7 @@ def normalised(e: Expr) -> Expr | None:
         if p.is_Integer and p < 0 and isinstance(total, Total) and isinstance(total.arg, Exp):
             rest = joined({b: q for b, q in powers.items() if b is not base}, e)
             for _ in range(int(-p)):
-                new = with_factor(rest, total.arg, Softmax(total.arg.arg, total.axis))
+                new = with_factor(rest, total.arg, Softmax(total.arg.arg, total.axis), entrywise=not base.is_scalar)
                 if new is None:
                     break
                 rest, p = new, p + 1
@@ -166,26 +166,34 @@ def normalised(e: Expr) -> Expr | None:
     return None
 
 
-def with_factor(e: Expr, old: Expr, new: Expr, depth: int = DEEPEST) -> Expr | None:
-    """``e`` with one factor ``old`` replaced, where ``e`` is a multiple of it; it may be transposed, or on a diagonal."""
+def with_factor(e: Expr, old: Expr, new: Expr, depth: int = DEEPEST, *, entrywise: bool = False) -> Expr | None:
+    """``e`` with one factor ``old`` replaced, where ``e`` is a multiple of it.
+
+    A scalar multiple of ``old`` may be transposed, on a diagonal or in a product of matrices; what differs from entry
+    to entry (``entrywise``) only multiplies ``old`` where that stands entry by entry.
+    """
     if e is old:
         return new
-    if not depth:
+    if not depth or (entrywise and isinstance(e, (Transpose, Diag, Product))):
         return None
+
+    def inside_of(a: Expr) -> Expr | None:
+        return with_factor(a, old, new, depth - 1, entrywise=entrywise)
+
     match e:
         case Transpose(arg) | Diag(arg):
-            inside = with_factor(arg, old, new, depth - 1)
+            inside = inside_of(arg)
             return None if inside is None else e.rebuild([inside])
         case Product(args) | Hadamard(args):
             for k, a in enumerate(args):
-                inside = with_factor(a, old, new, depth - 1)
+                inside = inside_of(a)
                 if inside is not None:
                     return e.rebuild([*args[:k], inside, *args[k + 1 :]])
         case Add(args):
-            every = [with_factor(a, old, new, depth - 1) for a in args]
+            every = [inside_of(a) for a in args]
             return None if None in every else add(*(a for a in every if a is not None))
         case Quotient(above, below):
-            inside = with_factor(above, old, new, depth - 1)
+            inside = inside_of(above)
             return None if inside is None else quotient(inside, below)
     return None
 

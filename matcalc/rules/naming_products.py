@@ -61,8 +61,8 @@ def row_softmax(e: Expr) -> Expr | None:
             for base, p in powers.items():
                 total = row_sums(base) if axis else turn(base)
                 if p == -1 and isinstance(total, Total) and total.axis == axis and isinstance(total.arg, Exp):
-                    inside = with_factor(body, total.arg, Softmax(total.arg.arg, axis), 2)
-                    if inside is not None and not isinstance(body, Product):
+                    inside = with_factor(body, total.arg, Softmax(total.arg.arg, axis), entrywise=True)
+                    if inside is not None:
                         left = joined({q: r for q, r in powers.items() if q is not base}, weights.arg)
                         return product_of(
                             [*args[:k], *((Diag(left), inside) if axis else (inside, Diag(left))), *args[k + 2 :]]

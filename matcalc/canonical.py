@@ -33,7 +33,7 @@ def arranged(e: Expr) -> Expr:
     for node in postorder([e], lambda x: x.operands):
         parts = [done[c] for c in node.operands]
         if isinstance(node, Add):
-            parts.sort(key=(lambda t: sort_key(t)) if node.is_scalar else _term_key)
+            parts.sort(key=sort_key if node.is_scalar else _term_key)
         elif isinstance(node, Hadamard):
             parts.sort(key=lambda f: (not f.is_scalar, sort_key(f)))
         done[node] = node.rebuild(parts)

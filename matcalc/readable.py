@@ -46,14 +46,14 @@ def simplify(e: object, *, goal: str = "readable") -> Expr:
     given = as_expr(e)
     conditions = given.conditions
     seen: dict[Expr, tuple[int, str, str]] = {}
-    form, names = given, dict[Expr, Expr]()
+    form = given
     for _ in range(PASSES):
-        standard, names = ranked(form)
         if form in seen:
             break
+        standard, names = ranked(form)
         seen[form] = sort_key(standard)
         (after,) = simplify_all([standard])
-        form = substitute(after if after.cost <= standard.cost else standard, dict(names))
+        form = substitute(after if after.cost <= standard.cost else standard, names)
     circle = list(seen)[list(seen).index(form) :] if form in seen else [form]
     result = min(circle, key=lambda f: (f.cost, seen.get(f, ()), sort_key(f)))
     assume(result, conditions)

@@ -56,5 +56,5 @@ def wirtinger(f: object, z: object) -> tuple[Expr, Expr]:
         stacked = simplify_all(parts.back([stacked_jacobian(parts.body, v) for v in both]))
         results = [in_layout(s, e, w, "tensor") for s in stacked]
     for r in results:
-        assume(r, e.conditions)
+        assume(r, e.needed())
     return results[0], results[1]

@@ -64,23 +64,7 @@ class DifferentialGradient(ScalarDifferentials):
                 form = self.replaced(form, mine[0], u)
         self.finish(self.collected(form))
         self.steps = [s for u in self.variables for s in self.forward.get(u, ())] + self.back
-        conditions = dict.fromkeys((*self.original.conditions, *self.result.conditions))
-        heading = self.heading()
-        if self.seed is not ONE:
-            given = f"{text(self.seed)} = d{self.loss}/d{self.top.name}"
-            heading = f"{self.loss} by {self.w.name}, where {given} and {text(self.top)} = {text(self.top.arg)}{self.where()}"
-        return Derivation(
-            self.original,
-            self.w,
-            self.result,
-            self.steps,
-            self.variables,
-            self.gradients,
-            heading,
-            None if self.seed is ONE else self.seed,
-            tuple(conditions),
-            changes=self.changes,
-        )
+        return self.derivation(self.seed, self.loss, self.result)
 
     # -------------------------------------------------------------- the function
     def start(self) -> Form:

@@ -47,22 +47,7 @@ class GradientLines(Lines):
             self.finish(gathered[self.w])
         else:
             self.constant()
-        conditions = dict.fromkeys((*self.original.conditions, *self.result.conditions))
-        heading = self.heading()
-        if self.seed is not ONE:
-            given = f"{text(self.seed)} = d{self.loss}/d{self.top.name}"
-            heading = f"{self.loss} by {self.w.name}, where {given} and {text(self.top)} = {text(self.top.arg)}{self.where()}"
-        return Derivation(
-            self.original,
-            self.w,
-            self.result,
-            self.steps,
-            self.variables,
-            self.gradients,
-            heading,
-            None if self.seed is ONE else self.seed,
-            tuple(conditions),
-        )
+        return self.derivation(self.seed, self.loss, self.result)
 
     def total(self, u: Let, parts: list[Expr]) -> Expr:
         """The gradient by a variable under a name, its contributions added up."""

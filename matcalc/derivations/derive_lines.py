@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from matcalc.derivations.derivation import Derivation
 from matcalc.derivations.forms import Change
 from matcalc.derivations.index_form import define
 from matcalc.derivations.steps import Step
 from matcalc.derivations.variables import Variables, dim_names, written_out
 from matcalc.differentiate import addends, change_of, differential
-from matcalc.expr import Entrywise, Expr, Let, Operator, Symbol
+from matcalc.expr import ONE, Entrywise, Expr, Let, Operator, Symbol
 from matcalc.index import At, Entry, Index, Pair, Plus, indices_of
 from matcalc.network import Lowering, Network
 from matcalc.node import postorder
@@ -60,6 +61,19 @@ class Lines:
         given, e = self.original, self.top.arg
         told = "" if written_out(given) is given else f"{text(given.arg if isinstance(given, Let) else given)} = "
         return f"{self.top.name} = {told}{text(e)}, by {self.w.name}{self.where()}"
+
+    def derivation(self, seed: Expr, loss: str, result: Expr) -> Derivation:
+        """The lines of a gradient as a whole, or of one that is pulled back from ``seed``, a loss's gradient."""
+        heading = self.heading()
+        if seed is not ONE:
+            given = f"{text(seed)} = d{loss}/d{self.top.name}"
+            heading = f"{loss} by {self.w.name}, where {given} and {text(self.top)} = {text(self.top.arg)}{self.where()}"
+        return Derivation(
+            self.original, self.w, result, self.steps, self.variables, self.gradients, heading,
+            None if seed is ONE else seed,
+            tuple(dict.fromkeys((*self.original.conditions, *result.conditions))),
+            changes=self.changes,
+        )  # fmt: skip
 
     def definition(self, u: Let, i: Index | None, j: Index | None) -> list[Step]:
         """The line that gives a variable's entries in index notation, once."""

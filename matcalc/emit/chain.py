@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
 
-from matcalc.dims import Dim, DimSymbol, is_unit
+from matcalc.dims import is_unit
 from matcalc.emit.forms import Form, Forms
+from matcalc.emit.sizes import Sizes
+from matcalc.expr import Expr, Transpose
 
-NOMINAL = 1000  # the size that a symbolic dimension is taken to have
+LONG_SEGMENT = 6  # the longest run of factors that is looked for in other chains
 LONGEST = 60  # chains longer than this are ordered in linear time
 
 Factor = tuple[object, bool] | None  # where a factor comes from, and whether it is transposed; None if from nowhere else
 Segments = Mapping[tuple[Factor, ...], int]  # how often a run of factors occurs, if more than once
 
 
-@lru_cache(maxsize=4096)
-def estimate(d: Dim) -> float:
-    """A size for a dimension."""
-    if isinstance(d, int):
-        return d
-    return NOMINAL if isinstance(d, DimSymbol) else float(d.xreplace(dict.fromkeys(d.free_symbols, NOMINAL)))
-
-
-def entries(f: Form) -> float:
+def entries(f: Form, sizes: Sizes) -> float:
     """How many numbers the form holds."""
-    full = estimate(f.rows) * estimate(f.cols)
+    full = sizes.of(f.rows) * sizes.of(f.cols)
     match f.kind:
         case "full" | "inverse":
             return full
         case "eye" | "unit" | "all":
             return 1
         case "diag" | "col":
-            return estimate(f.rows)
+            return sizes.of(f.rows)
         case "row":
-            return estimate(f.cols)
+            return sizes.of(f.cols)
 
 
 def run_key(run: Sequence[Factor]) -> tuple[Factor, ...]:
@@ -48,7 +41,7 @@ def multiply_chain(forms: Forms, factors: Sequence[Form], origin: Sequence[Facto
     """The product of all factors; ``origin`` tells which runs are shared with other chains."""
     if len(factors) > LONGEST:
         return _greedy(forms, factors)
-    splits = _best_splits(factors, origin, segments)
+    splits = _best_splits(forms.sizes, factors, origin, segments)
     return _multiply(forms, factors, splits, 0, len(factors) - 1)
 
 
@@ -56,7 +49,7 @@ def split_chain(forms: Forms, factors: Sequence[Form], origin: Sequence[Factor],
     """The two sides of the last multiplication."""
     if len(factors) > LONGEST:
         return _greedy(forms, factors[:-1]), factors[-1]
-    splits = _best_splits(factors, origin, segments)
+    splits = _best_splits(forms.sizes, factors, origin, segments)
     last = len(factors) - 1
     k = splits[0, last]
     return _multiply(forms, factors, splits, 0, k), _multiply(forms, factors, splits, k + 1, last)
@@ -69,12 +62,14 @@ def _multiply(forms: Forms, factors: Sequence[Form], splits: dict[tuple[int, int
     return forms.multiply(_multiply(forms, factors, splits, i, k), _multiply(forms, factors, splits, k + 1, j))
 
 
-def _best_splits(factors: Sequence[Form], origin: Sequence[Factor], segments: Segments) -> dict[tuple[int, int], int]:
+def _best_splits(
+    sizes: Sizes, factors: Sequence[Form], origin: Sequence[Factor], segments: Segments
+) -> dict[tuple[int, int], int]:
     """Where to split each run, by dynamic programming; of equals the one that puts columns first, else the left."""
     n = len(factors)
     if n == 2:
         return {(0, 1): 0}
-    ends = [estimate(f.rows) for f in factors] + [estimate(factors[-1].cols)]
+    ends = [sizes.of(f.rows) for f in factors] + [sizes.of(factors[-1].cols)]
     best: dict[tuple[int, int], tuple[float, str]] = {(i, i): (0.0, f.kind) for i, f in enumerate(factors)}
     splits: dict[tuple[int, int], int] = {}
     for length in range(1, n):
@@ -139,3 +134,23 @@ def _greedy(forms: Forms, factors: Sequence[Form]) -> Form:
     for f in done[1:]:
         out = forms.multiply(out, f)
     return out
+
+
+def factor_of(e: Expr, flip: bool = False) -> Factor:
+    """Where a factor comes from; vectors and symmetric matrices stand for their transposes too."""
+    while isinstance(e, Transpose):
+        e, flip = e.arg, not flip
+    return e, flip and not e.symmetric
+
+
+def runs_of(row: list[Factor]) -> Iterator[tuple[Factor, ...]]:
+    """The runs of factors in a chain, those that overlap an equal one left out."""
+    n = len(row)
+    longest = LONG_SEGMENT if n <= 2 * LONG_SEGMENT else 2
+    last: dict[tuple[Factor, ...], int] = {}
+    for i in range(n):
+        for j in range(i + 2, min(n, i + longest) + 1):
+            key = run_key(row[i:j])
+            if last.get(key, 0) <= i:
+                last[key] = j
+                yield key

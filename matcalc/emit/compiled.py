@@ -62,7 +62,7 @@ def compile(outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, bac
     library = backend_of(backend)
     unpack, exprs = _structure(outputs)
     symbols = _symbols(exprs, [a for a in args or () if isinstance(a, Symbol)])
-    plan = make_plan(exprs, symbols)
+    plan = make_plan(exprs, symbols, library)
     return Compiled(plan, exprs, _parameters(plan, args), library, unpack)
 
 

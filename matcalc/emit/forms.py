@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from matcalc.dims import Dim, is_unit
+from matcalc.emit.sizes import Sizes
 from matcalc.emit.values import Builder, Value
 
 Kind = Literal["full", "diag", "eye", "col", "row", "all", "inverse", "unit"]
@@ -44,8 +45,8 @@ class Form:
 class Forms:
     """Arithmetic on forms; every result takes the cheapest form that is exact."""
 
-    def __init__(self, builder: Builder) -> None:
-        self.b = builder
+    def __init__(self, builder: Builder, sizes: Sizes) -> None:
+        self.b, self.sizes = builder, sizes
 
     def full(self, f: Form) -> Value:
         """The array with all its entries."""

@@ -1,0 +1,31 @@
+"""Products of matrices, transposes and inverses."""
+
+from __future__ import annotations
+
+from matcalc.emit.chain import multiply_chain
+from matcalc.emit.forms import Form
+from matcalc.emit.lowering.chains import chain_factors
+from matcalc.emit.planner import Planner, lowers
+from matcalc.expr import Product, Transpose
+from matcalc.ops.linalg import Inverse
+
+
+@lowers(Product)
+def lower_product(planner: Planner, e: Product) -> Form:
+    return multiply_chain(planner.f, *chain_factors(planner, e), planner.segments)
+
+
+@lowers(Transpose)
+def lower_transpose(planner: Planner, e: Transpose) -> Form:
+    return planner.form[e.arg] if e.arg.symmetric else planner.f.transpose(planner.form[e.arg])
+
+
+@lowers(Inverse)
+def lower_inverse(planner: Planner, e: Inverse) -> Form:
+    f = planner.form[e.arg]
+    if f.kind == "eye":
+        return f
+    if f.kind == "diag" or e.is_scalar:
+        return Form(f.kind, planner.b.div(planner.b.const(1), f.value), e.rows, e.cols)
+    lazy = Form("inverse", planner.f.plane(f), e.rows, e.cols)
+    return planner.f.dense(lazy) if e in planner.formed else lazy

@@ -4,7 +4,6 @@ import math
 import platform
 from importlib.metadata import version
 
-TITLES = {
     "grad": "gradients",
     "vjp": "pullbacks",
     "hvp": "Hessian-vector products",
@@ -48,8 +47,8 @@ Here the time is that of calls, not of arithmetic.
   a symmetric product that differentiation in numbers cannot see. Where the result is a large dense array
   (`product-jacobian`, `inverse-jacobian`) both are bound by writing it; a compiled operator is not.
 - **Entry by entry**: NumPy loses to XLA, which fuses loops. Use `backend="jax"` there, or `torch.compile`.
-- Compilation is left out of the times: jitting a derivative takes JAX 0.05 to 2 seconds, deriving and emitting one takes matcalc
-  {derivation} (median over these problems).
+- Compilation is left out of the times: jitting a derivative takes JAX 0.05 to 2 seconds, deriving one takes
+  matcalc {derivation} (median over these problems).
 """
 
 
@@ -93,7 +92,8 @@ def summary(times):
     lines = ["| geometric means | " + " | ".join(COLUMNS) + " |", "| --- |" + " ---: |" * len(COLUMNS)]
     for size in ("large", "small"):
         for title, kinds in (("first order", ("grad", "vjp", "hvp")), ("Hessians, Jacobians", ("hessian", "jacobian"))):
-            rows = [r for (s, name), r in times.items() if s == size and r["kind"] in kinds and name not in ELEMENTWISE]
+            of_size = [(name, r) for (s, name), r in times.items() if s == size and name not in ELEMENTWISE]
+            rows = [r for _, r in of_size if r["kind"] in kinds]
             cells = [shown(geometric_mean([x for r in rows if (x := ratio(r, c)) is not None])) for c in COLUMNS]
             lines.append(f"| {size}, {title} | " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -4,12 +4,6 @@ import math
 import platform
 from importlib.metadata import version
 
-    "grad": "gradients",
-    "vjp": "pullbacks",
-    "hvp": "Hessian-vector products",
-    "hessian": "Hessians",
-    "jacobian": "Jacobians",
-}
 COLUMNS = ("hand", "matcalc-numpy", "matcalc-jax", "matcalc-torch", "torch")
 COLOURS = {"hand": "0.6", "matcalc-numpy": "C0", "matcalc-jax": "C1", "matcalc-torch": "C3"}
 ELEMENTWISE = ("entrywise-waves", "entrywise-rational")

@@ -272,7 +272,6 @@ for depth in (2, 10):
             small=dict(m=8, n=10, c=3), large=dict(m=128, n=192, c=10))  # fmt: skip
 
 Problem("bias-layer-vjp", kind="vjp", wrt=("W", "X", "b"), given="G", text="W*X .+ b",
-       
         shapes=dict(W="nn", X="nm", b="n", G="nm"), small=dict(n=10, m=8), large=dict(n=1024, m=512),
         f=lambda w, v: v.W @ v.X + v.b[:, None],
         by_hand=lambda v: [v.G @ v.X.T, v.W.T @ v.G, v.G.sum(1)])  # fmt: skip

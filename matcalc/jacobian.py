@@ -358,7 +358,7 @@ def _transposed(term: Expr, up: Symbol, e: Expr, w: Symbol) -> Expr | None:
 
 def _stacked_part(term: Expr, up: Symbol) -> tuple[Operator, int, Expr] | None:
     """The outermost operator around ``up`` that is a matrix on stacked vectors; its operand; that matrix, transposed."""
-    holding = {up}
+    holding: set[Expr] = {up}
     for e in postorder([term], lambda e: e.operands):
         if any(c in holding for c in e.operands):
             holding.add(e)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from matcalc.dims import is_unit
 from matcalc.emit.forms import Form, Forms
+from matcalc.emit.grams import are_transposed, scaled_gram
 from matcalc.emit.sizes import Sizes
 from matcalc.expr import Expr, Transpose
 
@@ -58,6 +59,9 @@ def split_chain(forms: Forms, factors: Sequence[Form], origin: Sequence[Factor],
 def _multiply(forms: Forms, factors: Sequence[Form], splits: dict[tuple[int, int], int], i: int, j: int) -> Form:
     if i == j:
         return factors[i]
+    if j == i + 2 and factors[i + 1].kind == "diag" and are_transposed(forms, factors[i], factors[j]):
+        left, middle, right = factors[i : j + 1]
+        return Form("full", scaled_gram(forms, left, middle.value, right), left.rows, right.cols)
     k = splits[i, j]
     return forms.multiply(_multiply(forms, factors, splits, i, k), _multiply(forms, factors, splits, k + 1, j))
 

@@ -11,9 +11,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from matcalc.dims import Dim, is_unit
+from matcalc.emit.backends import Backend
+from matcalc.emit.bounds import Bounds
+from matcalc.emit.grams import thin_product
 from matcalc.emit.sizes import Sizes
+from matcalc.emit.solver import Solver
 from matcalc.emit.values import Builder, Value
 
+REPEATED = "np.full(#1, #2)"  # the diagonal of a multiple of the identity
 Kind = Literal["full", "diag", "eye", "col", "row", "all", "inverse", "unit"]
 
 
@@ -45,8 +50,9 @@ class Form:
 class Forms:
     """Arithmetic on forms; every result takes the cheapest form that is exact."""
 
-    def __init__(self, builder: Builder, sizes: Sizes) -> None:
-        self.b, self.sizes = builder, sizes
+    def __init__(self, builder: Builder, sizes: Sizes, backend: Backend, bounds: Bounds) -> None:
+        self.b, self.sizes, self.backend, self.bounds = builder, sizes, backend, bounds
+        self.solver = Solver(builder, backend)
 
     def full(self, f: Form) -> Value:
         """The array with all its entries."""
@@ -54,12 +60,14 @@ class Forms:
         match f.kind:
             case "full":
                 return f.value
+            case "diag" if f.value.code == REPEATED:
+                return b.mul(f.value.args[1], b.make("np.eye(#1)", f.value.args[0]))
             case "diag":
                 return b.make("np.diag(#1)", f.value)
             case "eye":
                 return b.make("np.eye(#1)", b.dim(f.rows))
             case "inverse":
-                return b.make("np.linalg.inv(#1)", f.value)
+                return self.solver.inverse(f.value)
             case "unit":
                 return b.make("unit_vector(#1, #2)", f.value, *b.size(f.rows, f.cols))
             case "col":
@@ -93,6 +101,8 @@ class Forms:
         match f.kind:
             case "full" if f.is_scalar or f.is_vector:
                 return Form("full", f.value, f.cols, f.rows)
+            case "inverse" if f.value in self.solver.symmetric:
+                return f
             case "full" | "inverse":
                 return Form(f.kind, self.b.transpose(f.value), f.cols, f.rows)
             case "col" | "row":
@@ -115,6 +125,9 @@ class Forms:
 
     def scale(self, s: Value, f: Form, combine: Callable[[Value, Value], Value] | None = None) -> Form:
         """A scalar times a form, or another ``combine(scalar, entries)`` that keeps zeros."""
+        if f.kind == "eye" and not f.is_scalar:
+            scalar = (combine or self.b.mul)(s, self.b.const(1))
+            return Form("diag", self.b.make(REPEATED, self.b.dim(f.rows), scalar), f.rows, f.cols)
         g = f if f.kind in ("full", "diag", "col", "row", "all") else self.dense(f)
         return Form(g.kind, (combine or self.b.mul)(s, g.value), g.rows, g.cols)
 
@@ -173,13 +186,11 @@ class Forms:
         if y.kind == "diag":
             return self._times_diag(x, y)
         if x.kind == "inverse":
-            return Form("full", b.make("np.linalg.solve(#1, #2)", x.value, self.full(y)), rows, cols)
+            return Form("full", self.solver.solve(x.value, self.full(y)), rows, cols)
         if y.kind == "inverse":
-            if is_unit(rows):
-                solved = b.make("np.linalg.solve(#1, #2)", b.transpose(y.value), self.full(x))
-            else:
-                solved = b.transpose(b.make("np.linalg.solve(#1, #2)", b.transpose(y.value), b.transpose(self.full(x))))
-            return Form("full", solved, rows, cols)
+            turned = self.full(x) if is_unit(rows) else b.transpose(self.full(x))
+            solved = self.solver.solve(b.transpose(y.value), turned)
+            return Form("full", solved if is_unit(rows) else b.transpose(solved), rows, cols)
         if y.kind == "unit" and is_unit(cols) and x.kind == "full":
             return Form("full", b.make("#1[#2]" if x.is_vector else "#1[:, #2]", x.value, y.value), rows, cols)
         if x.kind == "unit" and is_unit(rows) and y.kind == "full":
@@ -196,7 +207,7 @@ class Forms:
             return b.make("#1 @ #2", b.transpose(q), p)
         if p.code == q.code == "#1.T" and ("#1 @ #2", id(q.args[0]), id(p.args[0])) in b.known:
             return b.transpose(b.make("#1 @ #2", q.args[0], p.args[0]))  # the transpose of a product that exists
-        return b.make("#1 @ #2", p, q)
+        return thin_product(self, x, y) or b.make("#1 @ #2", p, q)
 
     def _spread_times(self, x: Form, y: Form) -> Form:
         """``x`` repeats a scalar, a column or a row."""
@@ -219,6 +230,8 @@ class Forms:
 
     def _diag_times(self, x: Form, y: Form) -> Form:
         u = x.value
+        if u.code == REPEATED:
+            return self.scale(u.args[1], y)
         if y.kind == "diag":
             return Form("diag", self.b.mul(u, y.value), x.rows, y.cols)
         y = self.dense(y)
@@ -226,6 +239,8 @@ class Forms:
         return Form("full", self.b.mul(left, y.value), x.rows, y.cols)
 
     def _times_diag(self, x: Form, y: Form) -> Form:
+        if y.value.code == REPEATED:
+            return self.scale(y.value.args[1], x)
         x = self.dense(x)
         return Form("full", self.b.mul(x.value, y.value), x.rows, y.cols)
 
@@ -235,6 +250,8 @@ class Forms:
             return self.full(f)
         if f.kind == "eye":
             return self.b.dim(f.rows)
+        if f.kind == "inverse" and (found := self.solver.trace_inverse(f.value)) is not None:
+            return found
         if f.kind in ("full", "inverse", "unit"):
             return self.b.make("np.trace(#1)", self.full(f))
         return self.full(self.total(self.diagonal(f), 0))
@@ -258,7 +275,7 @@ class Forms:
             p, q = self.full(x), self.full(y)
             if sum_it:
                 p, q = (b.transpose(p), q) if p.code == "#1.T" else (p, b.transpose(q))
-                return Form("full", b.make("np.sum(#1)", b.mul(p, q)), 1, 1)
+                return Form("full", self.sum_of_products(p, q), 1, 1)
             return Form("full", b.make("#1.sum(axis=1)", b.mul(p, b.transpose(q))), n, 1)
         if "diag" in (x.kind, y.kind) and "inverse" not in (x.kind, y.kind):
             u, v = self.diagonal(x), self.diagonal(y)
@@ -268,5 +285,21 @@ class Forms:
         if x.is_vector and y.is_vector:
             u, v = self.dense(x), self.transpose(self.dense(y))
             return self.multiply(self.transpose(u), v) if sum_it else self.entrywise(lambda vs: b.mul(*vs), [u, v], n, 1)
+        if sum_it and (found := self._trace_with_inverse(x, y) or self._trace_with_inverse(y, x)) is not None:
+            return Form("full", found, 1, 1)
         f = self.multiply(x, y)
         return Form("full", self.trace(f), 1, 1) if sum_it else self.diagonal(f)
+
+    def _trace_with_inverse(self, x: Form, y: Form) -> Value | None:
+        """The trace of ``x inv(S)`` for a symmetric ``S``, whose inverse costs less than solving for a square ``x``."""
+        if y.kind != "inverse" or x.kind != "full" or x.is_vector or y.value not in self.solver.symmetric:
+            return None
+        p = x.value.args[0] if x.value.code == "#1.T" else x.value
+        return self.sum_of_products(p, self.full(y))
+
+    def sum_of_products(self, p: Value, q: Value) -> Value:
+        """The sum of the products of the entries of two arrays of one shape, in one pass where the library has it."""
+        b = self.b
+        if not self.backend.blas or not self.bounds.real:
+            return b.make("np.sum(#1)", b.mul(p, q))
+        return b.known.get(("np.vdot(#1, #2)", id(q), id(p))) or b.make("np.vdot(#1, #2)", p, q)

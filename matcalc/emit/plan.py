@@ -26,4 +26,6 @@ class Plan:
 def make_plan(outputs: Sequence[Expr], symbols: dict[str, Symbol], backend: Backend, sizes: Sizes | None = None) -> Plan:
     """The program that computes ``outputs``."""
     planner = Planner(outputs, symbols, backend, sizes or Sizes())
-    return Plan([planner.output(e) for e in outputs], symbols, planner.functions, planner.integers)
+    values = [planner.output(e) for e in outputs]
+    planner.f.solver.settle(values)
+    return Plan(values, symbols, planner.functions, planner.integers)

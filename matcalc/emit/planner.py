@@ -8,6 +8,7 @@ from typing import Any
 
 from matcalc.dims import is_unit
 from matcalc.emit.backends import Backend
+from matcalc.emit.bounds import Bounds
 from matcalc.emit.chain import Factor, Segments, factor_of, runs_of
 from matcalc.emit.forms import Form, Forms
 from matcalc.emit.sizes import Sizes
@@ -17,9 +18,10 @@ from matcalc.expr import Entrywise, Expr, Operator, Product, Symbol, Transpose, 
 from matcalc.node import postorder
 from matcalc.ops.complex import Conj, Imag, Real
 from matcalc.ops.elementwise import Abs, Erf, Softplus
-from matcalc.ops.linalg import Inverse, LogDet, MatrixPower, Pinv
+from matcalc.ops.linalg import Cholesky, Inverse, LogDet, MatrixPower, Pinv
 from matcalc.ops.reductions import LogSumExp, Norm1, Norm2, NormF, NormInf
 from matcalc.ops.spectral import Nuclear, Spectral
+from matcalc.ops.triangles import Tril
 
 COMPLEX_CODE = (Conj, Real, Imag, Abs, Norm1, Norm2, NormF, NormInf, LogDet, Nuclear, Spectral, Pinv)  # besides the analytic
 Lowering = Callable[["Planner", Any], Form]
@@ -42,10 +44,11 @@ class Planner:
     def __init__(self, outputs: Sequence[Expr], symbols: dict[str, Symbol], backend: Backend, sizes: Sizes) -> None:
         self.backend, self.sizes = backend, sizes
         self.b = Builder()
-        self.f = Forms(self.b, sizes)
+        self.f = Forms(self.b, sizes, backend, Bounds(symbols))
         self.symbols = symbols
         self.functions: list[str] = []
         self.nodes, self.written_out = with_definitions(outputs)
+        self.f.bounds.real = not any(e.is_complex for e in self.nodes)
         self.uses: Counter[Expr] = Counter(outputs)
         self.formed: set[Expr] = {e for e in outputs if isinstance(e, Inverse)}
         self.integers = {e.name for e in symbols.values() if e.has("integer")}
@@ -92,6 +95,15 @@ class Planner:
         """The form of a whole array of the shape of ``e``."""
         return Form("full", v, e.rows, e.cols)
 
+    def square(self, e: Expr) -> Value:
+        """The array of a matrix that is factored; what is known of it chooses the factorisation."""
+        v = self.f.plane(self.form[e])
+        if is_lower(e):
+            self.f.solver.lower.add(v)
+        elif e.symmetric and not e.is_complex:
+            self.f.solver.symmetric.add(v)
+        return v
+
     def lower(self, e: Expr) -> Form:
         """The form of a node, given those of its operands."""
         if isinstance(e, Operator) and any(c.is_complex for c in e.operands):
@@ -134,6 +146,11 @@ def with_definitions(outputs: Sequence[Expr]) -> tuple[list[Expr], dict[Expr, Ex
         return e.operands
 
     return list(postorder(outputs, children)), written_out
+
+
+def is_lower(e: Expr) -> bool:
+    """Whether a matrix is known to be lower triangular."""
+    return isinstance(e, (Cholesky, Tril)) or (isinstance(e, Symbol) and e.has("lower_triangular"))
 
 
 def require_complex_code(e: Operator) -> None:

@@ -8,7 +8,8 @@ from matcalc.emit.forms import Form
 from matcalc.emit.lowering.chains import chain_factors, loose_scalars, only_product
 from matcalc.emit.lowering.sums import times
 from matcalc.emit.planner import Planner, lowers
-from matcalc.expr import Hadamard
+from matcalc.emit.values import Value
+from matcalc.expr import Expr, Hadamard, coefficient
 from matcalc.ops.reductions import Total, Trace
 from matcalc.ops.structure import Diagonal
 
@@ -53,6 +54,21 @@ def lower_total(planner: Planner, e: Total) -> Form:
         f = planner.f.multiply(planner.f.transpose(times(planner, 1, rest, arg)), planner.form[last])
         if not f.is_scalar:  # rows
             f = planner.f.total(planner.form[arg], None)
+    elif e.axis is None and (found := _sum_of_products(planner, arg)) is not None:
+        f = planner.shaped(found, e)
     else:
         f = planner.f.total(planner.form[arg], e.axis)
     return planner.f.scale(planner.b.fold(planner.b.mul, scalars), f) if scalars else f
+
+
+def _sum_of_products(planner: Planner, e: Expr) -> Value | None:
+    """The sum of all entries of an entrywise product of matrices without that product, where the library has it."""
+    if not isinstance(e, Hadamard) or planner.uses[e] > 1 or not planner.backend.blas or not planner.f.bounds.real:
+        return None
+    *rest, last = [a for a in e.args if not a.is_scalar]
+    if not rest or coefficient(e)[0] != 1 or len(rest) + 1 < len(e.args):
+        return None
+    p, q = times(planner, 1, rest, e), planner.form[last]
+    if not p.kind == q.kind == "full" or "#1.T" in (p.value.code, q.value.code):
+        return None
+    return planner.f.sum_of_products(p.value, q.value)

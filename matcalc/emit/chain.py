@@ -13,7 +13,7 @@ from matcalc.expr import Expr, Transpose
 LONG_SEGMENT = 6  # the longest run of factors that is looked for in other chains
 LONGEST = 60  # chains longer than this are ordered in linear time
 
-Factor = tuple[object, bool] | None  # where a factor comes from, and whether it is transposed; None if from nowhere else
+Factor = tuple[Expr, bool] | None  # where a factor comes from, and whether it is transposed; None if from nowhere else
 Segments = Mapping[tuple[Factor, ...], int]  # how often a run of factors occurs, if more than once
 
 
@@ -33,7 +33,7 @@ def entries(f: Form, sizes: Sizes) -> float:
 
 def run_key(run: Sequence[Factor]) -> tuple[Factor, ...]:
     """A key that a run of factors shares with its transpose."""
-    flipped = tuple(None if f is None else (f[0], not f[1]) for f in reversed(run))
+    flipped = tuple(None if f is None else (f[0], not f[1] and not f[0].symmetric) for f in reversed(run))
     straight = tuple(run)
     return min(straight, flipped, key=lambda fs: [(id(f[0]), f[1]) if f is not None else (0, False) for f in fs])
 

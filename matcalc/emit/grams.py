@@ -25,14 +25,17 @@ def scaled_gram(forms: Forms, x: Form, w: Value, y: Form) -> Value:
 
     Where the sign of ``w`` is known, half the work: ``sqrt(w)`` scales the rows of one array ``z``, and ``z' z`` is symmetric.
     """
-    b = forms.b
+    b, note = forms.b, forms.ledger.note
     scale = b.make("#1[:, None]", w)
+    flops, entries = 2 * forms.entries(y) * forms.sizes.of(x.rows), forms.entries(y)
+    size = forms.sizes.of(x.rows) ** 2
     sign = forms.bounds.sign(w) if forms.backend.blas else 0
     if not sign:
-        return b.make("#1 @ #2", x.value, b.mul(scale, y.value))
+        scaled = note(b.mul(scale, y.value), passed=entries)
+        return note(b.make("#1 @ #2", x.value, scaled), flops=flops, passed=size)
     root = b.make("#1[:, None]", b.make("np.sqrt(#1)", w if sign > 0 else b.neg(w)))
-    z = b.mul(root, y.value)
-    square = b.make("#1 @ #2", b.transpose(z), z)
+    z = note(b.mul(root, y.value), passed=entries)
+    square = note(b.make("#1 @ #2", b.transpose(z), z), flops=flops / 2, passed=size)
     return square if sign > 0 else b.neg(square)
 
 

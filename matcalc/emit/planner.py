@@ -18,8 +18,8 @@ from matcalc.expr import Entrywise, Expr, Operator, Product, Symbol, Transpose, 
 from matcalc.node import postorder
 from matcalc.ops.complex import Conj, Imag, Real
 from matcalc.ops.elementwise import Abs, Erf, Softplus
-from matcalc.ops.linalg import Cholesky, Inverse, LogDet, MatrixPower, Pinv
-from matcalc.ops.reductions import LogSumExp, Norm1, Norm2, NormF, NormInf
+from matcalc.ops.linalg import Cholesky, Det, Inverse, LogDet, MatrixPower, Pinv
+from matcalc.ops.reductions import LogSumExp, Norm1, Norm2, NormF, NormInf, Trace
 from matcalc.ops.spectral import Nuclear, Spectral
 from matcalc.ops.triangles import Tril
 
@@ -39,15 +39,22 @@ def lowers(*kinds: type[Expr]) -> Callable[[Lowering], Lowering]:
 
 
 class Planner:
-    """Lowers expressions, operands first."""
+    """Lowers expressions, operands first; those that are given count as arrays that exist already."""
 
-    def __init__(self, outputs: Sequence[Expr], symbols: dict[str, Symbol], backend: Backend, sizes: Sizes) -> None:
+    def __init__(
+        self,
+        outputs: Sequence[Expr],
+        symbols: dict[str, Symbol],
+        backend: Backend,
+        sizes: Sizes,
+        given: frozenset[Expr] = frozenset(),
+    ) -> None:
         self.backend, self.sizes = backend, sizes
         self.b = Builder()
         self.f = Forms(self.b, sizes, backend, Bounds(symbols))
         self.symbols = symbols
         self.functions: list[str] = []
-        self.nodes, self.written_out = with_definitions(outputs)
+        self.nodes, self.written_out = with_definitions(outputs, given)
         self.f.bounds.real = not any(e.is_complex for e in self.nodes)
         self.uses: Counter[Expr] = Counter(outputs)
         self.formed: set[Expr] = {e for e in outputs if isinstance(e, Inverse)}
@@ -56,7 +63,10 @@ class Planner:
         self._look_around(outputs)
         self.form: dict[Expr, Form] = {}
         for e in self.nodes:
-            self.form[e] = self.form[self.written_out[e]] if e in self.written_out else self.lower(e)
+            if e in given:
+                self.form[e] = self.shaped(self.b.leaf("symbol", e), e)
+            else:
+                self.form[e] = self.form[self.written_out[e]] if e in self.written_out else self.lower(e)
 
     def _look_around(self, outputs: Sequence[Expr]) -> None:
         """Count uses; find the inverses that are needed as matrices, and the runs of factors that chains share."""
@@ -65,7 +75,7 @@ class Planner:
         for e in reversed(self.nodes):
             for c in [self.written_out[e]] if e in self.written_out else e.operands:
                 self.uses[c] += 1
-                if not isinstance(e, Product) and (not isinstance(e, Transpose) or e in whole):
+                if not isinstance(e, (Product, Trace, Det, LogDet)) and (not isinstance(e, Transpose) or e in whole):
                     whole.add(c)
                 if isinstance(c, Inverse) and c in whole:
                     self.formed.add(c)
@@ -133,11 +143,13 @@ class Planner:
         return self.shaped(v, e)
 
 
-def with_definitions(outputs: Sequence[Expr]) -> tuple[list[Expr], dict[Expr, Expr]]:
+def with_definitions(outputs: Sequence[Expr], given: frozenset[Expr] = frozenset()) -> tuple[list[Expr], dict[Expr, Expr]]:
     """All nodes, operands first, and the definitions of those that a user defined by a formula."""
     written_out: dict[Expr, Expr] = {}
 
     def children(e: Expr) -> tuple[Expr, ...]:
+        if e in given:
+            return ()
         if isinstance(e, Entrywise):
             definition = getattr(e, "definition", None)
             if definition is not None:

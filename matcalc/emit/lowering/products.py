@@ -33,9 +33,9 @@ def lower_inverse(planner: Planner, e: Inverse) -> Form:
 
 @lowers(LogDet)
 def lower_logdet(planner: Planner, e: LogDet) -> Form:
-    return planner.shaped(planner.f.solver.logdet(planner.square(e.arg)), e)
+    return planner.shaped(planner.f.solver.logdet(planner.square(e.arg), planner.sizes.of(e.arg.rows)), e)
 
 
 @lowers(Det)
 def lower_det(planner: Planner, e: Det) -> Form:
-    return planner.shaped(planner.f.solver.det(planner.square(e.arg)), e)
+    return planner.shaped(planner.f.solver.det(planner.square(e.arg), planner.sizes.of(e.arg.rows)), e)

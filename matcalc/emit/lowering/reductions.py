@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from matcalc.dims import is_unit
-from matcalc.emit.chain import multiply_chain, split_chain
+from matcalc.emit.chain import multiply_chain, runs_of, split_chain
 from matcalc.emit.forms import Form
 from matcalc.emit.lowering.chains import chain_factors, loose_scalars, only_product
 from matcalc.emit.lowering.sums import times
@@ -22,7 +24,9 @@ def lower_trace(planner: Planner, e: Trace) -> Form:
     factors, origin = chain_factors(planner, arg)
     cut = next((k + 1 for k, f in enumerate(factors[:-1]) if is_unit(f.cols)), 0)
     if cut:  # a trace may start anywhere in its chain: here at a row
-        turned = multiply_chain(planner.f, factors[cut:] + factors[:cut], origin[cut:] + origin[:cut], planner.segments)
+        factors, origin = factors[cut:] + factors[:cut], origin[cut:] + origin[:cut]
+        shared = {**planner.segments, **{run: k for run, k in Counter(runs_of(origin)).items() if k > 1}}
+        turned = multiply_chain(planner.f, factors, origin, shared)
     else:
         turned = planner.f.diagonal_of_product(*split_chain(planner.f, factors, origin, planner.segments), sum_it=True)
     return planner.shaped(planner.b.fold(planner.b.mul, [*scalars, planner.f.full(turned)]), e)
@@ -71,4 +75,4 @@ def _sum_of_products(planner: Planner, e: Expr) -> Value | None:
     p, q = times(planner, 1, rest, e), planner.form[last]
     if not p.kind == q.kind == "full" or "#1.T" in (p.value.code, q.value.code):
         return None
-    return planner.f.sum_of_products(p.value, q.value)
+    return planner.f.sum_of_products(p.value, q.value, planner.f.entries(p))

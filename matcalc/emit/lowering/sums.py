@@ -66,6 +66,7 @@ def _with_diagonal(planner: Planner, order: list[tuple[bool, Form]], rows: Dim, 
         return total
     entries = [(minus, _on_diagonal(planner, f)) for minus, f in diagonal]
     value = planner.b.make("add_diagonal(#1, #2)", total.value, _sum(planner, entries, entries[0][0]))
+    planner.f.ledger.note(value, passed=planner.f.entries(total))
     return Form("full", value, rows, cols)
 
 
@@ -123,7 +124,7 @@ def lower_log(planner: Planner, e: Log) -> Form:
     """A logarithm; of a determinant that is known to be positive without the determinant, which may overflow."""
     arg = e.arg
     if isinstance(arg, Det) and isinstance(arg.arg, Symbol) and arg.arg.has("psd"):
-        return planner.shaped(planner.f.solver.logdet(planner.square(arg.arg)), e)
+        return planner.shaped(planner.f.solver.logdet(planner.square(arg.arg), planner.sizes.of(arg.arg.rows)), e)
     if isinstance(arg, Sigmoid) and not arg.is_complex:
         b = planner.b
         return planner.f.entrywise(

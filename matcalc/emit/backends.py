@@ -28,6 +28,10 @@ class Backend:
         The names of the functions there that code may call.
     words : tuple
         Pairs: a template for NumPy, and the same for this library.
+    factors : bool
+        Whether the helpers have factorisations that solves, inverses and determinants share (``cho_factor``, ...).
+    blas : bool
+        Whether products are left to a BLAS as NumPy leaves them: ``Z.T @ Z`` at half the work of another product.
     """
 
     name: str
@@ -36,6 +40,8 @@ class Backend:
     runtime: str
     helpers: frozenset[str]
     words: tuple[tuple[str, str], ...] = ()
+    factors: bool = False
+    blas: bool = False
 
     @property
     def known_names(self) -> frozenset[str]:
@@ -72,7 +78,10 @@ NUMPY = Backend(
         "trigamma", "unit_vector",
         "polygamma", "elimination", "toeplitz_basis", "khatrirao", "cross_matrix", "axial",
         "by_eigenvalues", "eigensystem", "real_eigensystem",
+        "add_diagonal", "cho_factor", "cho_solve", "cho_inverse", "cho_trace_inverse", "factor_logdet",
+        "lu_factor", "lu_solve", "lu_inverse", "lu_det", "solve_triangular",
     )),
+    factors=True, blas=True,
 )  # fmt: skip
 
 BACKENDS: dict[str, Backend] = {b.name: b for b in (NUMPY,)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import matcalc.emit.lowering  # noqa: F401  it registers how every node is lowered
 from matcalc.emit.backends import Backend
+from matcalc.emit.expansion import cheapest
 from matcalc.emit.planner import Planner
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.values import Value
@@ -25,5 +26,9 @@ class Plan:
 
 def make_plan(outputs: Sequence[Expr], symbols: dict[str, Symbol], backend: Backend, sizes: Sizes | None = None) -> Plan:
     """The program that computes ``outputs``."""
-    planner = Planner(outputs, symbols, backend, sizes or Sizes())
-    return Plan([planner.output(e) for e in outputs], symbols, planner.functions, planner.integers)
+    sizes = sizes or Sizes()
+    outputs = cheapest(outputs, backend, sizes)
+    planner = Planner(outputs, symbols, backend, sizes)
+    values = [planner.output(e) for e in outputs]
+    planner.f.solver.settle(values)
+    return Plan(values, symbols, planner.functions, planner.integers)

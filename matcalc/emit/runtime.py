@@ -9,6 +9,19 @@ from typing import Any
 
 import numpy as np
 
+from matcalc.emit.factorization import (  # noqa: F401  emitted code imports them from here
+    add_diagonal,
+    cho_factor,
+    cho_inverse,
+    cho_solve,
+    cho_trace_inverse,
+    factor_logdet,
+    lu_det,
+    lu_factor,
+    lu_inverse,
+    lu_solve,
+    solve_triangular,
+)
 from matcalc.errors import MatcalcError, OperandError
 
 Array = np.ndarray[Any, Any]

@@ -28,6 +28,8 @@ class Backend:
         The names of the functions there that code may call.
     words : tuple
         Pairs: a template for NumPy, and the same for this library.
+    syrk : bool
+        Whether ``Z @ Z.T`` of one array costs half of a product.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Backend:
     runtime: str
     helpers: frozenset[str]
     words: tuple[tuple[str, str], ...] = ()
+    syrk: bool = False
 
     @property
     def known_names(self) -> frozenset[str]:
@@ -73,6 +76,7 @@ NUMPY = Backend(
         "polygamma", "elimination", "toeplitz_basis", "khatrirao", "cross_matrix", "axial",
         "by_eigenvalues", "eigensystem", "real_eigensystem",
     )),
+    syrk=True,
 )  # fmt: skip
 
 BACKENDS: dict[str, Backend] = {b.name: b for b in (NUMPY,)}

@@ -10,6 +10,7 @@ from matcalc.dims import is_unit
 from matcalc.emit.backends import Backend
 from matcalc.emit.chain import Factor, Segments, factor_of, runs_of
 from matcalc.emit.forms import Form, Forms
+from matcalc.emit.signs import Signs
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.values import Builder, Value
 from matcalc.errors import UnsupportedError
@@ -43,6 +44,7 @@ class Planner:
         self.backend, self.sizes = backend, sizes
         self.b = Builder()
         self.f = Forms(self.b, sizes)
+        self.signs = Signs()
         self.symbols = symbols
         self.functions: list[str] = []
         self.nodes, self.written_out = with_definitions(outputs)

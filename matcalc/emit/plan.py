@@ -9,6 +9,7 @@ import matcalc.emit.lowering  # noqa: F401  it registers how every node is lower
 from matcalc.emit.backends import Backend
 from matcalc.emit.planner import Planner
 from matcalc.emit.sizes import Sizes
+from matcalc.emit.transposes import share_transposes
 from matcalc.emit.values import Value
 from matcalc.expr import Expr, Symbol
 
@@ -25,5 +26,6 @@ class Plan:
 
 def make_plan(outputs: Sequence[Expr], symbols: dict[str, Symbol], backend: Backend, sizes: Sizes | None = None) -> Plan:
     """The program that computes ``outputs``."""
-    planner = Planner(outputs, symbols, backend, sizes or Sizes())
-    return Plan([planner.output(e) for e in outputs], symbols, planner.functions, planner.integers)
+    shared = share_transposes(outputs)
+    planner = Planner(shared, symbols, backend, sizes or Sizes())
+    return Plan([planner.output(e) for e in shared], symbols, planner.functions, planner.integers)

@@ -38,7 +38,8 @@ def test_pairs(e, turned):
     """The second is written as the transpose of the first, in either order, and both have their values."""
     for one, other in ((e, turned), (turned, e)):
         first, second = share_transposes([one, other])
-        assert first is one and second is Transpose(one)
+        assert first is one
+        assert second is Transpose(one)
     arguments = {s.name: GIVEN[s.name] for s in e.symbols}
     both = mc.compile([e, turned])(**arguments)
     for found, alone in zip(both, (e, turned), strict=True):

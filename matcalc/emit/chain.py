@@ -42,37 +42,40 @@ def multiply_chain(forms: Forms, factors: Sequence[Form], origin: Sequence[Facto
     """The product of all factors; ``origin`` tells which runs are shared with other chains."""
     if len(factors) > LONGEST:
         return _greedy(forms, factors)
-    splits = _best_splits(forms.sizes, factors, origin, segments)
-    return _multiply(forms, factors, splits, 0, len(factors) - 1)
+    _, splits = best_splits(forms.sizes, factors, origin, segments)
+    return multiply_splits(forms, factors, splits, 0, len(factors) - 1)
 
 
 def split_chain(forms: Forms, factors: Sequence[Form], origin: Sequence[Factor], segments: Segments) -> tuple[Form, Form]:
     """The two sides of the last multiplication."""
     if len(factors) > LONGEST:
         return _greedy(forms, factors[:-1]), factors[-1]
-    splits = _best_splits(forms.sizes, factors, origin, segments)
+    _, splits = best_splits(forms.sizes, factors, origin, segments)
     last = len(factors) - 1
     k = splits[0, last]
-    return _multiply(forms, factors, splits, 0, k), _multiply(forms, factors, splits, k + 1, last)
+    return multiply_splits(forms, factors, splits, 0, k), multiply_splits(forms, factors, splits, k + 1, last)
 
 
-def _multiply(forms: Forms, factors: Sequence[Form], splits: dict[tuple[int, int], int], i: int, j: int) -> Form:
+def multiply_splits(forms: Forms, factors: Sequence[Form], splits: dict[tuple[int, int], int], i: int, j: int) -> Form:
+    """The product of the factors ``i`` to ``j``, in the order of ``best_splits``."""
     if i == j:
         return factors[i]
     if j == i + 2 and factors[i + 1].kind == "diag" and are_transposed(forms, factors[i], factors[j]):
         left, middle, right = factors[i : j + 1]
         return Form("full", scaled_gram(forms, left, middle.value, right), left.rows, right.cols)
     k = splits[i, j]
-    return forms.multiply(_multiply(forms, factors, splits, i, k), _multiply(forms, factors, splits, k + 1, j))
+    left = multiply_splits(forms, factors, splits, i, k)
+    return forms.multiply(left, multiply_splits(forms, factors, splits, k + 1, j))
 
 
-def _best_splits(
+def best_splits(
     sizes: Sizes, factors: Sequence[Form], origin: Sequence[Factor], segments: Segments
-) -> dict[tuple[int, int], int]:
-    """Where to split each run, by dynamic programming; of equals the one that puts columns first, else the left."""
+) -> tuple[dict[tuple[int, int], tuple[float, str]], dict[tuple[int, int], int]]:
+    """The cost of every run and where to split it, by dynamic programming.
+
+    Of equal splits the one that puts columns first, else the left. The cost comes with the form of the product.
+    """
     n = len(factors)
-    if n == 2:
-        return {(0, 1): 0}
     ends = [sizes.of(f.rows) for f in factors] + [sizes.of(factors[-1].cols)]
     best: dict[tuple[int, int], tuple[float, str]] = {(i, i): (0.0, f.kind) for i, f in enumerate(factors)}
     splits: dict[tuple[int, int], int] = {}
@@ -91,7 +94,7 @@ def _best_splits(
             assert found is not None
             times = segments.get(run_key(origin[i : j + 1]), 1) if segments else 1
             best[i, j] = (found[0] / times, found[1])
-    return splits
+    return best, splits
 
 
 def _work(x: str, y: str, p: float, q: float, r: float) -> tuple[float, str]:

@@ -10,6 +10,7 @@ from matcalc.emit.backends import Backend
 from matcalc.emit.expansion import cheapest
 from matcalc.emit.planner import Planner
 from matcalc.emit.sizes import Sizes
+from matcalc.emit.transposes import share_transposes
 from matcalc.emit.values import Value
 from matcalc.expr import Expr, Symbol
 
@@ -27,7 +28,7 @@ class Plan:
 def make_plan(outputs: Sequence[Expr], symbols: dict[str, Symbol], backend: Backend, sizes: Sizes | None = None) -> Plan:
     """The program that computes ``outputs``."""
     sizes = sizes or Sizes()
-    outputs = cheapest(outputs, backend, sizes)
+    outputs = share_transposes(cheapest(outputs, backend, sizes))
     planner = Planner(outputs, symbols, backend, sizes)
     values = [planner.output(e) for e in outputs]
     planner.f.solver.settle(values)

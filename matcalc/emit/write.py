@@ -149,7 +149,7 @@ class _Writer:
             return
         template = parse_template(v.code, self.backend)
         self.helpers.update(template.helpers)
-        inner = sorted(set(v.args), key=lambda a: self.size[a][1])
+        inner = sorted(dict.fromkeys(v.args), key=lambda a: self.size[a][1])
         width = template.width + sum(self.size[a][1] for a in v.args)
         while inner:
             a = inner.pop()

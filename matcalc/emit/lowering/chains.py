@@ -7,6 +7,7 @@ from collections.abc import Callable
 from matcalc.dims import is_unit
 from matcalc.emit.chain import Factor, entries, factor_of, multiply_chain
 from matcalc.emit.forms import Form
+from matcalc.emit.halves import Scale, multiply_halves
 from matcalc.emit.planner import Planner
 from matcalc.emit.values import Value
 from matcalc.expr import Expr, Hadamard, Product, Transpose
@@ -51,6 +52,8 @@ def scaled_product(planner: Planner, s: Value, combine: Callable[[Value, Value],
     f = planner.form[e]
     if isinstance(e, Product) and f.kind == "full" and planner.uses[e] == 1 and not s.is_const(1):
         factors, origin = chain_factors(planner, e)
+        if (square := multiply_halves(planner, factors, origin, Scale(s, combine))) is not None:
+            return square
         options = [k for k, g in enumerate(factors) if g.kind not in ("inverse", "eye", "unit")]
         k = min(options, key=lambda k: entries(factors[k], planner.sizes), default=None)
         if k is not None and entries(factors[k], planner.sizes) < planner.sizes.of(e.rows) * planner.sizes.of(e.cols):

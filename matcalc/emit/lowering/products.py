@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matcalc.emit.chain import multiply_chain
 from matcalc.emit.forms import Form
+from matcalc.emit.halves import multiply_halves
 from matcalc.emit.lowering.chains import chain_factors
 from matcalc.emit.planner import Planner, lowers
 from matcalc.expr import Product, Transpose
@@ -12,7 +13,8 @@ from matcalc.ops.linalg import Det, Inverse, LogDet
 
 @lowers(Product)
 def lower_product(planner: Planner, e: Product) -> Form:
-    return multiply_chain(planner.f, *chain_factors(planner, e), planner.segments)
+    factors, origin = chain_factors(planner, e)
+    return multiply_halves(planner, factors, origin) or multiply_chain(planner.f, factors, origin, planner.segments)
 
 
 @lowers(Transpose)

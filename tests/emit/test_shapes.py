@@ -10,7 +10,8 @@ from strategies import random_expr
 
 from matcalc.dims import DimSymbol
 from matcalc.emit.backends import NUMPY
-from matcalc.emit.compiled import Compiled, _parameters, _symbols
+from matcalc.emit.compiled import Compiled
+from matcalc.emit.parameters import parameters_of, symbols_by_name
 from matcalc.emit.plan import Plan, make_plan
 from matcalc.emit.shapes import shape_of
 from matcalc.errors import UnsupportedError
@@ -20,12 +21,12 @@ from matcalc.node import postorder
 
 def program_of_all_values(exprs):
     """A function that returns every value of the program of expressions, and these values."""
-    symbols = _symbols(exprs)
+    symbols = symbols_by_name(exprs)
     plan = make_plan(exprs, symbols, NUMPY)
     values = list(postorder(plan.outputs, lambda v: v.args))
     values = [v for v in values if v.code != "function"]
     whole = Plan(values, symbols, plan.functions, plan.integers)
-    return Compiled(whole, exprs, _parameters(whole, None), NUMPY, tuple), values
+    return Compiled(whole, exprs, parameters_of(whole, None), NUMPY, tuple), values
 
 
 def require_true_shapes(exprs, sizes, given):

@@ -26,6 +26,8 @@ from matcalc.errors import MatcalcError, OperandError
 
 Array = np.ndarray[Any, Any]
 ARRAY, FLOAT, COMPLEX = np.ndarray, np.dtype(np.float64), np.dtype(np.complex128)  # what needs no conversion
+FLOATS, COMPLEXES = (FLOAT, np.dtype(np.float32)), (COMPLEX, np.dtype(np.complex64))
+SCALARS, SCALARS_COMPLEX = (np.float64, float), (np.complex128, complex)  # those that compute as arrays do come first
 
 
 def as_array(name: str, value: Any) -> Array:
@@ -52,6 +54,18 @@ def as_complex_array(name: str, value: Any) -> Array:
         return a.astype(np.complex64 if a.dtype == np.float32 else np.complex128)
     except (TypeError, ValueError):
         raise OperandError(f"{name} must be an array of numbers, not {_described(value)}") from None
+
+
+def plain(value: Any) -> Any:
+    """An array without axes as NumPy's scalar, which is faster; anything else as it is."""
+    return value[()] if type(value) is ARRAY and not value.ndim else value
+
+
+def as_scalar(value: Any) -> Any:
+    """The same, and Python's numbers too, whose quotients and powers differ from those of arrays."""
+    if type(value) is float:
+        return np.float64(value)
+    return np.complex128(value) if type(value) is complex else plain(value)
 
 
 def _described(value: Any) -> str:

@@ -70,7 +70,7 @@ def parse_template(code: str, backend: Backend) -> Template:
     return Template(tree, tuple(helpers), len(written))
 
 
-def _fill(node: ast.AST, args: Sequence[ast.expr]) -> ast.AST:
+def fill(node: ast.AST, args: Sequence[ast.expr]) -> ast.AST:
     """A copy of a template's tree with its operands in place."""
     if isinstance(node, ast.Name):
         return args[int(node.id[4:]) - 1] if node.id.startswith("_arg") else node
@@ -79,9 +79,9 @@ def _fill(node: ast.AST, args: Sequence[ast.expr]) -> ast.AST:
     parts: dict[str, object] = {}
     for name, value in ast.iter_fields(node):
         if isinstance(value, ast.AST):
-            parts[name] = _fill(value, args)
+            parts[name] = fill(value, args)
         elif isinstance(value, list):
-            parts[name] = [_fill(v, args) if isinstance(v, ast.AST) else v for v in value]
+            parts[name] = [fill(v, args) if isinstance(v, ast.AST) else v for v in value]
         else:
             parts[name] = value
     return type(node)(**parts)
@@ -158,7 +158,7 @@ class _Writer:
                 self.assign(a)
                 width -= v.args.count(a) * (before - self.size[a][1])
         depth = 1 + max((self.size[a][0] for a in v.args), default=0)
-        filled = _fill(template.tree, [self.tree[a] for a in v.args])
+        filled = fill(template.tree, [self.tree[a] for a in v.args])
         assert isinstance(filled, ast.expr)
         self.tree[v], self.size[v] = filled, (depth, width)
         if named:

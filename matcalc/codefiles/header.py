@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from matcalc.codefiles.contents import Contents
 from matcalc.dims import is_unit
-from matcalc.emit.compiled import Parameters
+from matcalc.emit.parameters import Parameters
 from matcalc.expr import Expr, Symbol
 from matcalc.names import shown
 

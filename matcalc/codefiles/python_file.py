@@ -13,7 +13,8 @@ from matcalc.codefiles.header import header
 from matcalc.codefiles.sources import Sources
 from matcalc.dims import Dim
 from matcalc.emit.backends import NUMPY, Backend
-from matcalc.emit.compiled import Parameters, parameters_of, symbols_by_name, write_program
+from matcalc.emit.assemble import write_program
+from matcalc.emit.parameters import Parameters, parameters_of, symbols_by_name
 from matcalc.emit.plan import make_plan
 from matcalc.emit.values import Builder
 from matcalc.emit.write import Names, write_function

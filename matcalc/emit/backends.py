@@ -32,6 +32,8 @@ class Backend:
         Whether the helpers have factorisations that solves, inverses and determinants share (``cho_factor``, ...).
     blas : bool
         Whether products are left to a BLAS as NumPy leaves them: ``Z.T @ Z`` at half the work of another product.
+    in_place : bool
+        Whether arrays are written to, by helpers that fill a new array part by part.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Backend:
     words: tuple[tuple[str, str], ...] = ()
     factors: bool = False
     blas: bool = False
+    in_place: bool = False
 
     @property
     def known_names(self) -> frozenset[str]:
@@ -80,8 +83,9 @@ NUMPY = Backend(
         "by_eigenvalues", "eigensystem", "real_eigensystem",
         "add_diagonal", "cho_factor", "cho_solve", "cho_inverse", "cho_trace_inverse", "factor_logdet",
         "lu_factor", "lu_solve", "lu_inverse", "lu_det", "solve_triangular",
+        "add_on_diagonal", "grams", "on_diagonal", "outer", "symmetric_grams",
     )),
-    factors=True, blas=True,
+    factors=True, blas=True, in_place=True,
 )  # fmt: skip
 
 BACKENDS: dict[str, Backend] = {b.name: b for b in (NUMPY,)}

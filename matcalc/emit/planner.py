@@ -11,6 +11,7 @@ from matcalc.emit.backends import Backend
 from matcalc.emit.bounds import Bounds
 from matcalc.emit.chain import Factor, Segments, factor_of, runs_of
 from matcalc.emit.forms import Form, Forms
+from matcalc.emit.networks.read import whole_stacks
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.values import Builder, Value
 from matcalc.errors import UnsupportedError
@@ -26,6 +27,7 @@ from matcalc.ops.triangles import Tril
 COMPLEX_CODE = (Conj, Real, Imag, Abs, Norm1, Norm2, NormF, NormInf, LogDet, Nuclear, Spectral, Pinv)  # besides the analytic
 Lowering = Callable[["Planner", Any], Form]
 LOWERINGS: dict[type[Expr], Lowering] = {}  # the others are entrywise functions, or have a template for matrices
+ASKED_FIRST: list[Callable[["Planner", Expr], Form | None]] = []  # ways to lower some nodes, whatever their kind
 
 
 def lowers(*kinds: type[Expr]) -> Callable[[Lowering], Lowering]:
@@ -60,6 +62,7 @@ class Planner:
         self.formed: set[Expr] = {e for e in outputs if isinstance(e, Inverse)}
         self.integers = {e.name for e in symbols.values() if e.has("integer")}
         self.segments: Segments = {}
+        self.stacks = whole_stacks(outputs, self.nodes)
         self._look_around(outputs)
         self.form: dict[Expr, Form] = {}
         for e in self.nodes:
@@ -120,6 +123,10 @@ class Planner:
         """The form of a node, given those of its operands."""
         if isinstance(e, Operator) and any(c.is_complex for c in e.operands):
             require_complex_code(e)
+        for ask in ASKED_FIRST:
+            found = ask(self, e)
+            if found is not None:
+                return found
         handler = LOWERINGS.get(type(e))
         if handler is not None:
             return handler(self, e)

@@ -22,7 +22,10 @@ from matcalc.emit.factorization import (  # noqa: F401  emitted code imports the
     lu_solve,
     solve_triangular,
 )
+from matcalc.emit.runtime_axes import add_on_diagonal, grams, on_diagonal, outer, symmetric_grams
 from matcalc.errors import MatcalcError, OperandError
+
+__all__ = ["add_on_diagonal", "grams", "on_diagonal", "outer", "symmetric_grams"]
 
 Array = np.ndarray[Any, Any]
 ARRAY, FLOAT, COMPLEX = np.ndarray, np.dtype(np.float64), np.dtype(np.complex128)  # what needs no conversion

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from matcalc.emit.forms import Form
+from matcalc.emit.lowering.stacked import tensor_of_factors
 from matcalc.emit.planner import Planner, lowers
 from matcalc.emit.values import Value
 from matcalc.ops.tensors import Einsum, Unstacked, is_tensor
@@ -36,6 +37,10 @@ def einsum_value(planner: Planner, e: Einsum, output: str) -> Value:
 
 @lowers(Unstacked)
 def lower_unstacked(planner: Planner, e: Unstacked) -> Form:
+    """An array by its axes: made of its factors where there are any, else a matrix whose axes are taken apart."""
+    apart = tensor_of_factors(planner, e)
+    if apart is not None:
+        return apart
     letters = e.letters
     if letters is not None and isinstance(e.arg, Einsum):
         return planner.shaped(einsum_value(planner, e.arg, letters), e)

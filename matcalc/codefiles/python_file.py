@@ -70,7 +70,7 @@ class PythonFile:
         if g is None:
             return p
         names = (*(n for n in p.names if n != g.name), g.name)
-        return Parameters(names, p.symbols, p.sizes, p.functions, p.shown, p.composite)
+        return Parameters(names, p.symbols, p.sizes, p.functions, p.shown, p.composite, p.integers)
 
     def of(self, f: Function) -> Parameters:
         """The parameters of one function: the value does not need the upstream gradient."""
@@ -81,7 +81,7 @@ class PythonFile:
         symbols = {n: s for n, s in p.symbols.items() if n != g.name}
         mine = parameters_of(make_plan(f.outputs, symbols, self.backend), None)
         sizes = {n: d for n, d in mine.sizes.items() if n not in p.names}
-        return Parameters((*names, *sizes), symbols, {**p.sizes, **sizes}, p.functions, mine.shown, mine.composite)
+        return Parameters((*names, *sizes), symbols, {**p.sizes, **sizes}, p.functions, mine.shown, mine.composite, p.integers)
 
     # ------------------------------------------------------------------ parts
     def text(self) -> str:

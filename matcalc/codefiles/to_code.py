@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matcalc.codefiles.contents import contents_of
 from matcalc.codefiles.python_file import LIBRARIES, python_file
-from matcalc.emit.backends import BACKENDS
+from matcalc.emit.libraries import BACKENDS
 from matcalc.errors import OperandError, UnsupportedError
 
 

@@ -29,13 +29,13 @@ class Check:
 class Arguments:
     """Takes arguments by position and by name.
 
-    ``integers`` are the symbols that stay Python ints, ``strict`` the scalar ones whose quotients
-    and powers must be those of arrays: NaN or infinite where Python's floats have other answers.
+    ``strict`` are the scalar symbols whose quotients and powers must be those of arrays: NaN or
+    infinite where Python's floats have other answers.
     """
 
-    def __init__(self, p: Parameters, integers: Collection[str], strict: Collection[str], runtime: ModuleType) -> None:
+    def __init__(self, p: Parameters, strict: Collection[str], runtime: ModuleType) -> None:
         self.parameters, self._array = p, runtime.ARRAY
-        self.checks = [self._check_of(name, integers, strict, runtime) for name in p.names]
+        self.checks = [self._check_of(name, strict, runtime) for name in p.names]
         self._known: dict[Dim, int] = {d: d for c in self.checks for _, d in c.axes if isinstance(d, int)}
         self._size_at = [(p.names.index(name), d) for name, d in p.sizes.items()]
         self.composite = [(d, dim_function(d)) for d in p.composite]
@@ -83,14 +83,14 @@ class Arguments:
     def _listed(self) -> str:
         return ", ".join(self.parameters.names) or "none"
 
-    def _check_of(self, name: str, integers: Collection[str], strict: Collection[str], runtime: ModuleType) -> Check:
+    def _check_of(self, name: str, strict: Collection[str], runtime: ModuleType) -> Check:
         p = self.parameters
         if name in p.sizes:
             return Check(name, (), lambda value: _as_size(name, value))
         if name in p.functions:
             return Check(name, (), lambda value: _as_function(name, value))
         s = p.symbols[name]
-        if name in integers:
+        if name in p.integers:
             return Check(name, (), lambda value: _as_integer(name, value))
         axes = axes_of(s)
         as_array = runtime.as_complex_array if s.is_complex else runtime.as_array
@@ -102,10 +102,10 @@ class Arguments:
                 return as_scalar(complex(value) if s.is_complex else value)
             a = as_array(name, value)
             shape = tuple(a.shape)
-            if len(axes) == len(shape):
-                return a if axes else as_scalar(a)
             if not axes and len(shape) <= 2 and all(n == 1 for n in shape):
-                return as_scalar(a.reshape(()))
+                return as_scalar(a.reshape(()) if shape else a)
+            if len(axes) == len(shape):
+                return a
             unit = 1 if is_unit(s.cols) else 0
             if len(axes) == 1 and len(shape) == 2 and shape[unit] == 1:
                 return a.reshape(-1)

@@ -13,13 +13,13 @@ from matcalc.emit.backends import NUMPY, Backend
 from matcalc.emit.parameters import Parameters, dimensions_in, shape_text
 from matcalc.emit.plan import Plan
 from matcalc.emit.values import Builder
-from matcalc.emit.write import Names, Written, write_function
+from matcalc.emit.write import Given, Names, Written, write_function
 from matcalc.expr import Expr
 
 
 def write_program(plan: Plan, exprs: Sequence[Expr], p: Parameters, backend: Backend, *, single: bool) -> Written:
     """The function definition, its parameters and dimensions under Python names."""
-    names = Names({*backend.known_names, *backend.helpers})
+    names = Names({*backend.known_names, *backend.all_helpers})
     python = {name: names.new(name) for name in p.names}
     leaves: dict[object, ast.expr] = {}
     sources: dict[object, ast.expr] = {}
@@ -34,8 +34,13 @@ def write_program(plan: Plan, exprs: Sequence[Expr], p: Parameters, backend: Bac
         sources[d] = ast.Subscript(shape, ast.Constant(axis), ast.Load())
     lines = [f"{python[n]} : {_described(n, p)}" for n in p.names]
     returned = "Returns " + ", ".join("a scalar" if e.is_scalar else shape_text(e) for e in exprs) + "."
+    arrays = [n for n in p.names if n in p.symbols and n not in p.integers]
+    arrays.sort(key=lambda n: (p.symbols[n].is_scalar, p.symbols[n].is_complex))  # numbers take the type of the first
+    numbers = [n for n in arrays if p.symbols[n].is_scalar] if backend.scalars_are_numbers else []
+    like = next((python[n] for n in arrays if n not in numbers), "")
+    given = Given(tuple(python[n] for n in arrays), frozenset(numbers), like)
     docstring = "\n    ".join([*lines, "", returned, ""] if lines else [returned]).replace("    \n", "\n")
-    return write_function(plan.outputs, [python[n] for n in p.names], leaves, sources, names, backend, docstring, single)
+    return write_function(plan.outputs, [python[n] for n in p.names], leaves, sources, names, backend, docstring, single, given)
 
 
 def _described(name: str, p: Parameters) -> str:

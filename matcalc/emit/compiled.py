@@ -11,8 +11,9 @@ from typing import Any
 from matcalc.dims import Dim, DimSymbol
 from matcalc.emit.arguments import Arguments
 from matcalc.emit.assemble import make_function, write_program
-from matcalc.emit.backends import Backend, backend_of
+from matcalc.emit.backends import Backend
 from matcalc.emit.entry import ABSENT, can_enter, make_entry
+from matcalc.emit.libraries import backend_of
 from matcalc.emit.parameters import Outputs, Parameters, Unpack, parameters_of, structure_of, symbols_by_name
 from matcalc.emit.plan import Plan, make_plan, strict_scalars
 from matcalc.emit.sizes import Sizes
@@ -35,7 +36,7 @@ def compile(outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, bac
         The order of the parameters. Default: the symbols by name, sorted; then the dimensions that
         no argument shows, then the unspecified functions.
     backend : str
-        The array library: ``"numpy"``.
+        The array library: ``"numpy"``, ``"jax"``, ``"torch"`` or ``"array_api"``, the last for arrays of any library.
 
     Returns
     -------
@@ -45,7 +46,9 @@ def compile(outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, bac
     Raises
     ------
     UnsupportedError
-        If there is no such backend.
+        If there is no such backend, or it lacks a function.
+    MatcalcError
+        If the library is not installed.
     OperandError
         If ``args`` leaves out a symbol, or names one that does not occur.
 
@@ -83,7 +86,8 @@ class Compiled:
     names : tuple of str
         The parameters, in order.
     function : callable
-        The bare function, which takes float arrays (complex ones for complex symbols) in that order and checks nothing.
+        The bare function, which takes float arrays (complex ones for complex symbols) in that order and checks nothing;
+        ``jax.jit``, ``jax.grad``, ``jax.vmap`` and ``torch.compile`` take it.
         Where the best order of work depends on the sizes, it is the one for the sizes last used.
     """
 
@@ -92,8 +96,9 @@ class Compiled:
     ) -> None:
         self.names = parameters.names
         self._parameters, self._backend, self._unpack, self._exprs = parameters, backend, unpack, exprs
+        runtime = backend.runtime_module
         self._strict = strict_scalars(plan)
-        self._arguments = Arguments(parameters, plan.integers, self._strict, backend.runtime_module)
+        self._arguments = Arguments(parameters, self._strict, runtime)
         self._choices = tuple(d for d in plan.choices if d in parameters.shown or d in parameters.sizes.values())
         self._first = self._program = self._make(plan)
         self._programs: dict[tuple[int, ...], Program] = {}  # by rounded sizes
@@ -101,6 +106,10 @@ class Compiled:
         if not self._choices:
             self._functions[()] = self._first.function
         self._calls = 0
+        self._traced: Callable[..., Any] | None = None
+        if backend.traces:
+            not_arrays = {*parameters.sizes, *parameters.functions, *parameters.integers}
+            self._traced = runtime.prepare(self._once, [k for k, name in enumerate(self.names) if name in not_arrays])
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -111,9 +120,10 @@ class Compiled:
     def source(self) -> str:
         """The code of ``function``, with the imports that it needs."""
         b, written = self._backend, self._program.written
-        text = f"import {b.module} as {b.alias}\n"
-        if written.helpers:
-            text += f"\nfrom {b.runtime} import {', '.join(written.helpers)}\n"
+        modules = [] if b.first else [*b.also, (b.module, b.alias)]
+        text = "".join(f"import {m}{f' as {alias}' if alias != m else ''}\n" for m, alias in modules)
+        for module in sorted({b.module_of(h) for h in written.helpers}):
+            text += f"\nfrom {module} import {', '.join(h for h in written.helpers if b.module_of(h) == module)}\n"
         return text + "\n\n" + ast.unparse(written.definition) + "\n"
 
     def __repr__(self) -> str:
@@ -122,11 +132,16 @@ class Compiled:
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Take the arguments with care and compute; a later call finds a function written for these parameters."""
         given, sizes = self._arguments.take(args, kwargs)
-        result = self._function_for(sizes)(*given)
+        result = (self._traced or self._function_for(sizes))(*given)
         self._calls += 1
         if self._calls == OFTEN and can_enter(self.names):
             self._enter()
         return result if self._unpack is None else self._unpack(result)
+
+    def _once(self, /, *given: Any) -> Any:
+        """The computation as it is traced, once for every set of shapes, with all that is done once."""
+        taken, sizes = self._arguments.take(given, {})
+        return self._function_for(sizes)(*taken)
 
     def with_care(self, args: tuple[Any, ...], values: Sequence[Any], others: Mapping[str, Any]) -> Any:
         """The call with these arguments by position, and those of ``values`` and ``others`` by name."""
@@ -135,21 +150,14 @@ class Compiled:
 
     def _enter(self) -> None:
         """Have the class of this object alone call what is written for its parameters: Python looks nowhere else."""
-        entry = make_entry(
-            self._arguments,
-            self._first.plan.integers,
-            self._strict,
-            self._backend.runtime_module,
-            self._functions,
-            self._choices,
-            self._unpack,
-        )
+        runtime, functions = self._backend.runtime_module, self._functions
+        entry = make_entry(self._arguments, self._strict, runtime, functions, self._choices, self._traced, self._unpack)
         self.__class__ = type("Compiled", (Compiled,), {"__call__": entry, "__module__": __name__, "__doc__": Compiled.__doc__})
 
     # ---------------------------------------------------------------- plans
     def _make(self, plan: Plan) -> Program:
         written = write_program(plan, self._exprs, self._parameters, self._backend, single=self._unpack is None)
-        return Program(plan, written, make_function(written.definition, self._backend.namespace()))
+        return Program(plan, written, make_function(written.definition, self._backend.namespace(written.helpers)))
 
     def _function_for(self, sizes: Mapping[Dim, int]) -> Callable[..., Any]:
         """The bare function for these sizes."""

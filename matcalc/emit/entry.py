@@ -48,24 +48,23 @@ def can_enter(names: Collection[str]) -> bool:
 
 def make_entry(
     arguments: Arguments,
-    integers: Collection[str],
     strict: Collection[str],
     runtime: ModuleType,
     functions: Mapping[tuple[int, ...], Any],
     choices: Sequence[DimSymbol],
+    traced: Any,
     unpack: Any,
 ) -> Any:
     """A method ``__call__(self, *args, **kwargs)`` for these parameters.
 
-    It looks up the bare function in ``functions`` by the sizes of the dimensions ``choices``, and
-    otherwise calls ``self.with_care(args, values, others)``.
+    It looks up the bare function in ``functions`` by the sizes of the dimensions ``choices``, or calls
+    ``traced``, which looks at the sizes itself; what it does not take is left to ``self.with_care(args, values, others)``.
     """
     p = arguments.parameters
     e = _Entry(Names(p.names))
     me, args, others = e.names.new("self"), e.names.new("args"), e.names.new("others")
     absent = e.constant("absent", ABSENT)
     given = {name: ast.Name(name, ast.Load()) for name in p.names}
-    values = ast.Tuple(list(given.values()), ast.Load())
     body: list[ast.stmt] = []
     if given:
         targets = ast.Tuple([ast.Name(name, ast.Store()) for name in p.names], ast.Store())
@@ -82,9 +81,9 @@ def make_entry(
         elif check.name in p.sizes:
             tests.append(_e("#1(#2) is #3 and #2 > 0", e.type, here, e.int))
             e.size[p.sizes[check.name]] = check.name
-        elif check.name in integers:
+        elif check.name in p.integers:
             tests.append(_e("#1(#2) is #3", e.type, here, e.int))
-        elif check.axes:
+        elif check.axes or not runtime.SCALARS:
             groups.setdefault(p.symbols[check.name].is_complex, []).append(here)
             arrays.append(check)
         else:
@@ -97,21 +96,34 @@ def make_entry(
             tests.append(_any([_e("#1(#2) is #3", e.type, here, k) for k in allowed]))
     for is_complex, members in groups.items():
         tests += _same_kind(e, members, runtime, runtime.COMPLEXES if is_complex else runtime.FLOATS)
+    if traced is not None:
+        body.append(ast.If(_all(tests), [_answer(e, e.constant("function", traced), given, unpack)], []))
+        return _method(e, me, args, others, given, body)
     unpacked, fits = _sizes(e, arguments, {c.name: c.axes for c in arrays}, given)
     tests += [_e("#1.ndim == #2", given[name], ast.Constant(len(targets))) for name, targets in unpacked.items()]
     inner: list[ast.stmt] = [
         ast.Assign([ast.Tuple([ast.Name(t, ast.Store()) for t in targets], ast.Store())], _e("#1.shape", given[name]))
         for name, targets in unpacked.items()
     ]
-    inner += _run(e, list(given.values()), functions, choices, unpack, fits)
+    inner += _run(e, given, functions, choices, unpack, fits)
     body.append(ast.If(_all(tests), inner, []))
-    body.append(ast.Return(_e("#1.with_care(#2, #3, #4)", _name(me), _name(args), values, _name(others))))
-    keywords = [ast.arg(name) for name in p.names]
+    return _method(e, me, args, others, given, body)
+
+
+def _method(e: _Entry, me: str, args: str, others: str, given: Mapping[str, ast.expr], body: list[ast.stmt]) -> Any:
+    """The function with these lines, which ends by leaving the call to the careful reading."""
+    values = ast.Tuple(list(given.values()), ast.Load())
+    last = ast.Return(_e("#1.with_care(#2, #3, #4)", _name(me), _name(args), values, _name(others)))
+    keywords = [ast.arg(name) for name in given]
     parameters = ast.arguments([ast.arg(me)], [], ast.arg(args), keywords, [None] * len(keywords), ast.arg(others), [])
-    definition = ast.FunctionDef("__call__", parameters, body, [], None)
-    made = make_function(definition, e.known)
-    made.__kwdefaults__ = dict.fromkeys(p.names, ABSENT)
+    made = make_function(ast.FunctionDef("__call__", parameters, [*body, last], [], None), e.known)
+    made.__kwdefaults__ = dict.fromkeys(given, ABSENT)
     return made
+
+
+def _answer(e: _Entry, function: ast.expr, given: Mapping[str, ast.expr], unpack: Any) -> ast.stmt:
+    call: ast.expr = ast.Call(function, list(given.values()), [])
+    return ast.Return(call if unpack is None else _e("#1(#2)", e.constant("unpack", unpack), call))
 
 
 def _same_kind(e: _Entry, members: list[ast.expr], runtime: ModuleType, kinds: Sequence[object]) -> list[ast.expr]:
@@ -165,7 +177,7 @@ def _sizes(
 
 def _run(
     e: _Entry,
-    given: list[ast.expr],
+    given: Mapping[str, ast.expr],
     functions: Mapping[tuple[int, ...], Any],
     choices: Sequence[DimSymbol],
     unpack: Any,
@@ -174,15 +186,14 @@ def _run(
     """The call of the bare function where the sizes fit."""
     if choices:
         sizes = ast.Tuple([_name(e.size[d]) for d in choices], ast.Load())
-        function = e.names.new("function")
-        found = ast.NamedExpr(ast.Name(function, ast.Store()), _e("#1(#2)", e.constant("planned", functions.get), sizes))
+        name = e.names.new("function")
+        found = ast.NamedExpr(ast.Name(name, ast.Store()), _e("#1(#2)", e.constant("planned", functions.get), sizes))
         fits = [*fits, _e("#1 is not None", found)]
-        call: ast.expr = ast.Call(_name(function), given, [])
+        function = _name(name)
     else:
-        call = ast.Call(e.constant("function", functions[()]), given, [])
-    if unpack is not None:
-        call = _e("#1(#2)", e.constant("unpack", unpack), call)
-    return [ast.If(_all(fits), [ast.Return(call)], [])] if fits else [ast.Return(call)]
+        function = e.constant("function", functions[()])
+    answer = _answer(e, function, given, unpack)
+    return [ast.If(_all(fits), [answer], [])] if fits else [answer]
 
 
 def _all(parts: list[ast.expr]) -> ast.expr:

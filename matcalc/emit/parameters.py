@@ -27,6 +27,7 @@ class Parameters:
     functions: frozenset[str]
     shown: dict[DimSymbol, tuple[str, int]]  # the argument and the axis that a dimension is read off
     composite: tuple[Dim, ...]  # dimensions such as n + 1 that an argument has
+    integers: frozenset[str] = frozenset()  # symbols that stay Python ints
 
 
 def structure_of(outputs: Outputs) -> tuple[Unpack | None, list[Expr]]:
@@ -85,7 +86,7 @@ def parameters_of(plan: Plan, args: Sequence[Symbol | str] | None) -> Parameters
     if missing:
         raise OperandError(f"args leaves out {', '.join(missing)}, which the expression uses")
     names = (*asked, *(n for n in [*sizes, *functions] if n not in asked))
-    return Parameters(names, symbols, sizes, frozenset(functions), shown, tuple(composite))
+    return Parameters(names, symbols, sizes, frozenset(functions), shown, tuple(composite), frozenset(plan.integers))
 
 
 def axes_of(s: Symbol) -> list[tuple[int, Dim]]:

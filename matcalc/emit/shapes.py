@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import sympy as sp
 
 from matcalc.dims import Dim, is_unit
-from matcalc.emit.backends import NUMPY
+from matcalc.emit.dialect import parse
 from matcalc.emit.values import Value
-from matcalc.emit.write import parse_template
 from matcalc.node import postorder
 
 Axes = tuple[Dim, ...]  # () for a scalar; a column, a row and a plain vector have one axis
@@ -34,8 +34,13 @@ def shape_of(value: Value) -> Axes | None:
     """The dimensions of the axes of a value's array, None where nothing says."""
     for v in postorder([value], lambda v: v.args if v.shape is None else ()):
         if v.shape is None:
-            v.shape = _Walk(v.args).shape(parse_template(v.code, NUMPY).tree) if not v.is_leaf else _leaf(v)
+            v.shape = _Walk(v.args).shape(_tree(v.code)) if not v.is_leaf else _leaf(v)
     return value.shape
+
+
+@lru_cache(maxsize=512)
+def _tree(code: str) -> ast.expr:
+    return parse(code)
 
 
 def dim_of(value: Value) -> Dim | None:
@@ -277,9 +282,12 @@ CALLS: dict[str, Rule] = {
     "unit_vector": lambda walk, args, _: walk.dims(args[1:]),
     "diag": _diag,
     "einsum": _einsum,
+    **dict.fromkeys(("grams", "symmetric_grams"), lambda walk, args, _: _einsum(walk, [*args[:2], *args[1:]], _)),
+    "on_diagonal": lambda walk, args, _: walk.dims(args[2:3]),
+    "add_on_diagonal": lambda walk, args, _: walk.shape(args[2]),
     "reshape": _reshape,
     "transpose": _transpose,
     "kron": _kron,
-    "outer": _outer,
+    "outer": lambda walk, args, _: (_einsum if isinstance(args[0], ast.Constant) else _outer)(walk, args, _),
     "concatenate": _concatenate,
 }

@@ -117,12 +117,12 @@ class Program:
         return found
 
     def _cost(self, roots: Sequence[Expr]) -> float:
-        inside = set(postorder(list(roots), lambda e: e.operands if isinstance(e, OPEN) else ()))
+        inside = frozenset(postorder(list(roots), lambda e: e.operands if isinstance(e, OPEN) else ()))
         given = [e for e in inside if e.operands and not self.belongs(e, inside, roots)]
         planner = Planner(roots, {}, self.backend, self.sizes, frozenset(given))
         return planner.f.ledger.total([planner.output(e) for e in roots])
 
-    def belongs(self, e: Expr, inside: set[Expr], roots: Sequence[Expr]) -> bool:
+    def belongs(self, e: Expr, inside: frozenset[Expr], roots: Sequence[Expr]) -> bool:
         """Whether computing ``e`` is part of the work: it is linear algebra that nothing outside needs."""
         if not isinstance(e, OPEN):
             return False

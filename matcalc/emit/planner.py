@@ -59,6 +59,7 @@ class Planner:
         self.nodes, self.written_out = with_definitions(outputs, given)
         self.f.bounds.real = not any(e.is_complex for e in self.nodes)
         self.uses: Counter[Expr] = Counter(outputs)
+        self.uses.update(dict.fromkeys(given, 2))  # nothing looks into them
         self.formed: set[Expr] = {e for e in outputs if isinstance(e, Inverse)}
         self.integers = {e.name for e in symbols.values() if e.has("integer")}
         self.segments: Segments = {}

@@ -25,8 +25,9 @@ AS_THE_FIRST = frozenset((
     "inv", "matrix_power", "cumsum", "tril", "triu", "adjugate", "cholesky", "cosm", "dcosm", "dexpm", "diagonal_means",
     "diagonal_sums", "dlogm", "dsinm", "dsqrtm", "eigvecs", "expm", "half_tril", "is_largest", "logm", "polar", "prod_others",
     "sinm", "softmax", "sqrtm",
+    "add_diagonal", "cho_factor", "cho_inverse", "lu_factor", "lu_inverse",
 ))  # fmt: skip
-SCALAR = frozenset(("trace", "det", "norm", "eigmax", "eigmin"))
+SCALAR = frozenset(("trace", "det", "norm", "eigmax", "eigmin", "cho_trace_inverse", "factor_logdet", "lu_det"))
 OVER_AXIS = frozenset(("sum", "max", "min", "prod", "logsumexp"))
 
 
@@ -199,6 +200,11 @@ def _einsum(walk: _Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
     return tuple(size[c] for c in output) if all(c in size for c in output) else None
 
 
+def _grams(walk: _Walk, args: Sequence[ast.expr], keywords: dict[str | None, ast.expr]) -> Axes | None:
+    spec, x, weights = args
+    return _einsum(walk, [spec, x, x, weights], keywords)
+
+
 def _reshape(walk: _Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
     array, *places = args
     if [ast.unparse(p) for p in places] in (["-1"], ["(-1,)"]):
@@ -217,7 +223,9 @@ def _kron(walk: _Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
     return None if x is None or y is None or len(x) != len(y) else tuple(p * q for p, q in zip(x, y, strict=True))
 
 
-def _outer(walk: _Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
+def _outer(walk: _Walk, args: Sequence[ast.expr], keywords: dict[str | None, ast.expr]) -> Axes | None:
+    if isinstance(args[0], ast.Constant):
+        return _einsum(walk, args, keywords)
     x, y = (walk.shape(a) for a in args)
     return None if x is None or y is None else (_count(x), _count(y))
 
@@ -270,6 +278,13 @@ def _square(walk: _Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
 CALLS: dict[str, Rule] = {
     "copy": lambda walk, args, _: walk.shape(args[0]),
     "solve": lambda walk, args, _: walk.shape(args[1]),
+    "cho_solve": lambda walk, args, _: walk.shape(args[1]),
+    "lu_solve": lambda walk, args, _: walk.shape(args[1]),
+    "solve_triangular": lambda walk, args, _: walk.shape(args[1]),
+    "on_diagonal": lambda walk, args, _: walk.dims(args[2:]),
+    "add_on_diagonal": lambda walk, args, _: walk.shape(args[2]),
+    "grams": _grams,
+    "symmetric_grams": _grams,
     "solve_sylvester": lambda walk, args, _: walk.shape(args[2]),
     "zeros": lambda walk, args, _: walk.dims(args),
     "ones": lambda walk, args, _: walk.dims(args),

@@ -10,7 +10,8 @@ SHARED = (NUMPY.helpers - FACTORS - {"add_diagonal"}) | {"scalar", "softplus", "
 
 JAX = Backend(
     "jax", "jax.numpy", "jnp", "matcalc.emit.runtime_jax",
-    helpers=frozenset(("transposed",)),
+    helpers=FACTORS | {"transposed"},
+    factors=True,
     also=(("jax", "jax"),),
     shared=SHARED - {"sigmoid", "softmax", "logsumexp"},
     like="dtype=#like.dtype",
@@ -30,7 +31,8 @@ JAX = Backend(
 
 TORCH = Backend(
     "torch", "torch", "torch", "matcalc.emit.runtime_torch",
-    helpers=frozenset(),
+    helpers=FACTORS,
+    factors=True,
     shared=SHARED - {"sigmoid"},
     like="dtype=#like.dtype, device=#like.device",
     zero="torch.zeros((), dtype=torch.float64)",

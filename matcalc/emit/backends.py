@@ -30,12 +30,6 @@ class Backend:
         The names of the functions there that code may call.
     words : tuple
         Pairs: a template for NumPy, and the same for this library.
-    factors : bool
-        Whether the helpers have factorisations that solves, inverses and determinants share (``cho_factor``, ...).
-    blas : bool
-        Whether products are left to a BLAS as NumPy leaves them: ``Z.T @ Z`` at half the work of another product.
-    in_place : bool
-        Whether arrays are written to, by helpers that fill a new array part by part.
     names, methods : tuple
         Pairs: a function (a method) in templates, and the function here; a method that stays one has a dot.
     also : tuple
@@ -56,6 +50,12 @@ class Backend:
         Whether a large transposed left factor is to be made an array of its own.
     traces : bool
         Whether functions are compiled for every set of shapes, so that arguments are looked at once for each.
+    factors : bool
+        Whether the helpers have factorisations that solves, inverses and determinants share (``cho_factor``, ...).
+    blas : bool
+        Whether products are left to a BLAS as NumPy leaves them: ``Z.T @ Z`` at half the work of another product.
+    in_place : bool
+        Whether arrays are written to, by helpers that fill a new array part by part.
     """
 
     name: str
@@ -64,9 +64,6 @@ class Backend:
     runtime: str
     helpers: frozenset[str]
     words: tuple[tuple[str, str], ...] = ()
-    factors: bool = False
-    blas: bool = False
-    in_place: bool = False
     names: tuple[tuple[str, str], ...] = ()
     methods: tuple[tuple[str, str], ...] = ()
     also: tuple[tuple[str, str], ...] = ()
@@ -78,6 +75,9 @@ class Backend:
     scalars_are_numbers: bool = False
     turns_transposes: bool = False
     traces: bool = False
+    factors: bool = False
+    blas: bool = False
+    in_place: bool = False
 
     @property
     def known_names(self) -> frozenset[str]:
@@ -130,6 +130,11 @@ class Backend:
         return {**modules, **{h: getattr(import_module(self.module_of(h)), h) for h in helpers}}
 
 
+FACTORS = frozenset((
+    "cho_factor", "cho_solve", "cho_inverse", "cho_trace_inverse", "factor_logdet", "lu_factor", "lu_solve", "lu_inverse", "lu_det",
+    "solve_triangular",
+))  # fmt: skip
+
 NUMPY = Backend(
     "numpy", "numpy", "np", "matcalc.emit.runtime",
     frozenset((
@@ -140,9 +145,7 @@ NUMPY = Backend(
         "trigamma", "unit_vector",
         "polygamma", "elimination", "toeplitz_basis", "khatrirao", "cross_matrix", "axial",
         "by_eigenvalues", "eigensystem", "real_eigensystem",
-        "add_diagonal", "cho_factor", "cho_solve", "cho_inverse", "cho_trace_inverse", "factor_logdet",
-        "lu_factor", "lu_solve", "lu_inverse", "lu_det", "solve_triangular",
-        "add_on_diagonal", "grams", "on_diagonal", "outer", "symmetric_grams",
-    )),
+        "add_diagonal", "add_on_diagonal", "grams", "on_diagonal", "outer", "symmetric_grams",
+    )) | FACTORS,
     factors=True, blas=True, in_place=True,
 )  # fmt: skip

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from matcalc.emit.backends import NUMPY, Backend
+from matcalc.emit.backends import FACTORS, NUMPY, Backend
 from matcalc.errors import UnsupportedError
 
 ELU = "np.where(#1 > 0, #1, #2 * np.expm1(np.minimum(#1, 0)))"
-SHARED = NUMPY.helpers | {"scalar", "softplus", "tri", "diag", "kron", "imag", "real"}
+SHARED = (NUMPY.helpers - FACTORS - {"add_diagonal"}) | {"scalar", "softplus", "tri", "diag", "kron", "imag", "real"}
 
 JAX = Backend(
     "jax", "jax.numpy", "jnp", "matcalc.emit.runtime_jax",
-    helpers=frozenset(("transposed",)),
+    helpers=FACTORS | {"transposed"},
+    factors=True,
     also=(("jax", "jax"),),
     shared=SHARED - {"sigmoid", "softmax", "logsumexp"},
     like="dtype=#like.dtype",
@@ -31,7 +32,8 @@ JAX = Backend(
 
 TORCH = Backend(
     "torch", "torch", "torch", "matcalc.emit.runtime_torch",
-    helpers=frozenset(),
+    helpers=FACTORS,
+    factors=True,
     shared=SHARED - {"sigmoid"},
     like="dtype=#like.dtype, device=#like.device",
     zero="torch.zeros((), dtype=torch.float64)",

@@ -9,9 +9,40 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from matcalc.emit.factorization_jax import (
+    cho_factor,
+    cho_inverse,
+    cho_solve,
+    cho_trace_inverse,
+    factor_logdet,
+    lu_det,
+    lu_factor,
+    lu_inverse,
+    lu_solve,
+    solve_triangular,
+)
 from matcalc.emit.runtime import not_an_array
 
-__all__ = ["ARRAY", "COMPLEX", "FLOAT", "as_array", "as_complex_array", "as_scalar", "prepare", "transposed"]
+__all__ = [
+    "ARRAY",
+    "COMPLEX",
+    "FLOAT",
+    "as_array",
+    "as_complex_array",
+    "as_scalar",
+    "cho_factor",
+    "cho_inverse",
+    "cho_solve",
+    "cho_trace_inverse",
+    "factor_logdet",
+    "lu_det",
+    "lu_factor",
+    "lu_inverse",
+    "lu_solve",
+    "prepare",
+    "solve_triangular",
+    "transposed",
+]
 
 SMALL = 4096  # entries up to which a transpose is not worth a copy
 _one = jnp.ones(())

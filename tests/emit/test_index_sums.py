@@ -116,3 +116,10 @@ def check_sum(spec, operands, rng):
     expected = np.einsum(spec, *arrays, optimize=True)
     found = mc.compile(e)(**{s.name: known[s.name] for s in e.symbols})
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9 * max(1, np.abs(expected).max(initial=0)), err_msg=spec)
+
+
+def test_results_do_not_alias_arguments():
+    for e, a in ((mc.einsum("ij->ji", A), A), (mc.einsum("ij->(ij)", A), A), (mc.einsum("ijk->kji", T), T)):
+        given = np.ones([4, 3, 5][: a.ndim])
+        result = mc.compile(e)(given)
+        assert not np.shares_memory(result, given), e

@@ -18,7 +18,7 @@ from matcalc.ops.tensors import Einsum, Letters, Unstacked, is_tensor
 @lowers(Einsum)
 def lower_einsum(planner: Planner, e: Einsum) -> Form:
     """A sum over named indices, whose stacked axes are taken apart before and put together after."""
-    labels, result = einsum_result(planner, e, "".join(e.output))
+    labels, result = einsum_result(planner, e, *e.output)
     if e.is_plain:
         return planner.shaped(labels.arrange(result, "".join(e.output)), e)
     groups = [side for side in e.output if side]
@@ -33,10 +33,9 @@ def reshaped(planner: Planner, v: Value, shape: Sequence[Value]) -> Value:
     return planner.b.make(f"#1.reshape({places})", v, *shape)
 
 
-def einsum_result(planner: Planner, e: Einsum, output: str) -> tuple[Labels, Labelled]:
+def einsum_result(planner: Planner, e: Einsum, rows: str, cols: str) -> tuple[Labels, Labelled]:
     """The array with an axis for each letter of the output, in some order."""
-    factors = Factors(planner, e, output)
-    rows, cols = e.output
+    factors = Factors(planner, e, rows + cols)
     return factors.labels, contract_mirrored(
         factors.labels, factors.arrays, rows, cols, lambda v, known: weights_of(planner, v, nonnegative=known).root
     )
@@ -137,7 +136,7 @@ def arg_letters(pair: Letters, arg: Expr) -> str:
 def lower_unstacked(planner: Planner, e: Unstacked) -> Form:
     letters = e.letters
     if letters is not None and isinstance(e.arg, Einsum):
-        labels, result = einsum_result(planner, e.arg, letters)
+        labels, result = einsum_result(planner, e.arg, *(side[::-1] for side in e.arg.output))
         return planner.shaped(labels.arrange(result, letters), e)
     stacked = [*reversed(e.rows_as), *reversed(e.cols_as)]
     split = len(e.rows_as)

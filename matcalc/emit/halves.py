@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from matcalc.dims import is_unit
 from matcalc.emit.chain import LONGEST, Factor, best_splits, multiply_splits
 from matcalc.emit.forms import Form, Forms
+from matcalc.emit.labelled import Labelled, letter_of
+from matcalc.emit.mirrored import KnownHalf
 from matcalc.emit.planner import Planner
 from matcalc.emit.values import Value
 from matcalc.expr import Expr
@@ -114,6 +116,7 @@ def multiply_halves(
     half = _half(planner, factors[start:k], origin[start:k])
     if half.kind != "full":
         return None
+    remember(planner, factors[start:k], half)
     weights, inside = None, False
     if n > 2 * k:
         inside = scale is not None and is_positive(scale.number)
@@ -134,6 +137,24 @@ def _half(planner: Planner, factors: Sequence[Form], origin: Sequence[Factor]) -
         return forms.transpose(_half(planner, factors, origin))
     _, splits = best_splits(forms.sizes, factors, origin, planner.segments)
     return multiply_splits(forms, factors, splits, 0, len(factors) - 1)
+
+
+def remember(planner: Planner, factors: Sequence[Form], half: Form) -> None:
+    """Keep half a chain for other products that hold its factors."""
+    if len(factors) < 2 or any(f.kind == "inverse" for f in factors):
+        return
+    arrays: list[Labelled] = []
+    at = 0  # the place along the chain; a diagonal factor does not move it
+    for f in factors:
+        if f.kind == "diag":
+            arrays.append(Labelled(letter_of(at), f.value))
+        else:
+            arrays.append(
+                Labelled.read(f, "" if is_unit(f.rows) else letter_of(at), "" if is_unit(f.cols) else letter_of(at + 1))
+            )
+            at += 1
+    ends = [letter_of(k) if not is_unit(d) else "" for k, d in ((0, half.rows), (at, half.cols))]
+    planner.halves.append(KnownHalf(tuple(arrays), Labelled.read(half, *ends)))
 
 
 def _start_of_half(forms: Forms, half: Sequence[Form], best: dict[tuple[int, int], tuple[float, str]]) -> int:

@@ -14,6 +14,8 @@ from matcalc.emit.forms import Form, Forms
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.values import Value
 
+FIRST_LETTER = 0xE000  # of the characters that are left to private use
+
 
 @dataclass(frozen=True)
 class Labelled:
@@ -23,6 +25,13 @@ class Labelled:
     value: Value
     nonnegative: bool = False  # known of every entry
     symmetric: bool = False  # known of a matrix
+
+    @staticmethod
+    def read(f: Form, rows: str, cols: str) -> Labelled:
+        """An array with letters for its rows and columns, read from before its transpose if it is one."""
+        if rows and cols and f.value.code == "#1.T":
+            return Labelled(cols + rows, f.value.args[0])
+        return Labelled(rows + cols, f.value)
 
 
 class Labels:
@@ -210,6 +219,11 @@ class Labels:
                 value = self.b.make("np.ascontiguousarray(#1)", value)
             return value
         return self.grouped(x, batch, rows, cols)
+
+
+def letter_of(k: int) -> str:
+    """A letter that no user writes."""
+    return chr(FIRST_LETTER + k)
 
 
 def without(letters: str, gone: str) -> str:

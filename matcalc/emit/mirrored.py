@@ -15,6 +15,7 @@ from matcalc.emit.index_sums import contract, letters_of, order_of, reduced
 from matcalc.emit.labelled import Labelled, Labels
 from matcalc.emit.values import Value
 
+Keep = Callable[[Sequence[Labelled], Labelled], None]  # remembers the product of factors
 Root = Callable[[Value, bool], Value | None]  # of weights that are, or are not, known to be >= 0: what they are the square of
 
 
@@ -33,30 +34,44 @@ class Mirrored:
         return "".join(c for c in letters_of(self.half) if self.image[c] == c)
 
 
-def contract_mirrored(labels: Labels, factors: Sequence[Labelled], rows: str, cols: str, root: Root) -> Labelled:
+@dataclass(frozen=True)
+class KnownHalf:
+    """Factors, and the array that is their product, summed over the letters that it does not have."""
+
+    factors: tuple[Labelled, ...]
+    product: Labelled
+
+
+def contract_mirrored(labels: Labels, factors: Sequence[Labelled], rows: str, cols: str, root: Root, keep: Keep) -> Labelled:
     """The sum with the letters ``rows`` and ``cols``, from one half if it has two and that is cheaper."""
     output = rows + cols
     scalars, arrays = reduced(labels, factors, output)
     found = mirrored(arrays, rows, cols) if len(arrays) > 1 else None
     if found is None or not _is_cheaper(labels, found, arrays, output):
         return contract(labels, factors, output, wanted=output)
-    return contract(labels, [*scalars, *_squared(labels, found, root)], output)
+    return contract(labels, [*scalars, *_squared(labels, found, root, keep)], output)
 
 
-def _squared(labels: Labels, found: Mirrored, root: Root) -> list[Labelled]:
+def _squared(labels: Labels, found: Mirrored, root: Root, keep: Keep) -> list[Labelled]:
     """The sum of a half times its image, and a scalar that the factors in between may leave."""
     shared, own = found.shared, found.own
-    half, unrooted, scalars = list(found.half), None, []
+    rooted, unrooted, scalars = None, None, []
     if found.middle:
         weights = contract(labels, found.middle, letters_of(found.middle, shared))
         known = weights.nonnegative or all(x.nonnegative for x in found.middle)
         if not weights.letters:
             scalars.append(weights)
         elif (r := root(weights.value, known)) is not None:
-            half.append(replace(weights, value=r))
+            rooted = replace(weights, value=r)
         else:
             unrooted = weights
-    left = contract(labels, half, shared + own, shared, shared + own if len(own) > 1 else "")
+    wanted = shared + own if len(own) > 1 else ""
+    if rooted is not None and _is_cheaper_inside(labels, found, rooted):
+        left = contract(labels, [*found.half, rooted], shared + own, shared, wanted)
+    else:
+        left = contract(labels, found.half, shared + own, shared, wanted)
+        keep(found.half, left)
+        left = left if rooted is None else labels.times(left, rooted, left.letters)
     right = replace(left, letters="".join(found.image[c] for c in left.letters))
     if unrooted is not None:
         right = labels.times(right, unrooted, right.letters)
@@ -64,6 +79,13 @@ def _squared(labels: Labels, found: Mirrored, root: Root) -> list[Labelled]:
     if square.letters[0] not in own:  # it is its own image
         square = replace(square, letters="".join(found.image[c] for c in square.letters))
     return [square, *scalars]
+
+
+def _is_cheaper_inside(labels: Labels, found: Mirrored, rooted: Labelled) -> bool:
+    """Whether weights should meet a factor of the half, and not the half as a whole."""
+    output = found.shared + found.own
+    inside = order_of(labels, [*found.half, rooted], output).cost
+    return inside < order_of(labels, found.half, output).cost + CALL / 2 + ENTRY / 2 * labels.size(output)
 
 
 def _is_cheaper(labels: Labels, found: Mirrored, arrays: Sequence[Labelled], output: str) -> bool:

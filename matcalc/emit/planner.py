@@ -10,6 +10,7 @@ from matcalc.dims import is_unit
 from matcalc.emit.backends import Backend
 from matcalc.emit.chain import Factor, Segments, factor_of, runs_of
 from matcalc.emit.forms import Form, Forms
+from matcalc.emit.mirrored import KnownHalf
 from matcalc.emit.signs import Signs
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.values import Builder, Value
@@ -21,6 +22,7 @@ from matcalc.ops.elementwise import Abs, Erf, Softplus
 from matcalc.ops.linalg import Inverse, LogDet, MatrixPower, Pinv
 from matcalc.ops.reductions import LogSumExp, Norm1, Norm2, NormF, NormInf
 from matcalc.ops.spectral import Nuclear, Spectral
+from matcalc.ops.tensors import Einsum
 
 COMPLEX_CODE = (Conj, Real, Imag, Abs, Norm1, Norm2, NormF, NormInf, LogDet, Nuclear, Spectral, Pinv)  # besides the analytic
 Lowering = Callable[["Planner", Any], Form]
@@ -47,6 +49,7 @@ class Planner:
         self.signs = Signs()
         self.symbols = symbols
         self.functions: list[str] = []
+        self.halves: list[KnownHalf] = []
         self.nodes, self.written_out = with_definitions(outputs)
         self.uses: Counter[Expr] = Counter(outputs)
         self.formed: set[Expr] = {e for e in outputs if isinstance(e, Inverse)}
@@ -124,7 +127,10 @@ class Planner:
 
 
 def with_definitions(outputs: Sequence[Expr]) -> tuple[list[Expr], dict[Expr, Expr]]:
-    """All nodes, operands first, and the definitions of those that a user defined by a formula."""
+    """All nodes, operands first, and the definitions of those that a user defined by a formula.
+
+    Squares come as early as they can.
+    """
     written_out: dict[Expr, Expr] = {}
 
     def children(e: Expr) -> tuple[Expr, ...]:
@@ -135,7 +141,14 @@ def with_definitions(outputs: Sequence[Expr]) -> tuple[list[Expr], dict[Expr, Ex
                 return (definition,)
         return e.operands
 
-    return list(postorder(outputs, children)), written_out
+    nodes = list(postorder(outputs, children))
+    first = [e for e in nodes if squares(e)]
+    return list(postorder([*first, *outputs], children)) if first else nodes, written_out
+
+
+def squares(e: Expr) -> bool:
+    """Whether ``e`` may be computed from one half, which other expressions can then use."""
+    return isinstance(e, Einsum) or (isinstance(e, Product) and len(e.args) > 3 and e.symmetric and not e.is_scalar)
 
 
 def require_complex_code(e: Operator) -> None:

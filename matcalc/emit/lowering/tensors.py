@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from matcalc.emit.forms import Form
 from matcalc.emit.halves import weights_of
 from matcalc.emit.index_sums import contract, letters_of
-from matcalc.emit.labelled import Labelled, Labels
-from matcalc.emit.mirrored import contract_mirrored
+from matcalc.emit.labelled import Labelled, Labels, letter_of
+from matcalc.emit.mirrored import KnownHalf, contract_mirrored
 from matcalc.emit.planner import Planner, lowers
 from matcalc.emit.values import Value
 from matcalc.expr import Expr
@@ -36,9 +36,14 @@ def reshaped(planner: Planner, v: Value, shape: Sequence[Value]) -> Value:
 def einsum_result(planner: Planner, e: Einsum, rows: str, cols: str) -> tuple[Labels, Labelled]:
     """The array with an axis for each letter of the output, in some order."""
     factors = Factors(planner, e, rows + cols)
-    return factors.labels, contract_mirrored(
-        factors.labels, factors.arrays, rows, cols, lambda v, known: weights_of(planner, v, nonnegative=known).root
-    )
+
+    def root(weights: Value, known: bool) -> Value | None:
+        return weights_of(planner, weights, nonnegative=known).root
+
+    def keep(half: Sequence[Labelled], product: Labelled) -> None:
+        planner.halves.append(KnownHalf(tuple(half), product))
+
+    return factors.labels, contract_mirrored(factors.labels, factors.arrays, rows, cols, root, keep)
 
 
 class Factors:
@@ -104,7 +109,7 @@ class Factors:
         again, fresh = [], ""
         for c in letters:
             if c in fresh:
-                other = next(chr(k) for k in range(0xE000, 0xF8FF) if chr(k) not in self.dims)
+                other = letter_of(len(self.dims))
                 self.dims[other] = self.dims[c]
                 again.append(Labelled(c + other, self._eye(c)))
                 c = other

@@ -11,6 +11,7 @@ from matcalc.emit.backends import Backend
 from matcalc.emit.bounds import Bounds
 from matcalc.emit.chain import Factor, Segments, factor_of, runs_of
 from matcalc.emit.forms import Form, Forms
+from matcalc.emit.mirrored import KnownHalf
 from matcalc.emit.networks.read import whole_stacks
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.values import Builder, Value
@@ -22,6 +23,7 @@ from matcalc.ops.elementwise import Abs, Erf, Softplus
 from matcalc.ops.linalg import Cholesky, Det, Inverse, LogDet, MatrixPower, Pinv
 from matcalc.ops.reductions import LogSumExp, Norm1, Norm2, NormF, NormInf, Trace
 from matcalc.ops.spectral import Nuclear, Spectral
+from matcalc.ops.tensors import Einsum
 from matcalc.ops.triangles import Tril
 
 COMPLEX_CODE = (Conj, Real, Imag, Abs, Norm1, Norm2, NormF, NormInf, LogDet, Nuclear, Spectral, Pinv)  # besides the analytic
@@ -56,6 +58,7 @@ class Planner:
         self.f = Forms(self.b, sizes, backend, Bounds(symbols))
         self.symbols = symbols
         self.functions: list[str] = []
+        self.halves: list[KnownHalf] = []
         self.nodes, self.written_out = with_definitions(outputs, given)
         self.f.bounds.real = not any(e.is_complex for e in self.nodes)
         self.uses: Counter[Expr] = Counter(outputs)
@@ -98,7 +101,7 @@ class Planner:
             if v.code == "const" and isinstance(v.of, int):
                 return self.b.const(float(v.of))
             return self.b.make("float(#1)", v) if v.integer else v
-        inner = v.args[0] if v.code == "#1.T" else v
+        inner = v.args[0] if v.code.startswith(("#1.T", "np.transpose(", "#1.reshape(")) else v
         if inner.code == "symbol":
             v = self.b.make("#1.copy()", v)
         return self.b.make("#1[None, :]", v) if is_unit(e.rows) and e.axes is None else v
@@ -156,7 +159,10 @@ class Planner:
 
 
 def with_definitions(outputs: Sequence[Expr], given: frozenset[Expr] = frozenset()) -> tuple[list[Expr], dict[Expr, Expr]]:
-    """All nodes, operands first, and the definitions of those that a user defined by a formula."""
+    """All nodes, operands first, and the definitions of those that a user defined by a formula.
+
+    Squares come as early as they can.
+    """
     written_out: dict[Expr, Expr] = {}
 
     def children(e: Expr) -> tuple[Expr, ...]:
@@ -169,7 +175,14 @@ def with_definitions(outputs: Sequence[Expr], given: frozenset[Expr] = frozenset
                 return (definition,)
         return e.operands
 
-    return list(postorder(outputs, children)), written_out
+    nodes = list(postorder(outputs, children))
+    first = [e for e in nodes if squares(e)]
+    return list(postorder([*first, *outputs], children)) if first else nodes, written_out
+
+
+def squares(e: Expr) -> bool:
+    """Whether ``e`` may be computed from one half, which other expressions can then use."""
+    return isinstance(e, Einsum) or (isinstance(e, Product) and len(e.args) > 3 and e.symmetric and not e.is_scalar)
 
 
 def is_lower(e: Expr) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from matcalc.dims import Dim, is_unit
 from matcalc.emit.forms import REPEATED, Form, Kind
+from matcalc.emit.known_halves import by_known_half
 from matcalc.emit.lowering.chains import scaled_product
 from matcalc.emit.planner import Planner, lowers
 from matcalc.emit.values import Value
@@ -85,6 +86,8 @@ def _sum(planner: Planner, terms: Sequence[tuple[bool, Value]], negative: bool) 
 
 @lowers(Hadamard)
 def lower_hadamard(planner: Planner, e: Hadamard) -> Form:
+    if (known := by_known_half(planner, e)) is not None:
+        return known
     c, _ = coefficient(e)
     return times(planner, c, e.operands if rational(e.operands[0]) is None else e.operands[1:], e)
 

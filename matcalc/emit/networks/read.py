@@ -156,7 +156,7 @@ def dissolves(e: Expr) -> bool:
         case Product() | Transpose() | Diag() | Hadamard():
             return any(dissolves(a) for a in e.operands)
         case Inverse(arg):
-            return isinstance(inverted(arg), Kron)
+            return inverted(arg) is not e
     return False
 
 
@@ -190,10 +190,7 @@ def inverted(e: Expr) -> Expr:
         case Eye():
             return e
         case Hadamard() if len(rest := [a for a in e.args if not a.is_scalar]) == 1 and isinstance(rest[0], Kron):
-            one = inverted(rest[0])
-            if isinstance(one, Kron):
-                scale = quotient(ONE, hadamard(*(a for a in e.args if a.is_scalar)))
-                return Kron(one.left, hadamard(scale, one.right)) if isinstance(one.left, Eye) else Kron(hadamard(scale, one.left), one.right)
+            return hadamard(quotient(ONE, hadamard(*(a for a in e.args if a.is_scalar))), inverted(rest[0]))
     return Inverse(e)
 
 
@@ -230,7 +227,9 @@ def addends(e: Expr) -> list[tuple[list[Expr], Expr]]:
                 k = next((k for k, a in enumerate(args) if _is_open_sum(a)), None)
                 if k is not None and (len(done) + len(todo) + len(args[k].operands)) <= MOST_TERMS:
                     parts = addends(args[k])
-                    todo.extend(([*factors, *more], x.rebuild([*args[:k], part, *args[k + 1 :]])) for more, part in reversed(parts))
+                    todo.extend(
+                        ([*factors, *more], x.rebuild([*args[:k], part, *args[k + 1 :]])) for more, part in reversed(parts)
+                    )
                     continue
         done.append((factors, x))
     return done
@@ -288,7 +287,7 @@ class _Reader:
                 assert isinstance(col, Pair)
                 if self.tie(row.left, col.right) and self.tie(row.right, col.left):
                     return []
-            case (Kron() | Vec() | KhatriRao()) if dissolves(e) and _fits(row, splits(e)[0]) and _fits(col, splits(e)[1]):
+            case Kron() | Vec() | KhatriRao() if dissolves(e) and _fits(row, splits(e)[0]) and _fits(col, splits(e)[1]):
                 return self.entered(e, row, col)
             case Einsum() if _fits(row, splits(e)[0]) and _fits(col, splits(e)[1]):
                 return self.summed(e, row, col)

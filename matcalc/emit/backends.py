@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from matcalc.errors import UnsupportedError
 
@@ -58,6 +60,10 @@ class Backend:
     def runtime_module(self) -> ModuleType:
         """The helper functions, imported now."""
         return import_module(self.runtime)
+
+    def solve_function(self) -> Callable[..., Any]:
+        """``solve`` of the library, which takes stacks of matrices."""
+        return import_module(self.module).linalg.solve  # type: ignore[no-any-return]
 
     def namespace(self) -> dict[str, object]:
         """What the code finds by name, the library imported now."""

@@ -15,16 +15,19 @@ from matcalc.emit.backends import NUMPY, Backend, backend_of
 from matcalc.emit.plan import Plan, make_plan
 from matcalc.emit.values import Builder
 from matcalc.emit.write import Names, Written, write_function
-from matcalc.errors import OperandError, ShapeError
+from matcalc.errors import OperandError, ShapeError, UnsupportedError
 from matcalc.expr import Expr, Symbol, as_expr
 from matcalc.names import Named
 from matcalc.node import postorder
 
 Unpack = Callable[[Any], Any]
 Outputs = Expr | Sequence[Expr] | Mapping[str, Expr] | Named
+RESULTS: dict[str, Callable[..., Any]] = {}  # what may be made besides arrays, by name
 
 
-def compile(outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, backend: str = "numpy") -> Compiled:
+def compile(
+    outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, backend: str = "numpy", form: str = "array"
+) -> Any:
     """A function of arrays that computes expressions.
 
     Parameters
@@ -36,6 +39,9 @@ def compile(outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, bac
         no argument shows, then the unspecified functions.
     backend : str
         The array library: ``"numpy"``.
+    form : {"array", "operator"}
+        ``"operator"``: for one Hessian or Jacobian, a function that computes its factors, and returns a ``LinearMap`` with
+        ``matvec``, ``rmatvec``, ``solve``, ``T`` and ``dense``; the entries are not formed.
 
     Returns
     -------
@@ -45,7 +51,7 @@ def compile(outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, bac
     Raises
     ------
     UnsupportedError
-        If there is no such backend.
+        If there is no such backend or form.
     OperandError
         If ``args`` leaves out a symbol, or names one that does not occur.
 
@@ -59,6 +65,10 @@ def compile(outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, bac
     >>> gradient([1.0, 1.0], A=[[1.0, 0.0], [0.0, 2.0]], b=[1.0, 1.0])
     array([0., 2.])
     """
+    if form != "array":
+        if form not in RESULTS:
+            raise UnsupportedError(f"unknown form {form!r}; the known ones are array, {', '.join(RESULTS)}")
+        return RESULTS[form](outputs, args, backend=backend)
     library = backend_of(backend)
     unpack, exprs = _structure(outputs)
     symbols = _symbols(exprs, [a for a in args or () if isinstance(a, Symbol)])
@@ -115,6 +125,11 @@ class Compiled:
         self._known: dict[Dim, int] = {d: d for c in self._checks for _, d in c.axes if isinstance(d, int)}
         self._size_at = [(self.names.index(name), d) for name, d in parameters.sizes.items()]
         self._composite = [(d, _dim_function(d)) for d in parameters.composite]
+
+    @property
+    def shown(self) -> dict[DimSymbol, tuple[str, int]]:
+        """The argument and the axis that each dimension is read off."""
+        return self._parameters.shown
 
     @cached_property
     def source(self) -> str:
@@ -378,6 +393,11 @@ def _make_function(definition: ast.FunctionDef, namespace: dict[str, object]) ->
     code = builtins.compile(module, f"<matcalc {definition.name}>", "exec")
     body = next(c for c in code.co_consts if isinstance(c, CodeType))
     return FunctionType(body, {"__builtins__": builtins, **namespace}, definition.name)
+
+
+def size_of(d: Dim, known: Mapping[DimSymbol, int]) -> int:
+    """A composite dimension, from the sizes of its symbols."""
+    return _dim_function(d)(*(known[s] for s in dimensions_in(d)))
 
 
 def _dim_function(d: Dim) -> Callable[..., int]:

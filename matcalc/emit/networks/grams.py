@@ -139,10 +139,11 @@ def alone(g: Gram) -> list[Term]:
     return out
 
 
-def scaled(factor: Expr, pieces: Sequence[Piece], size: list[float]) -> tuple[Piece, ...]:
-    """The pieces with a scalar in the smallest of them."""
+def scaled(factor: Expr, pieces: Sequence[Piece], size: Sequence[float]) -> tuple[Piece, ...]:
+    """The pieces with a scalar in the smallest of them; rather not in one of two that are the same array."""
     if factor is ONE or not pieces:
         return tuple(pieces)
-    k = min(range(len(pieces)), key=lambda k: size[k])
+    count = Counter(p.array for p in pieces)
+    k = min(range(len(pieces)), key=lambda k: (count[pieces[k].array] > 1, size[k]))
     p = pieces[k]
     return (*pieces[:k], Piece(hadamard(factor, p.array), p.row, p.col), *pieces[k + 1 :])

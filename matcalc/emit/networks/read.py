@@ -13,7 +13,7 @@ from functools import lru_cache
 import sympy as sp
 
 from matcalc.dims import Dim, is_unit, same_dim
-from matcalc.expr import ONE, Add, Expr, Hadamard, Operator, Product, Quotient, Transpose, dim_number, hadamard, quotient
+from matcalc.expr import ONE, Add, Expr, Hadamard, Operator, Product, Quotient, Transpose, dim_number, hadamard, quotient, rational
 from matcalc.index import At, Delta, Entry, Index, Pair, Sum, Term as IndexTerm, Times, flat
 from matcalc.network import Contracted
 from matcalc.ops.linalg import Inverse
@@ -162,21 +162,21 @@ def dissolves(e: Expr) -> bool:
 
 def whole_stacks(outputs: Sequence[Expr], nodes: Sequence[Expr]) -> set[Expr]:
     """The matrices made of Kronecker products and the like whose entries are asked for: by the caller, or by what forms them."""
-    found = {e for e in outputs if _holds_factors(e)}
+    found = {e for e in outputs if holds_factors(e)}
     for e in nodes:
         if not dissolves(e):
-            found.update(c for c in e.operands if _holds_factors(c))
+            found.update(c for c in e.operands if holds_factors(c))
     return found
 
 
 @lru_cache(maxsize=4096)
-def _holds_factors(e: Expr) -> bool:
+def holds_factors(e: Expr) -> bool:
     """Whether a matrix is made of Kronecker products or commutations, sums included."""
     match e:
         case Kron() | Commutation():
             return is_stacked(e)
         case Product() | Transpose() | Diag() | Hadamard() | Add() | Quotient():
-            return any(_holds_factors(a) for a in e.operands)
+            return any(holds_factors(a) for a in e.operands)
         case Inverse():
             return dissolves(e)
     return False
@@ -192,6 +192,17 @@ def inverted(e: Expr) -> Expr:
         case Hadamard() if len(rest := [a for a in e.args if not a.is_scalar]) == 1 and isinstance(rest[0], Kron):
             return hadamard(quotient(ONE, hadamard(*(a for a in e.args if a.is_scalar))), inverted(rest[0]))
     return Inverse(e)
+
+
+def tied_axes(terms: Sequence[Term], rows: int) -> tuple[list[tuple[int, int]], list[int], list[int]]:
+    """The places of rows and of columns that are tied in all terms, outside of which the entries are zero; then the others."""
+    count = len(terms[0].places)
+    tied: list[tuple[int, int]] = []
+    for r in range(rows):
+        for c in range(rows, count):
+            if all(t.places[r] is t.places[c] for t in terms) and all(r != s and c != d for s, d in tied):
+                tied.append((r, c))
+    return tied, [r for r in range(rows) if all(r != s for s, _ in tied)], [c for c in range(rows, count) if all(c != d for _, d in tied)]
 
 
 # ------------------------------------------------------------------ reading
@@ -269,6 +280,9 @@ class _Reader:
                 return []
             case Eye() if self.tie(row, col):
                 return []
+            case Hadamard(args) if rational(args[0]) is not None and len(args) == 2:
+                self.factors.append(args[0])
+                return [(args[1], row, col)]
             case Transpose(arg):
                 return [(arg, col, row)]
             case Inverse(arg) if dissolves(e):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from math import prod
@@ -12,12 +13,12 @@ from matcalc.dims import Dim, DimSymbol, is_unit
 from matcalc.emit.backends import Backend, backend_of
 from matcalc.emit.compiled import RESULTS, Compiled, Outputs, dimensions_in, size_of
 from matcalc.emit.compiled import compile as compile_arrays
-from matcalc.emit.networks.hold import Blocks, Held, applied, argument, blocks_of, held, matrix_of, solved_by_factors
+from matcalc.emit.networks.hold import Blocks, applied, argument, blocks_of, held, matrix_of, solved_by_factors
 from matcalc.emit.networks.read import Term, at_split, read_terms, splits
 from matcalc.emit.sizes import Sizes
 from matcalc.errors import MatcalcError, OperandError, ShapeError, UnsupportedError
 from matcalc.expr import Expr, Symbol, as_expr
-from matcalc.index import Index
+from matcalc.index import Index, flat
 from matcalc.ops.tensors import Unstacked, paired
 
 ARGUMENT = "x"
@@ -40,14 +41,14 @@ class OperatorMaker:
     ----------
     names : tuple of str
         The parameters, in order.
-    rows_as, cols_as : tuple of dimensions
-        The axes of what the map makes, and of what it takes.
+    rows, cols : Axes
+        Those of what the map makes, and of what it takes.
     """
 
     def __init__(self, e: Expr, args: Sequence[Symbol | str] | None, backend: Backend) -> None:
         self.backend = backend
-        self.rows_as, self.cols_as, terms = terms_of(e)
-        self._held = held(terms, len([d for d in self.rows_as if not is_unit(d)]), Sizes())
+        self.rows, self.cols, terms = terms_of(e)
+        self._held = held(terms, len(self.rows.apart), Sizes())
         self._factors = compile_arrays(self._held.arrays, args, backend=backend.name)
         self.names = self._factors.names
         self._programs: dict[str, Compiled | None] = {}
@@ -66,19 +67,21 @@ class OperatorMaker:
         sizes = {name: kwargs.pop(name) for name in self._other_sizes if name in kwargs}
         factors = self._factors(*args, **kwargs)
         given = dict(zip(self.names, args, strict=False)) | kwargs | sizes
-        return LinearMap(self, factors, {name: getattr(given[name], "shape", given[name]) for name in self._sized if name in given})
+        return LinearMap(
+            self, factors, {name: getattr(given[name], "shape", given[name]) for name in self._sized if name in given}
+        )
 
     @cached_property
     def _sized(self) -> tuple[str, ...]:
         """The arguments that tell the sizes of the map."""
         shown = self._factors.shown
-        found = {s for d in (*self.rows_as, *self.cols_as) for s in dimensions_in(d)}
+        found = {s for d in (*self.rows.apart, *self.cols.apart) for s in dimensions_in(d)}
         return tuple(sorted({name for s in found for name in (s.name, shown[s][0] if s in shown else s.name)}))
 
     @cached_property
     def _other_sizes(self) -> set[str]:
         """Dimensions that no factor needs, which may be given to say how large the map is."""
-        return {s.name for d in (*self.rows_as, *self.cols_as) for s in dimensions_in(d)} - set(self.names)
+        return {s.name for d in (*self.rows.apart, *self.cols.apart) for s in dimensions_in(d)} - set(self.names)
 
     # ---------------------------------------------------------------- what the map does, made when it is first asked for
     def program(self, name: str) -> Compiled | None:
@@ -124,18 +127,30 @@ class OperatorMaker:
         return d if isinstance(d, int) else size_of(d, known)
 
 
-def terms_of(e: Expr) -> tuple[tuple[Dim, ...], tuple[Dim, ...], list[Term]]:
-    """The axes of the rows and of the columns of a linear map, and its entries as terms with a place for each axis."""
+@dataclass(frozen=True)
+class Axes:
+    """The axes of what a map makes or takes: its own, and with stacked ones taken apart. Unit axes are left out."""
+
+    own: tuple[Dim, ...]
+    apart: tuple[Dim, ...]
+
+
+def terms_of(e: Expr) -> tuple[Axes, Axes, list[Term]]:
+    """The axes of a linear map, of what it makes and what it takes, and its entries as terms with a place for each axis."""
     if isinstance(e, Unstacked):
         rows, cols = ([Index.fresh(d) for d in side if not is_unit(d)] for side in (e.rows_as, e.cols_as))
         terms = read_terms(e.arg, paired(rows[::-1]), paired(cols[::-1]))
         order = [*reversed(range(len(rows))), *(len(rows) + k for k in reversed(range(len(cols))))]
         terms = [Term(t.factor, t.pieces, tuple(t.places[k] for k in order)) for t in terms]
-        return e.rows_as, e.cols_as, terms
+        made, taken = (tuple(i.dim for i in side) for side in (rows, cols))
+        return Axes(made, made), Axes(taken, taken), terms
     if e.axes is not None:
         raise UnsupportedError(f'form="operator" takes a matrix, or the Jacobian of one array by another; {e} is neither')
     row, col = (at_split(s, d) for s, d in zip(splits(e), (e.rows, e.cols), strict=True))
-    return (e.rows,), (e.cols,), read_terms(e, row, col)
+    made, taken = (
+        Axes(() if is_unit(d) else (d,), tuple(i.dim for i in flat(at))) for d, at in ((e.rows, row), (e.cols, col))
+    )
+    return made, taken, read_terms(e, row, col)
 
 
 def _lengths(shape: Any) -> Sequence[int]:
@@ -154,22 +169,24 @@ class LinearMap:
     factors : tuple of arrays
     """
 
-    def __init__(self, maker: OperatorMaker, factors: Sequence[Any], given: Mapping[str, Any], *, transposed: bool = False) -> None:
+    def __init__(
+        self, maker: OperatorMaker, factors: Sequence[Any], given: Mapping[str, Any], *, transposed: bool = False
+    ) -> None:
         self._maker, self.factors, self._given, self._transposed = maker, tuple(factors), given, transposed
 
     # ---------------------------------------------------------------- shapes
     @cached_property
     def result_shape(self) -> tuple[int, ...]:
         """The shape of the arrays that the map makes."""
-        return self._sizes(self._maker.cols_as if self._transposed else self._maker.rows_as)
+        return self._sizes((self._maker.cols if self._transposed else self._maker.rows).own)
 
     @cached_property
     def argument_shape(self) -> tuple[int, ...]:
         """The shape of the arrays that the map takes."""
-        return self._sizes(self._maker.rows_as if self._transposed else self._maker.cols_as)
+        return self._sizes((self._maker.rows if self._transposed else self._maker.cols).own)
 
     def _sizes(self, dims: Sequence[Dim]) -> tuple[int, ...]:
-        return tuple(self._maker.size(d, self._given) for d in dims if not is_unit(d))
+        return tuple(self._maker.size(d, self._given) for d in dims)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -197,9 +214,7 @@ class LinearMap:
     # ---------------------------------------------------------------- what it does
     def matvec(self, x: Any) -> Any:
         """The map applied to an array of the shape ``argument_shape``, or to a flat vector of its entries."""
-        x, is_flat = self._taken(x, self._maker.rows_as if self._transposed else self._maker.cols_as, "argument_shape")
-        y = self._run(self._named("applied"), x)
-        return y.reshape(-1) if is_flat else y
+        return self._mapped("applied", x, self)
 
     def rmatvec(self, y: Any) -> Any:
         """The transposed map applied."""
@@ -212,14 +227,10 @@ class LinearMap:
 
     def dense(self) -> Any:
         """All entries, in an array with the axes of the results, then those of the arguments."""
-        whole = self._run("dense", None)
-        split = self.result_shape if not self._transposed else self.argument_shape
-        other = self.argument_shape if not self._transposed else self.result_shape
-        whole = whole.reshape(*split, *other)
-        if not self._transposed:
-            return whole
-        count, total = len(split), len(split) + len(other)
-        return self._permuted(whole, [*range(count, total), *range(count)])
+        ends = (self.argument_shape, self.result_shape) if self._transposed else (self.result_shape, self.argument_shape)
+        whole = self._run("dense").reshape(*ends[0], *ends[1])
+        count, total = len(ends[0]), len(ends[0]) + len(ends[1])
+        return _permuted(whole, [*range(count, total), *range(count)]) if self._transposed else whole
 
     def solve(self, y: Any) -> Any:
         """The array that the map takes to ``y``.
@@ -234,62 +245,66 @@ class LinearMap:
         """
         if self.shape[0] != self.shape[1]:
             raise ShapeError(f"solve takes a square map, and this one makes {self.shape[0]} entries of {self.shape[1]}")
-        y, is_flat = self._taken(y, self._maker.cols_as if self._transposed else self._maker.rows_as, "result_shape")
-        x = self._run(self._named("solved"), y) if self._maker.program(self._named("solved")) is not None else self._solved(y)
-        return x.reshape(-1) if is_flat else x
+        return self._mapped("solved", y, self.T)
 
     def as_linear_operator(self) -> Any:
         """The map on flat vectors, as SciPy's iterative solvers take it."""
         try:
-            from scipy.sparse.linalg import LinearOperator  # noqa: PLC0415 - an optional extra
+            from scipy.sparse.linalg import LinearOperator
         except ImportError:
             raise MatcalcError("as_linear_operator needs SciPy: pip install matcalculus[scipy]") from None
-        return LinearOperator(self.shape, matvec=lambda x: self.matvec(x.reshape(-1)), rmatvec=lambda y: self.rmatvec(y.reshape(-1)), dtype=self.dtype)
+
+        def flat_of(act: Callable[[Any], Any]) -> Callable[[Any], Any]:
+            return lambda x: act(x.reshape(-1)).reshape(-1)
+
+        return LinearOperator(self.shape, matvec=flat_of(self.matvec), rmatvec=flat_of(self.rmatvec), dtype=self.dtype)
 
     # ---------------------------------------------------------------- inside
-    def _named(self, name: str) -> str:
-        return f"{name} transposed" if self._transposed else name
+    def _mapped(self, name: str, x: Any, like: LinearMap) -> Any:
+        """``x``, an argument of the map ``like``, taken to a result of that map: applied, or solved with."""
+        m = self._maker
+        takes, makes = (m.rows, m.cols) if like._transposed else (m.cols, m.rows)
+        x = m.backend.runtime_module.as_array("the array", x)
+        whole = x.ndim == len(takes.own) and x.ndim != 1  # its axes are looked at by the program itself
+        if not whole or takes.apart != takes.own:
+            shape = like.argument_shape
+            whole = tuple(x.shape) == shape
+            if not whole and (prod(x.shape) != prod(shape) or max(x.shape, default=1) != prod(x.shape)):
+                raise ShapeError(
+                    f"the map takes an array of shape {shape}, or a flat one of {prod(shape)} entries, "
+                    f"not one of shape {tuple(x.shape)}"
+                )
+            x = x.reshape(self._sizes(takes.apart))
+        program = f"{name} transposed" if self._transposed else name
+        y = self._run(program, x) if m.program(program) is not None else self._solved(x)
+        if not whole:
+            return y.reshape(-1)
+        return y if makes.apart == makes.own else y.reshape(like.result_shape)
 
-    def _run(self, name: str, x: Any) -> Any:
+    def _run(self, name: str, x: Any = None) -> Any:
         """A program on the factors and an array."""
         program = self._maker.program(name)
         assert program is not None
         values = dict(zip(self._maker.symbols, self.factors, strict=True))
-        if x is not None:
-            values[ARGUMENT] = x
-        given = [values[n] if n in values else self._maker.size(DimSymbol(n), self._given) for n in program.names]
-        return program(*given)
-
-    def _taken(self, x: Any, dims: Sequence[Dim], what: str) -> tuple[Any, bool]:
-        """An array with an axis for each dimension, and whether it came flat."""
-        count = sum(not is_unit(d) for d in dims)
-        x = self._maker.backend.runtime_module.as_array(what.split("_")[0], x)
-        if x.ndim == count and count != 1:
-            return x, False
-        shape = getattr(self, what)
-        if tuple(x.shape) == shape:
-            return x, False
-        if x.ndim <= 2 and prod(x.shape) == prod(shape) and max(x.shape, default=1) == prod(x.shape):
-            return x.reshape(shape), True
-        raise ShapeError(f"the map takes an array of shape {shape}, or a flat one of {prod(shape)} entries, not one of shape {tuple(x.shape)}")
-
-    def _permuted(self, a: Any, order: Sequence[int]) -> Any:
-        turn = getattr(a, "permute", None)
-        return turn(*order) if turn is not None else a.transpose(order) if hasattr(a, "transpose") else a
+        values[ARGUMENT] = x
+        return program(*(values[n] if n in values else self._maker.size(DimSymbol(n), self._given) for n in program.names))
 
     def _solved(self, y: Any) -> Any:
         """By blocks on the diagonal, or as one matrix."""
         m = self._maker
         b = m.blocks
-        rows, cols = self._sizes(m.rows_as), self._sizes(m.cols_as)
-        tied, own_rows, own_cols = [r for r, _ in b.tied], list(b.rows), list(b.cols)
-        count = prod(rows[r] for r in tied)
-        blocks = self._run("blocks", None).reshape(count, prod(rows[r] for r in own_rows), -1)
-        ends = [c for _, c in b.tied]
-        from_axes, to_axes, to_sizes = [*tied, *own_rows], [*ends, *own_cols], cols
+        rows, cols = self._sizes(m.rows.apart), self._sizes(m.cols.apart)
+        count = prod(rows[r] for r, _ in b.tied)
+        blocks = self._run("blocks").reshape(count, prod(rows[r] for r in b.rows), -1)
+        ends, sizes = ([*(r for r, _ in b.tied), *b.rows], [*(c for _, c in b.tied), *b.cols]), cols
         if self._transposed:
-            blocks = self._permuted(blocks, [0, 2, 1])
-            from_axes, to_axes, to_sizes = to_axes, from_axes, rows
-        right = self._permuted(y, from_axes).reshape(count, -1, 1)
-        x = m.backend.solve_function()(blocks, right).reshape([to_sizes[k] for k in to_axes])
-        return self._permuted(x, sorted(range(len(to_axes)), key=to_axes.__getitem__))
+            blocks, ends, sizes = _permuted(blocks, [0, 2, 1]), ends[::-1], rows
+        right = _permuted(y, ends[0]).reshape(count, -1, 1)
+        x = m.backend.solve_function()(blocks, right).reshape([sizes[k] for k in ends[1]])
+        return _permuted(x, sorted(range(len(sizes)), key=ends[1].__getitem__))
+
+
+def _permuted(a: Any, order: Sequence[int]) -> Any:
+    """The array with its axes in another order, whatever the library calls that."""
+    turn = getattr(a, "permute", None)
+    return turn(*order) if turn is not None else a.transpose(order)

@@ -1,10 +1,10 @@
 """``compile(H, form="operator")``: the map does what the array of its entries does."""
 
+import judge
 import numpy as np
 import pytest
-from test_networks import HESSIANS, PLAIN, SIZES, Maker, values_of
+from stacked import HESSIANS, PLAIN, SIZES, Maker, values_of
 
-import judge
 import matcalc as mc
 from matcalc.emit.backends import BACKENDS
 from matcalc.errors import OperandError, ShapeError, UnsupportedError
@@ -36,7 +36,9 @@ def acts_like(op, dense, rng):
     close = {"rtol": 1e-8, "atol": 1e-9}
     np.testing.assert_allclose(op.matvec(x), (matrix @ x.ravel()).reshape(rows), **close)
     np.testing.assert_allclose(op @ x, (matrix @ x.ravel()).reshape(rows), **close)
-    np.testing.assert_allclose(op.matvec(x.ravel()), matrix @ x.ravel(), **close)
+    np.testing.assert_allclose(op.matvec(x.ravel()).ravel(), matrix @ x.ravel(), **close)
+    if len(cols) > 1:
+        assert op.matvec(x.ravel()).shape == (op.shape[0],)
     np.testing.assert_allclose(op.rmatvec(y), (matrix.T @ y.ravel()).reshape(cols), **close)
     np.testing.assert_allclose(op.T @ y, (matrix.T @ y.ravel()).reshape(cols), **close)
     np.testing.assert_allclose(op.dense(), dense, **close)
@@ -150,7 +152,9 @@ def test_errors_say_what_is_wrong():
     A, B, X = mc.symbols("A[m,n] B[p,q] X[n,p]")
     j = mc.jacobian(A @ X @ B, X, layout="tensor")
     op = mc.compile(j, form="operator")(np.ones((2, 3)), np.ones((4, 5)))
-    with pytest.raises(ShapeError, match=r"takes an array of shape \(3, 4\), or a flat one of 12 entries, not one of shape \(7,\)"):
+    with pytest.raises(
+        ShapeError, match=r"takes an array of shape \(3, 4\), or a flat one of 12 entries, not one of shape \(7,\)"
+    ):
         op.matvec(np.ones(7))
     with pytest.raises(ShapeError, match="solve takes a square map, and this one makes 10 entries of 12"):
         op.solve(np.ones((2, 5)))

@@ -61,7 +61,10 @@ def solved_by_blocks(planner: Planner, e: Expr) -> Form | None:
     side = None if is_unit(e.cols) else Index.fresh(e.cols)
     right = product(*e.args[1:])
     order = [*(r for r, _ in tied), *rows]
-    wanted = [Term(t.factor, t.pieces, tuple(t.places[k] for k in [*order, *range(count, len(t.places))])) for t in read_terms(right, row, side)]
+    wanted = [
+        Term(t.factor, t.pieces, tuple(t.places[k] for k in [*order, *range(count, len(t.places))]))
+        for t in read_terms(right, row, side)
+    ]
     b = planner.b
     one = b.const(-1)
     stack = b.fold(b.mul, [b.dim(terms[0].places[r].dim) for r, _ in tied])
@@ -77,7 +80,11 @@ def solved_by_blocks(planner: Planner, e: Expr) -> Form | None:
     ends = [terms[0].places[r] for r, _ in tied] + [terms[0].places[c] for c in cols] + ([] if side is None else [side])
     into = [c for _, c in tied] + cols + ([] if side is None else [len(terms[0].places)])
     fresh = {c: Index.fresh(i.dim) for c, i in zip(into, ends, strict=True)}
-    whole = turned(planner, Made(reshaped(planner, x, [fresh[c] for c in into]), tuple(fresh[c] for c in into)), [fresh[c] for c in sorted(into)])
+    whole = turned(
+        planner,
+        Made(reshaped(planner, x, [fresh[c] for c in into]), tuple(fresh[c] for c in into)),
+        [fresh[c] for c in sorted(into)],
+    )
     shape = b.size(e.rows, e.cols)
     code = "#1.reshape(-1)" if len(shape) == 1 else "#1.reshape(#2, #3)"
     return planner.shaped(b.make(code, whole.value, *(shape if len(shape) > 1 else [])), e)

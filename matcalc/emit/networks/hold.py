@@ -11,7 +11,7 @@ from matcalc.emit.networks.assemble import components
 from matcalc.emit.networks.grams import scaled
 from matcalc.emit.networks.read import Piece, Term, contracted, tied_axes
 from matcalc.emit.sizes import Sizes
-from matcalc.expr import ONE, Expr, Ones, Symbol, add, hadamard, quotient, rational, symbol, transpose
+from matcalc.expr import ONE, Expr, Ones, Symbol, add, quotient, rational, symbol, transpose
 from matcalc.index import At, Index, flat
 from matcalc.ops.linalg import inv
 from matcalc.ops.structure import Eye
@@ -66,7 +66,9 @@ def _symbol_of(e: Expr, known: dict[Expr, Symbol]) -> Symbol:
     found = known.get(e)
     if found is None:
         axes = e.axes if e.axes is not None else (e.rows, e.cols)
-        found = known[e] = symbol(f"F{len(known)}", axes, ("symmetric",) if e.axes is None and e.symmetric and not e.is_scalar else ())
+        found = known[e] = symbol(
+            f"F{len(known)}", axes, ("symmetric",) if e.axes is None and e.symmetric and not e.is_scalar else ()
+        )
     return found
 
 
@@ -120,12 +122,19 @@ def _written(t: Term, rows: int | None) -> Expr:
     names = Letters(places)
     inputs = tuple((names.of(flat(p.row)), names.of(flat(p.col))) for p in pieces)
     letters = names.of(places)
-    arrays = tuple(p.array for p in pieces)
+    arrays = tuple(_apart(p) for p in pieces)
     if rows is not None:
         return Einsum(inputs, (letters[:rows][::-1], letters[rows:][::-1]), arrays)
     if len(letters) > 2:
         return tensor_of(Einsum(inputs, tensor_letters(letters), arrays), letters)
     return Einsum(inputs, (letters[:1], letters[1:]), arrays)
+
+
+def _apart(p: Piece) -> Expr:
+    """The array of a piece, with an axis of its own for each of its indices."""
+    if not p.is_wide or p.array.axes is not None:
+        return p.array
+    return Unstacked(p.array, *(tuple(i.dim for i in reversed(flat(at))) for at in (p.row, p.col)))
 
 
 # ------------------------------------------------------------------ what a map does
@@ -159,7 +168,9 @@ def solved_by_factors(h: Held, y: Symbol) -> Expr | None:
         if p.is_wide:
             return None
         if len(p.letters) == 1 and p.letters[0] in tied:
-            pieces.append(Piece(quotient(ONE, p.array) if p.col is None else quotient(ONE, transpose(p.array)), p.letters[0], None))
+            pieces.append(
+                Piece(quotient(ONE, p.array) if p.col is None else quotient(ONE, transpose(p.array)), p.letters[0], None)
+            )
         elif len(p.letters) == 2 and {p.row, p.col} & set(rows) and {p.row, p.col} & set(cols) and not {p.row, p.col} & seen:
             if not p.array.is_square:
                 return None
@@ -188,4 +199,6 @@ def blocks_of(h: Held) -> Blocks:
     order = [*(r for r, _ in tied), *rows, *cols]
     terms = [Term(t.factor, t.pieces, tuple(t.places[q] for q in order)) for t in h.terms]
     split = len(tied) + len(rows)
-    return Blocks(matrix_of(terms, split), tuple((r, c - h.rows) for r, c in tied), tuple(rows), tuple(c - h.rows for c in cols))
+    return Blocks(
+        matrix_of(terms, split), tuple((r, c - h.rows) for r, c in tied), tuple(rows), tuple(c - h.rows for c in cols)
+    )

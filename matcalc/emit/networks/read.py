@@ -13,8 +13,22 @@ from functools import lru_cache
 import sympy as sp
 
 from matcalc.dims import Dim, is_unit, same_dim
-from matcalc.expr import ONE, Add, Expr, Hadamard, Operator, Product, Quotient, Transpose, dim_number, hadamard, quotient, rational
-from matcalc.index import At, Delta, Entry, Index, Pair, Sum, Term as IndexTerm, Times, flat
+from matcalc.expr import (
+    ONE,
+    Add,
+    Expr,
+    Hadamard,
+    Operator,
+    Product,
+    Quotient,
+    Transpose,
+    dim_number,
+    hadamard,
+    quotient,
+    rational,
+)
+from matcalc.index import At, Entry, Index, Pair, Sum, Times, flat
+from matcalc.index import Term as IndexTerm
 from matcalc.network import Contracted
 from matcalc.ops.linalg import Inverse
 from matcalc.ops.stacking import Commutation
@@ -202,7 +216,11 @@ def tied_axes(terms: Sequence[Term], rows: int) -> tuple[list[tuple[int, int]], 
         for c in range(rows, count):
             if all(t.places[r] is t.places[c] for t in terms) and all(r != s and c != d for s, d in tied):
                 tied.append((r, c))
-    return tied, [r for r in range(rows) if all(r != s for s, _ in tied)], [c for c in range(rows, count) if all(c != d for _, d in tied)]
+    return (
+        tied,
+        [r for r in range(rows) if all(r != s for s, _ in tied)],
+        [c for c in range(rows, count) if all(c != d for _, d in tied)],
+    )
 
 
 # ------------------------------------------------------------------ reading

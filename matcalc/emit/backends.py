@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from matcalc.errors import MatcalcError
 
@@ -122,6 +123,10 @@ class Backend:
             extra = self.name.replace("_", "-")
             message = f"the {self.name} back end needs {missing.name}: pip install matcalculus[{extra}]"
             raise MatcalcError(message) from None
+
+    def solve_function(self) -> Callable[..., Any]:
+        """``solve`` of the library, which takes stacks of matrices."""
+        return import_module(self.module).linalg.solve  # type: ignore[no-any-return]
 
     def namespace(self, helpers: Iterable[str]) -> dict[str, object]:
         """What the code finds by name, the library imported now."""

@@ -29,7 +29,7 @@ from matcalc.ops.triangles import Tril
 COMPLEX_CODE = (Conj, Real, Imag, Abs, Norm1, Norm2, NormF, NormInf, LogDet, Nuclear, Spectral, Pinv)  # besides the analytic
 Lowering = Callable[["Planner", Any], Form]
 LOWERINGS: dict[type[Expr], Lowering] = {}  # the others are entrywise functions, or have a template for matrices
-ASKED_FIRST: list[Callable[["Planner", Expr], Form | None]] = []  # ways to lower some nodes, whatever their kind
+ASKED_FIRST: list[Callable[[Planner, Expr], Form | None]] = []  # ways to lower some nodes, whatever their kind
 
 
 def lowers(*kinds: type[Expr]) -> Callable[[Lowering], Lowering]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from matcalc.emit.forms import Form
-from matcalc.emit.lowering.stacked import tensor_of_factors
 from matcalc.emit.halves import weights_of
 from matcalc.emit.index_sums import contract, letters_of
 from matcalc.emit.labelled import Labelled, Labels, letter_of
+from matcalc.emit.lowering.stacked import tensor_of_factors
 from matcalc.emit.mirrored import KnownHalf, contract_mirrored
 from matcalc.emit.planner import Planner, lowers
 from matcalc.emit.values import Value

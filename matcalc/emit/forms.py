@@ -31,6 +31,19 @@ class Form:
     rows: Dim
     cols: Dim
 
+    def __post_init__(self) -> None:
+        if self.value.shape is None:
+            match self.kind:
+                case "full" | "inverse":
+                    axes = [d for d in (self.rows, self.cols) if not is_unit(d)]
+                case "diag" | "col":
+                    axes = [] if self.is_scalar else [self.rows]
+                case "row":
+                    axes = [self.cols]
+                case _:
+                    axes = []
+            self.value.shape = tuple(axes)
+
     @property
     def is_scalar(self) -> bool:
         """Whether it is 1 x 1."""

@@ -90,6 +90,8 @@ class Planner:
 
     def shaped(self, v: Value, e: Expr) -> Form:
         """The form of a whole array of the shape of ``e``."""
+        if v.shape is None and e.axes is not None:
+            v.shape = e.axes
         return Form("full", v, e.rows, e.cols)
 
     def lower(self, e: Expr) -> Form:

@@ -1,4 +1,4 @@
-"""A program as a Python function: which values get a name, and the syntax tree of every line."""
+"""A program as a Python function, every line as a syntax tree."""
 
 from __future__ import annotations
 
@@ -9,16 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from matcalc.emit.arrange import arrange
 from matcalc.emit.backends import Backend
 from matcalc.emit.values import Value
 from matcalc.errors import UnsupportedError
-from matcalc.node import postorder
-
-DEEPEST = 20  # levels of one line; CPython's own compiler recurses over them
-WIDEST = 90  # characters of one line, estimated
-WORTH_A_NAME = 16
-VIEWS = frozenset(("#1.T", "#1[:, None]", "#1[None, :]", "np.pi", "np.e"))  # cost nothing to write twice
-
 
 @dataclass(frozen=True)
 class Template:
@@ -102,21 +96,20 @@ def write_function(
     ``leaves`` says how a symbol, dimension or function is written, by ``(kind, of)``; a dimension
     that is in ``sources`` is first assigned from there.
     """
-    order = list(postorder(outputs, lambda v: v.args))
-    count = {id(v): 0 for v in order}
-    for v in outputs:
-        count[id(v)] += 1
-    for v in reversed(order):
-        for a in v.args:
-            count[id(a)] += count[id(v)] if v.code in VIEWS else 1
+    def width_of_leaf(v: Value) -> int:
+        return len(str(v.of)) if v.code == "const" else len(getattr(leaves[v.code, v.of], "id", ""))
+
+    arranged = arrange(outputs, names, lambda code: parse_template(code, backend).width, width_of_leaf)
     body: list[ast.stmt] = [ast.Expr(ast.Constant(docstring))]
-    for v in order:
+    for v in arranged.leaves:
         if v.code == "dim" and v.of in sources:  # once for each dimension, as equal values are one
             body.append(_assign(leaves["dim", v.of], sources[v.of]))
-    writer = _Writer(leaves, names, backend, body)
-    for v in order:
-        writer.write(v, v.name != "" or (count[id(v)] > 1 and v.code not in VIEWS and not v.is_leaf))
-    results = [writer.tree[v] for v in outputs]
+    writer = _Writer(leaves, backend)
+    for v, name in arranged.lines:
+        target = ast.Name(name, ast.Load())
+        body.append(_assign(target, writer.write(v)))
+        writer.tree[v] = target
+    results = [writer.write(v) for v in outputs]
     body.append(ast.Return(results[0] if single else ast.Tuple(results, ast.Load())))
     arguments = ast.arguments([], [ast.arg(p) for p in parameters], None, [], [], None, [])
     definition = ast.FunctionDef("function", arguments, body, [], None)
@@ -129,50 +122,29 @@ def _assign(target: ast.expr, value: ast.expr) -> ast.stmt:
 
 
 class _Writer:
-    """Writes values in order, each inside the next one or on a line of its own."""
+    """Writes values, each inside the next one unless it has a line of its own."""
 
-    def __init__(self, leaves: Mapping[object, ast.expr], names: Names, backend: Backend, body: list[ast.stmt]) -> None:
-        self.leaves, self.names, self.backend, self.body = leaves, names, backend, body
+    def __init__(self, leaves: Mapping[object, ast.expr], backend: Backend) -> None:
+        self.leaves, self.backend = leaves, backend
         self.tree: dict[Value, ast.expr] = {}
-        self.size: dict[Value, tuple[int, int]] = {}  # depth and width of the tree
         self.helpers: set[str] = set()
-        self.count = 0
 
-    def write(self, v: Value, named: bool) -> None:
-        """The tree of ``v``, whose operands are written already."""
-        if v.code == "const":
-            self.tree[v], self.size[v] = _number(v.of), (1, len(str(v.of)))
-            return
-        if v.is_leaf:
-            tree = self.leaves[v.code, v.of]
-            self.tree[v], self.size[v] = tree, (1, len(getattr(tree, "id", "")))
-            return
-        template = parse_template(v.code, self.backend)
-        self.helpers.update(template.helpers)
-        inner = sorted(set(v.args), key=lambda a: self.size[a][1])
-        width = template.width + sum(self.size[a][1] for a in v.args)
-        while inner:
-            a = inner.pop()
-            if self.size[a][0] >= DEEPEST or (width > WIDEST and self.size[a][1] > WORTH_A_NAME):
-                before = self.size[a][1]
-                self.assign(a)
-                width -= v.args.count(a) * (before - self.size[a][1])
-        depth = 1 + max((self.size[a][0] for a in v.args), default=0)
-        filled = _fill(template.tree, [self.tree[a] for a in v.args])
-        assert isinstance(filled, ast.expr)
-        self.tree[v], self.size[v] = filled, (depth, width)
-        if named:
-            self.assign(v)
-
-    def assign(self, v: Value) -> None:
-        """Put the value on a line of its own."""
-        if v.name:
-            name = self.names.new(v.name)
-        else:
-            name = self.names.new(f"t{self.count}")
-            self.count += 1
-        self.body.append(_assign(ast.Name(name, ast.Load()), self.tree[v]))
-        self.tree[v], self.size[v] = ast.Name(name, ast.Load()), (1, len(name))
+    def write(self, v: Value) -> ast.expr:
+        """The tree of a value; no line is deeper than ``arrange`` allows."""
+        found = self.tree.get(v)
+        if found is None:
+            if v.code == "const":
+                found = _number(v.of)
+            elif v.is_leaf:
+                found = self.leaves[v.code, v.of]
+            else:
+                template = parse_template(v.code, self.backend)
+                self.helpers.update(template.helpers)
+                filled = _fill(template.tree, [self.write(a) for a in v.args])
+                assert isinstance(filled, ast.expr)
+                found = filled
+            self.tree[v] = found
+        return found
 
 
 def _number(value: object) -> ast.expr:

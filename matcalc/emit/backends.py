@@ -9,7 +9,7 @@ from types import ModuleType
 
 from matcalc.errors import UnsupportedError
 
-BUILTINS = frozenset(("float",))  # what templates call besides the library and the helpers
+BUILTINS = frozenset(("float", "len", "max", "range"))  # what templates call besides the library and the helpers
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Backend:
         The names of the functions there that code may call.
     words : tuple
         Pairs: a template for NumPy, and the same for this library.
+    in_place : bool
+        Whether operations can write over their operands with ``out=``.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Backend:
     runtime: str
     helpers: frozenset[str]
     words: tuple[tuple[str, str], ...] = ()
+    in_place: bool = False
 
     @property
     def known_names(self) -> frozenset[str]:
@@ -72,7 +75,9 @@ NUMPY = Backend(
         "trigamma", "unit_vector",
         "polygamma", "elimination", "toeplitz_basis", "khatrirao", "cross_matrix", "axial",
         "by_eigenvalues", "eigensystem", "real_eigensystem",
+        "softplus",
     )),
+    in_place=True,
 )  # fmt: skip
 
 BACKENDS: dict[str, Backend] = {b.name: b for b in (NUMPY,)}

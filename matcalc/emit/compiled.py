@@ -135,13 +135,17 @@ class Compiled:
             given, extra = self._bind(args, kwargs)
         known = self._known.copy()
         array = self._array
+        converted = False
         for k, (ndim, axes, dtype, convert) in enumerate(self._fast):
             value = given[k]
             if type(value) is not array or value.ndim != ndim or value.dtype is not dtype:
                 value = given[k] = convert(value)
+                converted = True
             for axis, dim in axes:
                 if known.setdefault(dim, value.shape[axis]) != value.shape[axis]:
                     self._misfit(given)
+        if converted and self._backend.in_place:
+            given = self._backend.runtime_module.of_one_precision(given)
         if extra or self._size_at or self._composite:
             self._check_sizes(given, known, extra)
         result = self.function(*given)
@@ -358,7 +362,7 @@ def _write(plan: Plan, exprs: Sequence[Expr], p: Parameters, backend: Backend, *
     lines = [f"{python[n]} : {_described(n, p)}" for n in p.names]
     returned = "Returns " + ", ".join("a scalar" if e.is_scalar else _shape_text(e) for e in exprs) + "."
     docstring = "\n    ".join([*lines, "", returned, ""] if lines else [returned]).replace("    \n", "\n")
-    return write_function(plan.outputs, [python[n] for n in p.names], leaves, sources, names, backend, docstring, single)
+    return write_function(plan.outputs, [python[n] for n in p.names], leaves, sources, names, backend, docstring, single, plan)
 
 
 def _described(name: str, p: Parameters) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import matcalc.emit.lowering  # noqa: F401  it registers how every node is lowered
 from matcalc.emit.backends import Backend
+from matcalc.emit.blocks import in_blocks
 from matcalc.emit.planner import Planner
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.values import Value
@@ -21,9 +22,13 @@ class Plan:
     symbols: dict[str, Symbol]
     functions: list[str]
     integers: set[str]  # symbols that stay Python ints
+    sizes: Sizes = field(default_factory=Sizes)  # what it is made for
 
 
 def make_plan(outputs: Sequence[Expr], symbols: dict[str, Symbol], backend: Backend, sizes: Sizes | None = None) -> Plan:
     """The program that computes ``outputs``."""
     planner = Planner(outputs, symbols, backend, sizes or Sizes())
-    return Plan([planner.output(e) for e in outputs], symbols, planner.functions, planner.integers)
+    values = [planner.output(e) for e in outputs]
+    if backend.in_place:
+        values = in_blocks(values, symbols, planner.sizes)
+    return Plan(values, symbols, planner.functions, planner.integers, planner.sizes)

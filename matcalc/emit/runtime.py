@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -13,6 +14,7 @@ from matcalc.errors import MatcalcError, OperandError
 
 Array = np.ndarray[Any, Any]
 ARRAY, FLOAT, COMPLEX = np.ndarray, np.dtype(np.float64), np.dtype(np.complex128)  # what needs no conversion
+MANY = 512  # entries from which a few quick passes over an array beat one slow one
 
 
 def as_array(name: str, value: Any) -> Array:
@@ -41,6 +43,15 @@ def as_complex_array(name: str, value: Any) -> Array:
         raise OperandError(f"{name} must be an array of numbers, not {_described(value)}") from None
 
 
+def of_one_precision(arguments: list[Any]) -> list[Any]:
+    """Arguments with all arrays in double precision if any of them is, as a mixed expression would come out."""
+    kinds = {a.dtype for a in arguments if isinstance(a, np.ndarray)}
+    if len({k.itemsize // (2 if k.kind == "c" else 1) for k in kinds}) < 2:
+        return arguments
+    double = {np.dtype(np.float32): FLOAT, np.dtype(np.complex64): COMPLEX}
+    return [a.astype(double[a.dtype]) if isinstance(a, np.ndarray) and a.dtype in double else a for a in arguments]
+
+
 def _described(value: Any) -> str:
     kind = getattr(value, "dtype", None)
     return f"an array of {kind}" if kind is not None else f"a {type(value).__name__} that has no such form"
@@ -54,12 +65,40 @@ def _scipy(module: str, name: str) -> Any:
         raise MatcalcError(f"{name} needs SciPy: pip install matcalculus[scipy]") from None
 
 
-def sigmoid(x: Any) -> Any:
-    """``1 / (1 + exp(-x))``, without overflow."""
+def sigmoid(x: Any, out: Array | None = None) -> Any:
+    """``1 / (1 + exp(-x))``, without overflow; ``out`` may be ``x`` itself."""
     if np.iscomplexobj(x):
         return 1 / (1 + np.exp(-x))
-    small = np.exp(-np.abs(x))
-    return np.where(np.asarray(x) >= 0, 1 / (1 + small), small / (1 + small))[()]
+    if np.size(x) < MANY:
+        fast = _expit()
+        if fast is not None:
+            return fast(x, out=out)
+    with np.errstate(over="ignore"):  # where exp(-x) is infinite the quotient is 0, which is right
+        t = np.exp(np.negative(x, out=out), out=out)
+    t += 1
+    return np.reciprocal(t, out=out if out is not None or np.ndim(t) == 0 else t)
+
+
+@cache
+def _expit() -> Any:
+    """SciPy's sigmoid, the fastest for few entries, where SciPy is there."""
+    try:
+        return import_module("scipy.special").expit
+    except ImportError:
+        return None
+
+
+def softplus(x: Any, out: Array | None = None) -> Any:
+    """``log(1 + exp(x))``, without overflow; ``out`` may be ``x`` itself."""
+    if np.size(x) < MANY:
+        return np.logaddexp(0, x, out=out)
+    positive = np.maximum(x, 0)
+    t = np.abs(x, out=out)
+    np.negative(t, out=t)
+    np.exp(t, out=t)
+    np.log1p(t, out=t)
+    t += positive
+    return t
 
 
 def logsumexp(x: Any, axis: int | None = None) -> Any:
@@ -70,10 +109,12 @@ def logsumexp(x: Any, axis: int | None = None) -> Any:
     return np.squeeze(out, axis=axis)[()]
 
 
-def softmax(x: Any, axis: int | None = None) -> Any:
-    """``exp(x) / sum(exp(x))`` over an axis, without overflow."""
-    out = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    return out / np.sum(out, axis=axis, keepdims=True)
+def softmax(x: Any, axis: int | None = None, out: Array | None = None) -> Any:
+    """``exp(x) / sum(exp(x))`` over an axis, without overflow; ``out`` may be ``x`` itself."""
+    out = np.subtract(x, np.max(x, axis=axis, keepdims=True), out=out)
+    np.exp(out, out=out)
+    out /= np.sum(out, axis=axis, keepdims=True)
+    return out
 
 
 def prod_others(x: Any, axis: int | None = None) -> Any:

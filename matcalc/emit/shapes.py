@@ -9,8 +9,8 @@ import sympy as sp
 
 from matcalc.dims import Dim, is_unit
 from matcalc.emit.backends import NUMPY
+from matcalc.emit.templates import parse_template
 from matcalc.emit.values import Value
-from matcalc.emit.write import parse_template
 from matcalc.node import postorder
 
 Axes = tuple[Dim, ...]  # () for a scalar; a column, a row and a plain vector have one axis

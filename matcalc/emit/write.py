@@ -7,20 +7,16 @@ import keyword
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from matcalc.emit.arrange import arrange
 from matcalc.emit.backends import Backend
+from matcalc.emit.blocks import Block
+from matcalc.emit.inplace import lines_in_place, worth_a_line
+from matcalc.emit.loops import entrywise_statement, loop_statements
+from matcalc.emit.memory import facts_of
+from matcalc.emit.plan import Plan
+from matcalc.emit.templates import fill, parse_template
 from matcalc.emit.values import Value
-from matcalc.errors import UnsupportedError
-
-@dataclass(frozen=True)
-class Template:
-    """A parsed piece of code and the helper functions that it calls."""
-
-    tree: ast.expr
-    helpers: tuple[str, ...]
-    width: int
 
 
 @dataclass
@@ -52,35 +48,6 @@ class Names:
         return name
 
 
-@lru_cache(maxsize=512)
-def parse_template(code: str, backend: Backend) -> Template:
-    """The tree of a template of ours, in the backend's words."""
-    written = backend.translate(code)
-    tree = ast.parse(written.replace("#", "_arg"), mode="eval").body
-    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
-    helpers = sorted(n for n in names if not n.startswith("_arg") and n not in backend.known_names)
-    if unknown := [h for h in helpers if h not in backend.helpers]:
-        raise UnsupportedError(f"{', '.join(unknown)} is not available in the {backend.name} backend")
-    return Template(tree, tuple(helpers), len(written))
-
-
-def _fill(node: ast.AST, args: Sequence[ast.expr]) -> ast.AST:
-    """A copy of a template's tree with its operands in place."""
-    if isinstance(node, ast.Name):
-        return args[int(node.id[4:]) - 1] if node.id.startswith("_arg") else node
-    if not node._fields or isinstance(node, (ast.Constant, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop)):
-        return node
-    parts: dict[str, object] = {}
-    for name, value in ast.iter_fields(node):
-        if isinstance(value, ast.AST):
-            parts[name] = _fill(value, args)
-        elif isinstance(value, list):
-            parts[name] = [_fill(v, args) if isinstance(v, ast.AST) else v for v in value]
-        else:
-            parts[name] = value
-    return type(node)(**parts)
-
-
 def write_function(
     outputs: Sequence[Value],
     parameters: Sequence[str],
@@ -90,25 +57,45 @@ def write_function(
     backend: Backend,
     docstring: str,
     single: bool,
+    plan: Plan | None = None,
 ) -> Written:
     """The function that computes the outputs.
 
     ``leaves`` says how a symbol, dimension or function is written, by ``(kind, of)``; a dimension
-    that is in ``sources`` is first assigned from there.
+    that is in ``sources`` is first assigned from there. With a plan, lines may write over arrays that are needed no more.
     """
+
     def width_of_leaf(v: Value) -> int:
         return len(str(v.of)) if v.code == "const" else len(getattr(leaves[v.code, v.of], "id", ""))
 
-    arranged = arrange(outputs, names, lambda code: parse_template(code, backend).width, width_of_leaf)
+    def width(code: str) -> int:
+        return 0 if code in ("block", "part") else parse_template(code, backend).width
+
+    over: dict[Value, int] = {}
+    arranged = arrange(outputs, Names(names.taken), width, width_of_leaf)
+    if plan is not None and backend.in_place:
+        facts = facts_of(outputs, plan.symbols)
+        apart = worth_a_line(outputs, arranged, facts, plan.sizes)
+        if apart:
+            arranged = arrange(outputs, Names(names.taken), width, width_of_leaf, apart)
+        over = lines_in_place(outputs, arranged, facts, plan.sizes)
     body: list[ast.stmt] = [ast.Expr(ast.Constant(docstring))]
     for v in arranged.leaves:
         if v.code == "dim" and v.of in sources:  # once for each dimension, as equal values are one
             body.append(_assign(leaves["dim", v.of], sources[v.of]))
-    writer = _Writer(leaves, backend)
-    for v, name in arranged.lines:
-        target = ast.Name(name, ast.Load())
-        body.append(_assign(target, writer.write(v)))
-        writer.tree[v] = target
+    writer = _Writer(leaves, names, backend)
+    for v, _ in arranged.lines:
+        if v.code == "block":
+            body += writer.write_block(v, [p for p, _ in arranged.lines if p.args == (v,)])
+        elif v.code == "part":
+            continue
+        elif v in over:
+            body.append(writer.write_over(v, over[v]))
+        else:
+            target = ast.Name(names.new(v.name or f"t{writer.unnamed}"), ast.Load())
+            writer.unnamed += not v.name
+            body.append(_assign(target, writer.write(v)))
+            writer.tree[v] = target
     results = [writer.write(v) for v in outputs]
     body.append(ast.Return(results[0] if single else ast.Tuple(results, ast.Load())))
     arguments = ast.arguments([], [ast.arg(p) for p in parameters], None, [], [], None, [])
@@ -124,8 +111,10 @@ def _assign(target: ast.expr, value: ast.expr) -> ast.stmt:
 class _Writer:
     """Writes values, each inside the next one unless it has a line of its own."""
 
-    def __init__(self, leaves: Mapping[object, ast.expr], backend: Backend) -> None:
-        self.leaves, self.backend = leaves, backend
+    def __init__(self, leaves: Mapping[object, ast.expr], names: Names, backend: Backend) -> None:
+        self.leaves, self.names, self.backend = leaves, names, backend
+        self.unnamed = 0
+        self.of_loops: dict[str, str] = {}
         self.tree: dict[Value, ast.expr] = {}
         self.helpers: set[str] = set()
 
@@ -138,13 +127,44 @@ class _Writer:
             elif v.is_leaf:
                 found = self.leaves[v.code, v.of]
             else:
-                template = parse_template(v.code, self.backend)
-                self.helpers.update(template.helpers)
-                filled = _fill(template.tree, [self.write(a) for a in v.args])
+                filled = fill(self.parsed(v.code), [self.write(a) for a in v.args])
                 assert isinstance(filled, ast.expr)
                 found = filled
             self.tree[v] = found
         return found
+
+    def write_over(self, v: Value, place: int) -> ast.stmt:
+        """The statement that computes an entrywise value in the array of one of its operands."""
+        args = [self.write(a) for a in v.args]
+        target = self.tree[v] = args[place]
+        assert isinstance(target, ast.Name)
+        return entrywise_statement(v, args, target.id, self.parsed)
+
+    def write_block(self, v: Value, parts: Sequence[Value]) -> list[ast.stmt]:
+        """The loop of a block, whose results get names."""
+        b = v.of
+        assert isinstance(b, Block)
+        results: dict[Value, str] = {}
+        inputs = {a: self.write(new) for a, new in zip(b.inputs, v.args, strict=True)}
+        for p in parts:
+            assert isinstance(p.of, Value)
+            held = inputs.get(b.over.get(p.of, p.of))
+            results[p.of] = held.id if isinstance(held, ast.Name) else self.names.new(f"t{self.unnamed}")
+            self.unnamed += not isinstance(held, ast.Name)
+            self.tree[p] = ast.Name(results[p.of], ast.Load())
+        return loop_statements(b, inputs, results, self.local, self.parsed)
+
+    def local(self, wanted: str) -> str:
+        """A name that loops use, each for itself."""
+        if wanted not in self.of_loops:
+            self.of_loops[wanted] = self.names.new(wanted)
+        return self.of_loops[wanted]
+
+    def parsed(self, code: str) -> ast.expr:
+        """The tree of a template, whose helpers the function needs."""
+        template = parse_template(code, self.backend)
+        self.helpers.update(template.helpers)
+        return template.tree
 
 
 def _number(value: object) -> ast.expr:

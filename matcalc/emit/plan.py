@@ -10,6 +10,7 @@ from matcalc.emit.backends import Backend
 from matcalc.emit.blocks import in_blocks
 from matcalc.emit.planner import Planner
 from matcalc.emit.sizes import Sizes
+from matcalc.emit.stable import stable_forms
 from matcalc.emit.values import Value
 from matcalc.expr import Expr, Symbol
 
@@ -27,6 +28,7 @@ class Plan:
 
 def make_plan(outputs: Sequence[Expr], symbols: dict[str, Symbol], backend: Backend, sizes: Sizes | None = None) -> Plan:
     """The program that computes ``outputs``."""
+    outputs = stable_forms(outputs)
     planner = Planner(outputs, symbols, backend, sizes or Sizes())
     values = [planner.output(e) for e in outputs]
     if backend.in_place:

@@ -64,6 +64,8 @@ def function_of(code: str) -> tuple[str, tuple[str, ...]] | None:
         return "np.negative", ("#1",)
     if code == "#1 * #1":
         return "np.square", ("#1",)
+    if code == "np.logaddexp(0, #1)":
+        return "softplus", ("#1",)
     found = CALL.fullmatch(code)
     if found is None or found[1] not in (UFUNCS if code.startswith("np.") else FILLING):
         return None

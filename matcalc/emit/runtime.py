@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -14,6 +14,8 @@ from matcalc.errors import MatcalcError, OperandError
 
 Array = np.ndarray[Any, Any]
 ARRAY, FLOAT, COMPLEX = np.ndarray, np.dtype(np.float64), np.dtype(np.complex128)  # what needs no conversion
+SMALLEST = 1e-30  # a sum of squares from which on none that matters vanished, in single precision too
+LARGEST = {FLOAT: 1e300, np.dtype(np.float32): 1e38, COMPLEX: 1e300, np.dtype(np.complex64): 1e38}
 MANY = 512  # entries from which a few quick passes over an array beat one slow one
 
 
@@ -27,7 +29,7 @@ def as_array(name: str, value: Any) -> Array:
             raise TypeError
         return a.astype(np.float64)
     except (TypeError, ValueError):
-        raise OperandError(f"{name} must be an array of real numbers, not {_described(value)}") from None
+        raise not_an_array(name, value, "real numbers") from None
 
 
 def as_complex_array(name: str, value: Any) -> Array:
@@ -40,7 +42,7 @@ def as_complex_array(name: str, value: Any) -> Array:
             raise TypeError
         return a.astype(np.complex64 if a.dtype == np.float32 else np.complex128)
     except (TypeError, ValueError):
-        raise OperandError(f"{name} must be an array of numbers, not {_described(value)}") from None
+        raise not_an_array(name, value, "numbers") from None
 
 
 def of_one_precision(arguments: list[Any]) -> list[Any]:
@@ -52,9 +54,21 @@ def of_one_precision(arguments: list[Any]) -> list[Any]:
     return [a.astype(double[a.dtype]) if isinstance(a, np.ndarray) and a.dtype in double else a for a in arguments]
 
 
-def _described(value: Any) -> str:
+def as_scalar(value: Any) -> Any:
+    """A scalar argument as the function takes it."""
+    return value
+
+
+def prepare(function: Callable[..., Any], fixed: Sequence[int]) -> Callable[..., Any]:
+    """The function as a call runs it; the arguments at the places ``fixed`` are no arrays."""
+    return function
+
+
+def not_an_array(name: str, value: Any, wanted: str) -> OperandError:
+    """What to raise of an argument that is no array of numbers."""
     kind = getattr(value, "dtype", None)
-    return f"an array of {kind}" if kind is not None else f"a {type(value).__name__} that has no such form"
+    found = f"an array of {kind}" if kind is not None else f"a {type(value).__name__} that has no such form"
+    return OperandError(f"{name} must be an array of {wanted}, not {found}")
 
 
 def _scipy(module: str, name: str) -> Any:
@@ -115,6 +129,26 @@ def softmax(x: Any, axis: int | None = None, out: Array | None = None) -> Any:
     np.exp(out, out=out)
     out /= np.sum(out, axis=axis, keepdims=True)
     return out
+
+
+def norm(x: Any) -> Any:
+    """The root of the sum of squares of all entries; where squares overflow or vanish, of scaled entries."""
+    flat = np.ravel(x, order="K")
+    with np.errstate(over="ignore", under="ignore"):
+        total = np.vdot(flat, flat).real
+    if SMALLEST < total < LARGEST.get(flat.dtype, np.inf):
+        return np.sqrt(total)
+    top = np.max(np.abs(flat), initial=0.0)
+    if not 0 < top < np.inf:
+        return top
+    flat = flat / top
+    return top * np.sqrt(np.vdot(flat, flat).real)
+
+
+def xlogy(x: Any, y: Any) -> Any:
+    """``x*log(y)``, 0 where ``x`` is 0."""
+    nothing = np.equal(x, 0)
+    return np.where(nothing, 0.0, x * np.log(np.where(nothing, 1.0, y)))[()]
 
 
 def prod_others(x: Any, axis: int | None = None) -> Any:

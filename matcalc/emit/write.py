@@ -11,12 +11,25 @@ from dataclasses import dataclass, field
 from matcalc.emit.arrange import arrange
 from matcalc.emit.backends import Backend
 from matcalc.emit.blocks import Block
+from matcalc.emit.dialect import parse
 from matcalc.emit.inplace import lines_in_place, worth_a_line
 from matcalc.emit.loops import entrywise_statement, loop_statements
 from matcalc.emit.memory import facts_of
 from matcalc.emit.plan import Plan
 from matcalc.emit.templates import fill, parse_template
 from matcalc.emit.values import Value
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the code knows of its parameters.
+
+    The arrays by their Python names, the symbols that may be plain numbers, and the array that new ones are like.
+    """
+
+    arrays: tuple[str, ...] = ()
+    numbers: frozenset[str] = frozenset()
+    like: str = ""
 
 
 @dataclass
@@ -58,6 +71,7 @@ def write_function(
     docstring: str,
     single: bool,
     plan: Plan | None = None,
+    given: Given = Given(),
 ) -> Written:
     """The function that computes the outputs.
 
@@ -83,7 +97,10 @@ def write_function(
     for v in arranged.leaves:
         if v.code == "dim" and v.of in sources:  # once for each dimension, as equal values are one
             body.append(_assign(leaves["dim", v.of], sources[v.of]))
-    writer = _Writer(leaves, names, backend)
+    if backend.first:
+        found = ast.Call(ast.Name(backend.first, ast.Load()), [ast.Name(a, ast.Load()) for a in given.arrays], [])
+        body.append(_assign(ast.Name(backend.alias, ast.Load()), found))
+    writer = _Writer(leaves, names, backend, body, given)
     for v, _ in arranged.lines:
         if v.code == "block":
             body += writer.write_block(v, [p for p, _ in arranged.lines if p.args == (v,)])
@@ -96,11 +113,11 @@ def write_function(
             writer.unnamed += not v.name
             body.append(_assign(target, writer.write(v)))
             writer.tree[v] = target
-    results = [writer.write(v) for v in outputs]
+    results = [writer.array(v) for v in outputs]
     body.append(ast.Return(results[0] if single else ast.Tuple(results, ast.Load())))
     arguments = ast.arguments([], [ast.arg(p) for p in parameters], None, [], [], None, [])
     definition = ast.FunctionDef("function", arguments, body, [], None)
-    return Written(definition, sorted(writer.helpers))
+    return Written(definition, sorted(writer.helpers | ({backend.first} if backend.first else set())))
 
 
 def _assign(target: ast.expr, value: ast.expr) -> ast.stmt:
@@ -111,8 +128,12 @@ def _assign(target: ast.expr, value: ast.expr) -> ast.stmt:
 class _Writer:
     """Writes values, each inside the next one unless it has a line of its own."""
 
-    def __init__(self, leaves: Mapping[object, ast.expr], names: Names, backend: Backend) -> None:
-        self.leaves, self.names, self.backend = leaves, names, backend
+    def __init__(
+        self, leaves: Mapping[object, ast.expr], names: Names, backend: Backend, body: list[ast.stmt], given: Given
+    ) -> None:
+        self.leaves, self.names, self.backend, self.body, self.given = leaves, names, backend, body, given
+        self.numbers: set[Value] = set()  # what is a plain number, where the library's functions do not take these
+        self.like: ast.expr | None = None
         self.unnamed = 0
         self.of_loops: dict[str, str] = {}
         self.tree: dict[Value, ast.expr] = {}
@@ -121,17 +142,45 @@ class _Writer:
     def write(self, v: Value) -> ast.expr:
         """The tree of a value; no line is deeper than ``arrange`` allows."""
         found = self.tree.get(v)
-        if found is None:
-            if v.code == "const":
-                found = _number(v.of)
-            elif v.is_leaf:
-                found = self.leaves[v.code, v.of]
-            else:
-                filled = fill(self.parsed(v.code), [self.write(a) for a in v.args])
-                assert isinstance(filled, ast.expr)
-                found = filled
-            self.tree[v] = found
+        if found is not None:
+            return found
+        wraps = not self.backend.numbers_are_arrays
+        if wraps and (v.code in ("const", "dim") or v.integer or (v.code == "symbol" and v.of in self.given.numbers)):
+            self.numbers.add(v)
+        if v.code == "const":
+            found = _number(v.of)
+        elif v.is_leaf:
+            found = self.leaves[v.code, v.of]
+        else:
+            template = parse_template(v.code, self.backend)
+            self.helpers.update(template.helpers)
+            trees = [self.write(a) for a in v.args]
+            if wraps and template.is_number and all(a in self.numbers for a in v.args):
+                self.numbers.add(v)
+            trees = [self.array(a) if k in template.arrays else t for k, (a, t) in enumerate(zip(v.args, trees, strict=True), 1)]
+            filled = fill(template.tree, trees, self._like() if template.uses_like else None)
+            assert isinstance(filled, ast.expr)
+            found = filled
+        self.tree[v] = found
         return found
+
+    def array(self, v: Value) -> ast.expr:
+        """The tree of a value, as an array where it is a number."""
+        tree = self.write(v)
+        if v not in self.numbers:
+            return tree
+        self.helpers.add("scalar")
+        return ast.Call(ast.Name("scalar", ast.Load()), [ast.Name(self.backend.alias, ast.Load()), tree, self._like()], [])
+
+    def _like(self) -> ast.expr:
+        """An array that others take their type from: the first argument that is one, else one made for that."""
+        if self.like is None:
+            if self.given.like:
+                self.like = ast.Name(self.given.like, ast.Load())
+            else:
+                self.like = ast.Name(self.names.new("like"), ast.Load())
+                self.body.append(_assign(self.like, parse(self.backend.zero)))
+        return self.like
 
     def write_over(self, v: Value, place: int) -> ast.stmt:
         """The statement that computes an entrywise value in the array of one of its operands."""

@@ -21,7 +21,7 @@ JAX = Backend(
         ("np.tri", "jnp.tri"),
     ),
     words=(
-        ("np.linalg.norm(#1)", "norm(#1)"),
+        ("np.linalg.norm(#1)", "norm(jnp, #1)"),
         ("#1.copy()", "#1"),
         ("softmax(#1)", "jax.nn.softmax(#1, axis=None)"),
         ("np.linalg.svd(#1, compute_uv=False)", "jnp.linalg.svdvals(#1)"),
@@ -42,7 +42,7 @@ TORCH = Backend(
     ),
     methods=(("transpose", ".permute"),),
     words=(
-        ("np.linalg.norm(#1)", "norm(#1)"),
+        ("np.linalg.norm(#1)", "norm(torch, #1)"),
         ("#1.copy()", "#1.clone()"),
         ("np.linalg.svd(#1, compute_uv=False)", "torch.linalg.svdvals(#1)"),
         ("np.logaddexp(0, #1)", "-torch.nn.functional.logsigmoid(-#1)"),
@@ -77,10 +77,9 @@ ARRAY_API = Backend(
     ),
     methods=(("transpose", "xp.permute_dims"), ("reshape", "xp.reshape"), ("sum", "xp.sum")),
     words=(
-        ("np.linalg.norm(#1)", "norm(#1)"),
+        ("np.linalg.norm(#1)", "norm(xp, #1)"),
         ("#1.copy()", "xp.asarray(#1, copy=True)"),
         ("np.linalg.svd(#1, compute_uv=False)", "xp.linalg.svdvals(#1)"),
-        ("np.linalg.norm(#1)", "xp.linalg.vector_norm(#1)"),
         ("np.linalg.norm(#1, 'nuc')", "xp.sum(xp.linalg.svdvals(#1))"),
         ("np.linalg.norm(#1, 2)", "xp.linalg.svdvals(#1)[0]"),
         ("np.logaddexp(0, #1)", "softplus(xp, #1)"),

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from matcalc.emit.shapes import Axes, shape_of
 from matcalc.emit.sizes import Sizes
-from matcalc.emit.values import Value
+from matcalc.emit.values import Builder, Value
 from matcalc.expr import Symbol
 from matcalc.node import postorder
 
@@ -25,6 +25,7 @@ NEW = SOFTMAX | {
     "#1 @ #2", "np.outer(#1, #2)", "np.linalg.solve(#1, #2)", "np.linalg.inv(#1)", "np.sum(#1)", "#1.sum(axis=0)",
     "#1.sum(axis=1)", "np.einsum('ij,ij->i', #1, #2)", "np.einsum('ij,ij->j', #1, #2)", "np.vdot(#1, #2)",
 }  # fmt: skip
+VIEW = re.compile(r"#1|#1\.T|#1\[[^\]]*\]|#1\.reshape\(.*\)|np\.reshape\(#1, .*\)|#1\.reshape\(.*\)\.transpose\(.*\)|np\.diag\(#1\)")
 CALL = re.compile(r"(?:np\.)?(\w+)\(#1(, #2)?((?:, -?[0-9.]+)*)\)")
 
 
@@ -96,6 +97,23 @@ def _facts(v: Value, args: Sequence[Facts], symbols: Mapping[str, Symbol]) -> Fa
     if function_of(v.code) is not None or v.code in NEW:
         return Facts(shape, real, True, own)
     return Facts(shape, False, False, own.union(*(a.roots for a in args)))
+
+
+def own_memory(outputs: Sequence[Value], builder: Builder) -> list[Value]:
+    """The outputs, copied where one would share its memory with an argument or with another output."""
+    found: list[Value] = []
+    seen: set[Value] = set()
+    for v in outputs:
+        base = v
+        while base.args and base.args[0].shape and VIEW.fullmatch(base.code):
+            base = base.args[0]
+        if (base is not v and base.code == "symbol") or (base in seen and shape_of(base) != ()):
+            copied = builder.make("#1.copy()", v)
+            copied.shape = shape_of(v)
+            v = copied
+        seen.add(base)
+        found.append(v)
+    return found
 
 
 def entries_of(shape: Axes, sizes: Sizes) -> float:

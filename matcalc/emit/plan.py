@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import matcalc.emit.lowering  # noqa: F401  it registers how every node is lowered
 from matcalc.emit.backends import Backend
 from matcalc.emit.blocks import in_blocks
+from matcalc.emit.memory import own_memory
 from matcalc.emit.planner import Planner
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.stable import stable_forms
@@ -32,5 +33,6 @@ def make_plan(outputs: Sequence[Expr], symbols: dict[str, Symbol], backend: Back
     planner = Planner(outputs, symbols, backend, sizes or Sizes())
     values = [planner.output(e) for e in outputs]
     if backend.in_place:
+        values = own_memory(values, planner.b)
         values = in_blocks(values, symbols, planner.sizes)
     return Plan(values, symbols, planner.functions, planner.integers, planner.sizes)

@@ -10,6 +10,7 @@ from matcalc.dims import is_unit
 from matcalc.emit.backends import Backend
 from matcalc.emit.chain import Factor, Segments, factor_of, runs_of
 from matcalc.emit.forms import Form, Forms
+from matcalc.emit.shifts import shifted_exponentials
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.values import Builder, Value
 from matcalc.errors import UnsupportedError
@@ -51,6 +52,7 @@ class Planner:
         self.integers = {e.name for e in symbols.values() if e.has("integer")}
         self.segments: Segments = {}
         self._look_around(outputs)
+        self.shifted = shifted_exponentials(outputs)
         self.form: dict[Expr, Form] = {}
         for e in self.nodes:
             self.form[e] = self.form[self.written_out[e]] if e in self.written_out else self.lower(e)

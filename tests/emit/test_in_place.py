@@ -93,7 +93,7 @@ def test_same_values(seed, everywhere, monkeypatch):
 FORMULAS = (
     "exp(-x.^2).*sin(x)./(x.^2 .+ 1)",
     "X.*(X .+ y).*exp(X)",
-    "(X .- sum(X,1)/3)./sqrt(sum((X .- sum(X,1)/3).^2,1) .+ 1) .+ z'",
+    "(X .- sum(X,1)/3)./(ones(m)*sqrt(sum((X .- sum(X,1)/3).^2,1) .+ 1)) .+ z'",
     "sum(exp(X).*Z + X, 2) + y",
     "sum(tanh(X.*Z) - X)*exp(X .- y)",
     "sigmoid(X*W)*softmax(Z, 2)' + X*W*Z'",

@@ -100,11 +100,19 @@ class Contents:
             found.append(Function("_and_gradient", (self.f, *self.derivatives), False, summary))
         elif self.derivatives:
             assert self.upstream is not None
-            inner = f"sum({self.upstream.name} .* {self.name})" if self.is_real else f"the real part of <{self.upstream.name}, {self.name}>"
+            inner = (
+                f"sum({self.upstream.name} .* {self.name})"
+                if self.is_real
+                else f"the real part of <{self.upstream.name}, {self.name}>"
+            )
             summary = f"The value of {self.name}, and the gradient of {inner} by {names}."
             found.append(Function("_and_vjp", (self.f, *self.derivatives), False, summary))
         if self.hessians:
-            summary = f"The Hessian of {self.name} by {names}." if len(self.wrt) == 1 else f"The Hessians of {self.name} by each of {names}."
+            summary = (
+                f"The Hessian of {self.name} by {names}."
+                if len(self.wrt) == 1
+                else f"The Hessians of {self.name} by each of {names}."
+            )
             found.append(Function("_hessian", tuple(self.hessians), len(self.wrt) == 1, summary))
         return found
 
@@ -124,7 +132,9 @@ def contents_of(e: object, name: str, wrt: object, *, hessian: bool) -> Contents
     f = as_expr(e.body if isinstance(e, Named) and isinstance(e.body, Expr) else e)
     real = is_real(f)
     if hessian and not (f.is_scalar and real):
-        raise OperandError(f"a Hessian is of a real scalar function, and {name} is {'not known to be real' if f.is_scalar else 'no scalar'}")
+        raise OperandError(
+            f"a Hessian is of a real scalar function, and {name} is {'not known to be real' if f.is_scalar else 'no scalar'}"
+        )
     asked = None if wrt is None else targets_of(f, wrt)
     candidates = asked if asked is not None else sorted((s for s in f.symbols if not s.has("integer")), key=lambda s: s.name)
     out = Contents(name, f, [])

@@ -12,8 +12,8 @@ from matcalc.codefiles.data import PYTHON_DATA, Draws
 from matcalc.codefiles.header import header
 from matcalc.codefiles.sources import Sources
 from matcalc.dims import Dim
-from matcalc.emit.backends import NUMPY, Backend
 from matcalc.emit.assemble import write_program
+from matcalc.emit.backends import NUMPY, Backend
 from matcalc.emit.parameters import Parameters, parameters_of, symbols_by_name
 from matcalc.emit.plan import make_plan
 from matcalc.emit.values import Builder
@@ -177,12 +177,18 @@ class PythonFile:
             if n in self.p.functions:
                 lines += self.smooth(n)
             values.append(self.local[n])
-        return block("random_data(rng)", "Arguments at random, of the declared shapes and attributes.", [*lines, f"return [{', '.join(values)}]"])
+        return block(
+            "random_data(rng)",
+            "Arguments at random, of the declared shapes and attributes.",
+            [*lines, f"return [{', '.join(values)}]"],
+        )
 
     def smooth(self, name: str) -> list[str]:
         """A function with a gradient, for one that the formula leaves open."""
         a = self.backend.alias
-        shift = 0.1 * (1 + sorted(self.p.functions).index(name.removeprefix("d") if name.removeprefix("d") in self.p.functions else name))
+        shift = 0.1 * (
+            1 + sorted(self.p.functions).index(name.removeprefix("d") if name.removeprefix("d") in self.p.functions else name)
+        )
         x = f"X + {shift:.1f}"
         is_slope = name.startswith("d")
         body = f"{a}.cos({x}) + {a}.sum(X)" if is_slope else f"{a}.sum({a}.sin({x})) + {a}.sum(X) ** 2 / 2"
@@ -211,7 +217,9 @@ class PythonFile:
         parts.append(block("moved(x, along, t, k)", "An argument moved along a direction, within what its attributes allow.", curved)
                      if len(curved) > 1 else block("moved(x, along, t, k)", "An argument moved along a direction.", curved))  # fmt: skip
         names = ", ".join(w.name for w in c.wrt)
-        parts.append(f"WRT = {tuple(places)!r}  # the places of the arguments that the derivatives are by: {one_comment(names)}")
+        parts.append(
+            f"WRT = {tuple(places)!r}  # the places of the arguments that the derivatives are by: {one_comment(names)}"
+        )
         upstream = f"inner(data[-1], {value}({own}))" if c.upstream is not None else f"np.real(np.asarray({value}({own})))[()]"
         parts.append(CHECK.format(value_at=upstream, pair=f"{g}({given})", value=f"{value}({own})"))
         second = self.called.get("_hessian")

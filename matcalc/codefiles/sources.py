@@ -149,7 +149,9 @@ class _Plain(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         match node:
-            case ast.Call(func=ast.Name(id="_scipy"), args=[ast.Constant(value=str() as module), ast.Constant(value=str() as name)]):
+            case ast.Call(
+                func=ast.Name(id="_scipy"), args=[ast.Constant(value=str() as module), ast.Constant(value=str() as name)]
+            ):
                 self.imports.add(f"import scipy.{module}")
                 scipy = ast.Attribute(ast.Name("scipy", ast.Load()), module, ast.Load())
                 return ast.Attribute(scipy, name, ast.Load())

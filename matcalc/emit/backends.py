@@ -11,7 +11,7 @@ from typing import Any
 
 from matcalc.errors import MatcalcError
 
-BUILTINS = frozenset(("float",))  # what templates call besides the library and the helpers
+BUILTINS = frozenset(("float", "len", "max", "range"))  # what templates call besides the library and the helpers
 SHARED_RUNTIME = "matcalc.emit.runtime_shared"
 
 
@@ -56,7 +56,7 @@ class Backend:
     blas : bool
         Whether products are left to a BLAS as NumPy leaves them: ``Z.T @ Z`` at half the work of another product.
     in_place : bool
-        Whether arrays are written to, by helpers that fill a new array part by part.
+        Whether arrays are written to: operations over their operands with ``out=``, helpers that fill a new array part by part.
     """
 
     name: str
@@ -150,7 +150,12 @@ NUMPY = Backend(
         "trigamma", "unit_vector",
         "polygamma", "elimination", "toeplitz_basis", "khatrirao", "cross_matrix", "axial",
         "by_eigenvalues", "eigensystem", "real_eigensystem",
-        "add_diagonal", "add_on_diagonal", "grams", "on_diagonal", "outer", "symmetric_grams",
+        "add_diagonal", "add_on_diagonal", "grams", "on_diagonal", "outer", "symmetric_grams", "softplus", "norm", "xlogy",
     )) | FACTORS,
+    words=(
+        ("np.logaddexp(0, #1)", "softplus(#1)"),
+        ("np.linalg.norm(#1)", "norm(#1)"),
+        ("np.where(#1 == 0, 0.0, #1 * np.log(np.where(#1 == 0, 1.0, #2)))", "xlogy(#1, #2)"),
+    ),
     factors=True, blas=True, in_place=True,
 )  # fmt: skip

@@ -6,7 +6,7 @@ from matcalc.emit.backends import FACTORS, NUMPY, Backend
 from matcalc.errors import UnsupportedError
 
 ELU = "np.where(#1 > 0, #1, #2 * np.expm1(np.minimum(#1, 0)))"
-SHARED = (NUMPY.helpers - FACTORS - {"add_diagonal"}) | {"scalar", "softplus", "tri", "diag", "kron", "imag", "real"}
+SHARED = (NUMPY.helpers - FACTORS - {"add_diagonal", "xlogy"}) | {"scalar", "softplus", "tri", "diag", "kron", "imag", "real"}
 
 JAX = Backend(
     "jax", "jax.numpy", "jnp", "matcalc.emit.runtime_jax",
@@ -23,6 +23,7 @@ JAX = Backend(
         ("np.tri", "jnp.tri"),
     ),
     words=(
+        ("np.linalg.norm(#1)", "norm(jnp, #1)"),
         ("#1.copy()", "#1"),
         ("softmax(#1)", "jax.nn.softmax(#1, axis=None)"),
         ("np.linalg.svd(#1, compute_uv=False)", "jnp.linalg.svdvals(#1)"),
@@ -44,6 +45,7 @@ TORCH = Backend(
     ),
     methods=(("transpose", ".permute"),),
     words=(
+        ("np.linalg.norm(#1)", "norm(torch, #1)"),
         ("#1.copy()", "#1.clone()"),
         ("np.linalg.svd(#1, compute_uv=False)", "torch.linalg.svdvals(#1)"),
         ("np.logaddexp(0, #1)", "-torch.nn.functional.logsigmoid(-#1)"),
@@ -78,9 +80,9 @@ ARRAY_API = Backend(
     ),
     methods=(("transpose", "xp.permute_dims"), ("reshape", "xp.reshape"), ("sum", "xp.sum")),
     words=(
+        ("np.linalg.norm(#1)", "norm(xp, #1)"),
         ("#1.copy()", "xp.asarray(#1, copy=True)"),
         ("np.linalg.svd(#1, compute_uv=False)", "xp.linalg.svdvals(#1)"),
-        ("np.linalg.norm(#1)", "xp.linalg.vector_norm(#1)"),
         ("np.linalg.norm(#1, 'nuc')", "xp.sum(xp.linalg.svdvals(#1))"),
         ("np.linalg.norm(#1, 2)", "xp.linalg.svdvals(#1)[0]"),
         ("np.logaddexp(0, #1)", "softplus(xp, #1)"),

@@ -150,9 +150,7 @@ def terms_of(e: Expr) -> tuple[Axes, Axes, list[Term]]:
     if e.axes is not None:
         raise UnsupportedError(f'form="operator" takes a matrix, or the Jacobian of one array by another; {e} is neither')
     row, col = (at_split(s, d) for s, d in zip(splits(e), (e.rows, e.cols), strict=True))
-    made, taken = (
-        Axes(() if is_unit(d) else (d,), tuple(i.dim for i in flat(at))) for d, at in ((e.rows, row), (e.cols, col))
-    )
+    made, taken = (Axes(() if is_unit(d) else (d,), tuple(i.dim for i in flat(at))) for d, at in ((e.rows, row), (e.cols, col)))
     return made, taken, read_terms(e, row, col)
 
 

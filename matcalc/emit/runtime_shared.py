@@ -54,6 +54,14 @@ def softplus(xp: Any, x: Array) -> Array:
     return xp.where(x > 0, x, 0 * x) + xp.log1p(xp.exp(-xp.abs(x)))
 
 
+def norm(xp: Any, x: Array) -> Array:
+    """The root of the sum of squares of all entries, of entries scaled so that no square overflows."""
+    size = xp.abs(x)
+    top = xp.max(size)
+    scale = xp.where((top > 0) & xp.isfinite(top), top, 0 * top + 1)
+    return scale * xp.sqrt(xp.sum((size / scale) ** 2))
+
+
 def _special(xp: Any, name: str, *args: Any) -> Array:
     library = _library(xp)
     function = getattr(import_module(SPECIAL.get(library, "scipy.special")), name)

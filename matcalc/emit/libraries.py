@@ -6,18 +6,20 @@ from matcalc.emit.backends import FACTORS, NUMPY, Backend
 from matcalc.errors import UnsupportedError
 
 ELU = "np.where(#1 > 0, #1, #2 * np.expm1(np.minimum(#1, 0)))"
-SHARED = (NUMPY.helpers - FACTORS - {"add_diagonal", "xlogy"}) | {"scalar", "softplus", "tri", "diag", "kron", "imag", "real"}
+SHARED = (NUMPY.helpers - FACTORS - {"add_diagonal", "xlogy"}) | {
+    "scalar", "softplus", "tri", "diag", "kron", "imag", "real", "symmetric_product",
+}  # fmt: skip
 
 JAX = Backend(
     "jax", "jax.numpy", "jnp", "matcalc.emit.runtime_jax",
-    helpers=FACTORS | {"transposed"},
+    helpers=FACTORS,
     factors=True,
     also=(("jax", "jax"),),
     shared=SHARED - {"sigmoid", "softmax", "logsumexp"},
     like="dtype=#like.dtype",
     zero="jnp.zeros(())",
-    turns_transposes=True,
     traces=True,
+    symmetric_products=True,
     names=(
         ("sigmoid", "jax.nn.sigmoid"), ("softmax", "jax.nn.softmax"), ("logsumexp", "jax.nn.logsumexp"),
         ("np.tri", "jnp.tri"),
@@ -39,6 +41,7 @@ TORCH = Backend(
     like="dtype=#like.dtype, device=#like.device",
     zero="torch.zeros((), dtype=torch.float64)",
     numbers_are_arrays=False,
+    symmetric_products=True,
     names=(
         ("sigmoid", "torch.sigmoid"), ("np.concatenate", "torch.cat"), ("np.tri", "tri"), ("np.conj", "torch.conj_physical"),
         ("np.cross", "torch.linalg.cross"), ("np.imag", "imag"), ("np.kron", "kron"),

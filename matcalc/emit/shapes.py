@@ -273,6 +273,7 @@ def _square(walk: _Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
 CALLS: dict[str, Rule] = {
     "copy": lambda walk, args, _: walk.shape(args[0]),
     "solve": lambda walk, args, _: walk.shape(args[1]),
+    "symmetric_product": lambda walk, args, _: _product(*(walk.shape(a) for a in args)),
     "cho_solve": lambda walk, args, _: walk.shape(args[1]),
     "lu_solve": lambda walk, args, _: walk.shape(args[1]),
     "solve_triangular": lambda walk, args, _: walk.shape(args[1]),

@@ -144,5 +144,13 @@ NUMPY = Backend(
         "lu_factor", "lu_solve", "lu_inverse", "lu_det", "solve_triangular",
         "add_on_diagonal", "grams", "on_diagonal", "outer", "symmetric_grams",
     )),
+    words=(  # functions that NumPy writes in Python, in what they come down to: a microsecond less each
+        ("np.sum(#1)", "#1.sum()"),
+        ("np.prod(#1)", "#1.prod()"),
+        ("np.trace(#1)", "#1.trace()"),
+        ("np.outer(#1, #2)", "#1[:, None] * #2"),
+        ("np.sum(np.abs(#1))", "np.abs(#1).sum()"),
+        ("np.max(np.abs(#1))", "np.abs(#1).max()"),
+    ),
     factors=True, blas=True, in_place=True,
 )  # fmt: skip

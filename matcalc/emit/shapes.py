@@ -297,12 +297,9 @@ CALLS: dict[str, Rule] = {
     "unit_vector": lambda walk, args, _: walk.dims(args[1:]),
     "diag": _diag,
     "einsum": _einsum,
-    **dict.fromkeys(("grams", "symmetric_grams"), lambda walk, args, _: _einsum(walk, [*args[:2], *args[1:]], _)),
-    "on_diagonal": lambda walk, args, _: walk.dims(args[2:3]),
-    "add_on_diagonal": lambda walk, args, _: walk.shape(args[2]),
     "reshape": _reshape,
     "transpose": _transpose,
     "kron": _kron,
-    "outer": lambda walk, args, _: (_einsum if isinstance(args[0], ast.Constant) else _outer)(walk, args, _),
+    "outer": _outer,
     "concatenate": _concatenate,
 }

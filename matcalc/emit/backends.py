@@ -156,6 +156,13 @@ NUMPY = Backend(
         ("np.logaddexp(0, #1)", "softplus(#1)"),
         ("np.linalg.norm(#1)", "norm(#1)"),
         ("np.where(#1 == 0, 0.0, #1 * np.log(np.where(#1 == 0, 1.0, #2)))", "xlogy(#1, #2)"),
+        # functions that NumPy writes in Python, in what they come down to: a microsecond less each
+        ("np.sum(#1)", "#1.sum()"),
+        ("np.prod(#1)", "#1.prod()"),
+        ("np.trace(#1)", "#1.trace()"),
+        ("np.outer(#1, #2)", "#1[:, None] * #2"),
+        ("np.sum(np.abs(#1))", "np.abs(#1).sum()"),
+        ("np.max(np.abs(#1))", "np.abs(#1).max()"),
     ),
     factors=True, blas=True, in_place=True,
 )  # fmt: skip

@@ -295,6 +295,6 @@ CALLS: dict[str, Rule] = {
     "reshape": _reshape,
     "transpose": _transpose,
     "kron": _kron,
-    "outer": lambda walk, args, _: (_einsum if isinstance(args[0], ast.Constant) else _outer)(walk, args, _),
+    "outer": _outer,
     "concatenate": _concatenate,
 }

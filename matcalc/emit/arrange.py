@@ -44,8 +44,12 @@ def arrange(
     width_of: Callable[[str], int],
     width_of_leaf: Callable[[Value], int],
     apart: Collection[Value] = (),
+    must_have_names: Callable[[str], tuple[int, ...]] | None = None,
 ) -> Arrangement:
-    """The lines of a program, given how wide its templates and its leaves are; the values ``apart`` get one each."""
+    """The lines of a program, given how wide its templates and its leaves are; the values ``apart`` get one each.
+
+    ``must_have_names`` says which operands of a template a language takes by name only.
+    """
     order = list(postorder(outputs, lambda v: v.args))
     count = {id(v): 0 for v in order}
     for v in outputs:
@@ -73,6 +77,9 @@ def arrange(
             out.leaves.append(v)
             size[v] = (1, width_of_leaf(v))
             continue
+        for k in must_have_names(v.code) if must_have_names is not None else ():
+            if not v.args[k].is_leaf:
+                assign(v.args[k])
         width = width_of(v.code) + sum(size[a][1] for a in v.args)
         for a in sorted(dict.fromkeys(v.args), key=lambda a: size[a][1], reverse=True):
             depth, before = size[a]

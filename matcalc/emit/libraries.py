@@ -61,9 +61,9 @@ TORCH = Backend(
 
 ARRAY_API = Backend(
     "array_api", "array_api_compat", "xp", "matcalc.emit.runtime_array_api",
-    helpers=frozenset(("namespace",)),
+    helpers=frozenset(("device", "namespace")),
     shared=SHARED,
-    like="dtype=#like.dtype, device=#like.device",
+    like="dtype=#like.dtype, device=device(#like)",
     numbers_are_arrays=False,
     scalars_are_numbers=True,
     zero="xp.zeros((), dtype=xp.float64)",

@@ -6,12 +6,12 @@ from typing import Any
 
 import array_api_compat.numpy
 import numpy as np
-from array_api_compat import array_namespace, is_array_api_obj
+from array_api_compat import array_namespace, device, is_array_api_obj
 
 from matcalc.emit.runtime import not_an_array, prepare
-from matcalc.errors import OperandError
+from matcalc.errors import OperandError, ShapeError
 
-__all__ = ["ARRAY", "COMPLEX", "FLOAT", "as_array", "as_complex_array", "as_scalar", "namespace", "prepare"]
+__all__ = ["ARRAY", "COMPLEX", "FLOAT", "as_array", "as_complex_array", "as_scalar", "device", "namespace", "prepare"]
 
 ARRAY, FLOAT, COMPLEX = np.ndarray, np.dtype(np.float64), np.dtype(np.complex128)  # what needs no conversion
 
@@ -59,6 +59,13 @@ def _array(name: str, value: Any, wanted: str) -> tuple[Any, Any]:
         xp = array_namespace(a)
         if not xp.isdtype(a.dtype, ("numeric", "bool")):
             raise TypeError
+        if any(n is None or n != n for n in a.shape):  # not a number: lazy libraries have such shapes
+            raise ShapeError(
+                f"{name} has shape {tuple(a.shape)}, a size that is not known yet: compute the sizes first, "
+                f"as {name}.compute_chunk_sizes() does for an array of Dask"
+            )
         return a, xp
+    except ShapeError:
+        raise
     except (TypeError, ValueError):
         raise not_an_array(name, value, wanted) from None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any
 
 import array_api_compat.numpy
 import numpy as np
 from array_api_compat import array_namespace, device, is_array_api_obj
 
-from matcalc.emit.runtime import not_an_array, prepare
-from matcalc.errors import OperandError, ShapeError
+from matcalc.emit.runtime import not_an_array
+from matcalc.errors import OperandError, ShapeError, UnsupportedError
 
 __all__ = ["ARRAY", "COMPLEX", "FLOAT", "as_array", "as_complex_array", "as_scalar", "device", "namespace", "prepare"]
 
@@ -37,6 +39,21 @@ def as_complex_array(name: str, value: Any) -> Any:
 def as_scalar(value: Any) -> Any:
     """A scalar argument; a number of NumPy's becomes Python's, which goes with arrays of every library."""
     return value.item() if isinstance(value, (np.ndarray, np.generic)) else value
+
+
+def prepare(function: Callable[..., Any], fixed: Sequence[int]) -> Callable[..., Any]:
+    """The function, which says what a library lacks."""
+
+    def call(*args: Any) -> Any:
+        try:
+            return function(*args)
+        except AttributeError as missing:
+            if not isinstance(missing.obj, ModuleType):
+                raise
+            library = missing.obj.__name__.removeprefix("array_api_compat.")
+            raise UnsupportedError(f"{library} has no function {missing.name}, which this expression needs") from None
+
+    return call
 
 
 def namespace(*arrays: Any) -> Any:

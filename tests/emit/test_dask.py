@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import matcalc as mc
-from matcalc.errors import OperandError, ShapeError
+from matcalc.errors import OperandError, ShapeError, UnsupportedError
 
 pytest.importorskip("array_api_compat")
 dask = pytest.importorskip("dask")
@@ -79,6 +79,12 @@ def test_sizes_that_are_not_known_yet_are_refused():
         call(rows, da.ones(5))
     with pytest.raises(OperandError, match="the arrays are of different libraries: dask, numpy"):
         call(rows, np.ones(4))
+
+
+def test_what_dask_lacks_is_named():
+    call = mc.compile(mc.logdet(S), backend="array_api")
+    with pytest.raises(UnsupportedError, match=r"dask\.array\.linalg has no function slogdet, which this expression needs"):
+        call(da.ones((3, 3)))
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the cap needs Linux")

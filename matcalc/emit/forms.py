@@ -227,6 +227,7 @@ class Forms:
 
     def _times_diag(self, x: Form, y: Form) -> Form:
         x = self.dense(x)
+        y.value.is_vector = True
         return Form("full", self.b.mul(x.value, y.value), x.rows, y.cols)
 
     def trace(self, f: Form) -> Value:

@@ -6,16 +6,16 @@ from matcalc.emit.backends import NUMPY, Backend
 from matcalc.errors import UnsupportedError
 
 ELU = "np.where(#1 > 0, #1, #2 * np.expm1(np.minimum(#1, 0)))"
-SHARED = NUMPY.helpers | {"scalar", "softplus", "tri", "diag", "kron", "imag", "real"}
+SHARED = NUMPY.helpers | {"scalar", "softplus", "tri", "diag", "kron", "imag", "real", "symmetric_product"}
 
 JAX = Backend(
     "jax", "jax.numpy", "jnp", "matcalc.emit.runtime_jax",
-    helpers=frozenset(("transposed",)),
+    helpers=frozenset(),
     also=(("jax", "jax"),),
     shared=SHARED - {"sigmoid", "softmax", "logsumexp"},
     like="dtype=#like.dtype",
     zero="jnp.zeros(())",
-    turns_transposes=True,
+    symmetric_products=True,
     names=(
         ("sigmoid", "jax.nn.sigmoid"), ("softmax", "jax.nn.softmax"), ("logsumexp", "jax.nn.logsumexp"),
         ("np.tri", "jnp.tri"),
@@ -35,6 +35,7 @@ TORCH = Backend(
     like="dtype=#like.dtype, device=#like.device",
     zero="torch.zeros((), dtype=torch.float64)",
     numbers_are_arrays=False,
+    symmetric_products=True,
     names=(
         ("sigmoid", "torch.sigmoid"), ("np.concatenate", "torch.cat"), ("np.tri", "tri"), ("np.conj", "torch.conj_physical"),
         ("np.cross", "torch.linalg.cross"), ("np.imag", "imag"), ("np.kron", "kron"),

@@ -11,9 +11,8 @@ import numpy as np
 
 from matcalc.emit.runtime import as_scalar, not_an_array
 
-__all__ = ["ARRAY", "COMPLEX", "FLOAT", "as_array", "as_complex_array", "as_scalar", "prepare", "transposed"]
+__all__ = ["ARRAY", "COMPLEX", "FLOAT", "as_array", "as_complex_array", "as_scalar", "prepare"]
 
-SMALL = 4096  # entries up to which a transpose is not worth a copy
 _one = jnp.ones(())
 ARRAY, FLOAT, COMPLEX = type(_one), _one.dtype, (_one + 0j).dtype  # what needs no conversion
 
@@ -45,8 +44,3 @@ def _as_array(name: str, value: Any, wanted: str, kinds: str, kind: type) -> Any
 def prepare(function: Callable[..., Any], fixed: Sequence[int]) -> Callable[..., Any]:
     """The function compiled by XLA; the arguments at the places ``fixed`` are dimensions, exponents and functions."""
     return jax.jit(function, static_argnums=tuple(fixed))
-
-
-def transposed(a: Any) -> Any:
-    """The transpose as an array of its own, where that pays: XLA's products for CPUs are slow on a transposed left factor."""
-    return a.T if a.size <= SMALL else jax.lax.optimization_barrier(a.T)  # type: ignore[no-untyped-call]

@@ -179,20 +179,23 @@ class _Writer:
             tree = self.leaves[v.code, v.of]
             self.tree[v], self.size[v] = tree, (1, len(getattr(tree, "id", "")))
             return
-        template = parse_template(v.code, self.backend)
+        code, args = v.code, v.args
+        if self.backend.symmetric_products:
+            code, args = symmetric_product(v) or (code, args)
+        template = parse_template(code, self.backend)
         self.helpers.update(template.helpers)
-        inner = sorted(set(v.args), key=lambda a: self.size[a][1])
-        width = template.width + sum(self.size[a][1] for a in v.args)
+        inner = sorted(set(args), key=lambda a: self.size[a][1])
+        width = template.width + sum(self.size[a][1] for a in args)
         while inner:
             a = inner.pop()
             if self.size[a][0] >= DEEPEST or (width > WIDEST and self.size[a][1] > WORTH_A_NAME):
                 before = self.size[a][1]
                 self.assign(a)
-                width -= v.args.count(a) * (before - self.size[a][1])
-        depth = 1 + max((self.size[a][0] for a in v.args), default=0)
-        if wraps and template.is_number and all(a in self.numbers for a in v.args):
+                width -= args.count(a) * (before - self.size[a][1])
+        depth = 1 + max((self.size[a][0] for a in args), default=0)
+        if wraps and template.is_number and all(a in self.numbers for a in args):
             self.numbers.add(v)
-        trees = [self._array(a) if k in template.arrays else self.tree[a] for k, a in enumerate(v.args, 1)]
+        trees = [self._array(a) if k in template.arrays else self.tree[a] for k, a in enumerate(args, 1)]
         filled = _fill(template.tree, trees, self._like() if template.uses_like else ast.Constant(None))
         assert isinstance(filled, ast.expr)
         self.tree[v], self.size[v] = filled, (depth, width)
@@ -231,6 +234,28 @@ class _Writer:
             self.count += 1
         self.body.append(_assign(ast.Name(name, ast.Load()), self.tree[v]))
         self.tree[v], self.size[v] = ast.Name(name, ast.Load()), (1, len(name))
+
+
+def symmetric_product(v: Value) -> tuple[str, tuple[Value, ...]] | None:
+    """A product that is symmetric by its form, ``X' diag(w) X``, as code that knows it; the plain factor comes last."""
+    if v.code != "#1 @ #2":
+        return None
+    left, right = v.args
+    if left.code == "#1.T":
+        x = left.args[0]
+        if x is right or _is_scaled(x, right):
+            return "symmetric_product(#1.T, #2)", (x, right)
+        return ("symmetric_product(#1.T, #2)", (right, x)) if _is_scaled(right, x) else None
+    if left.code == "#1 * #2":
+        for x, w in (left.args, left.args[::-1]):
+            if x.code == "#1.T" and x.args[0] is right and w.is_vector:
+                return "symmetric_product(#1, #2)", (left, right)
+    return None
+
+
+def _is_scaled(y: Value, x: Value) -> bool:
+    """Whether ``y`` is ``x`` with scaled rows."""
+    return y.code == "#1 * #2" and any(a is x and w.code == "#1[:, None]" for a, w in (y.args, y.args[::-1]))
 
 
 def _number(value: object) -> ast.expr:

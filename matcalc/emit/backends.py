@@ -49,8 +49,9 @@ class Backend:
         Whether scalar arguments may be Python's numbers.
     symmetric_products : bool
         Whether products that are symmetric by their form, such as ``X' diag(w) X``, are left to a helper function.
-    traces : bool
-        Whether functions are compiled for every set of shapes, so that arguments are looked at once for each.
+    prepares : bool
+        Whether calls go through ``prepare`` of the runtime module, and arguments are looked at inside: once for every set
+        of shapes where that compiles.
     factors : bool
         Whether the helpers have factorisations that solves, inverses and determinants share (``cho_factor``, ...).
     blas : bool
@@ -75,7 +76,7 @@ class Backend:
     numbers_are_arrays: bool = True
     scalars_are_numbers: bool = False
     symmetric_products: bool = False
-    traces: bool = False
+    prepares: bool = False
     factors: bool = False
     blas: bool = False
     in_place: bool = False

@@ -128,7 +128,7 @@ class Compiled:
             self._functions[()] = self._first.function
         self._calls = 0
         self._traced: Callable[..., Any] | None = None
-        if backend.traces:
+        if backend.prepares:
             not_arrays = {*parameters.sizes, *parameters.functions, *parameters.integers}
             self._traced = runtime.prepare(self._once, [k for k, name in enumerate(self.names) if name in not_arrays])
 

@@ -18,7 +18,7 @@ JAX = Backend(
     shared=SHARED - {"sigmoid", "softmax", "logsumexp"},
     like="dtype=#like.dtype",
     zero="jnp.zeros(())",
-    traces=True,
+    prepares=True,
     symmetric_products=True,
     names=(
         ("sigmoid", "jax.nn.sigmoid"), ("softmax", "jax.nn.softmax"), ("logsumexp", "jax.nn.logsumexp"),
@@ -69,13 +69,14 @@ TORCH = Backend(
 
 ARRAY_API = Backend(
     "array_api", "array_api_compat", "xp", "matcalc.emit.runtime_array_api",
-    helpers=frozenset(("namespace",)),
+    helpers=frozenset(("device", "namespace")),
     shared=SHARED,
-    like="dtype=#like.dtype, device=#like.device",
+    like="dtype=#like.dtype, device=device(#like)",
     numbers_are_arrays=False,
     scalars_are_numbers=True,
     zero="xp.zeros((), dtype=xp.float64)",
     first="namespace",
+    prepares=True,
     names=(
         ("np.concatenate", "xp.concat"), ("np.arctan", "xp.atan"), ("np.trace", "xp.linalg.trace"), ("np.diag", "diag"),
         ("np.kron", "kron"), ("np.tri", "tri"), ("np.cross", "xp.linalg.cross"), ("np.cumsum", "xp.cumulative_sum"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -82,11 +82,6 @@ def as_scalar(value: Any) -> Any:
     if type(value) is float:
         return np.float64(value)
     return np.complex128(value) if type(value) is complex else plain(value)
-
-
-def prepare(function: Callable[..., Any], fixed: Sequence[int]) -> Callable[..., Any]:
-    """The function as a call runs it; the arguments at the places ``fixed`` are no arrays."""
-    return function
 
 
 def not_an_array(name: str, value: Any, wanted: str) -> OperandError:

@@ -147,7 +147,7 @@ class TextWriter:
         """The lines that compute values."""
         out = Program()
         must = indexed if self.language.index_needs_name else None
-        arranged = arrange(outputs, names, len, self._width, must)
+        arranged = arrange(outputs, names, len, self._width, must_have_names=must)
         out.dims = [v.of for v in arranged.leaves if isinstance(v.of, DimSymbol)]
         for v, name in arranged.lines:
             piece = self.write(v)

@@ -61,7 +61,7 @@ def half_length(origin: Sequence[Factor]) -> int:
 def middle_weights(planner: Planner, factors: Sequence[Form], origin: Sequence[Factor], scale: Scale | None) -> Weights:
     """Diagonal factors as one vector, times a positive number."""
     value = planner.b.fold(planner.b.mul, [f.value for f in factors])
-    known = all(f is not None and isinstance(f[0], Diag) and planner.signs.nonnegative(f[0].arg) for f in origin)
+    known = all(f is not None and isinstance(f[0], Diag) and f[0].arg.sign >= 1 for f in origin)
     return weights_of(planner, scale.combine(scale.number, value) if scale else value, nonnegative=known)
 
 

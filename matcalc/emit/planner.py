@@ -11,7 +11,6 @@ from matcalc.emit.backends import Backend
 from matcalc.emit.chain import Factor, Segments, factor_of, runs_of
 from matcalc.emit.forms import Form, Forms
 from matcalc.emit.mirrored import KnownHalf
-from matcalc.emit.signs import Signs
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.values import Builder, Value
 from matcalc.errors import UnsupportedError
@@ -46,7 +45,6 @@ class Planner:
         self.backend, self.sizes = backend, sizes
         self.b = Builder()
         self.f = Forms(self.b, sizes)
-        self.signs = Signs()
         self.symbols = symbols
         self.functions: list[str] = []
         self.halves: list[KnownHalf] = []

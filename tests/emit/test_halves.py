@@ -8,9 +8,7 @@ import pytest
 import matcalc as mc
 from matcalc.emit.chain import factor_of
 from matcalc.emit.halves import flipped, half_length
-from matcalc.emit.signs import Signs
 from matcalc.expr import product
-from matcalc.functions import FUNCTIONS
 
 m, n, p = mc.dims("m n p")
 X, A, S = mc.matrix("X", m, n), mc.matrix("A", n, p), mc.matrix("S", n, n, symmetric=True)
@@ -117,12 +115,3 @@ def test_complex_halves_are_not_conjugated():
     a, c = rng.standard_normal((4, 3)) + 1j, rng.standard_normal(4) + 2j
     np.testing.assert_allclose(mc.compile(Z.T @ Z)(Z=a), a.T @ a)
     np.testing.assert_allclose(mc.compile(Z.T @ mc.diag(z) @ Z)(Z=a, z=c), a.T @ np.diag(c) @ a)
-
-
-def test_signs():
-    signs = Signs()
-    s = mc.sigmoid(w)
-    known = [mc.multiply(s, 1 - s), mc.power(w, 2), FUNCTIONS["step"](w), mc.softmax(w), mc.vector("q", m, positive=True)]
-    unknown = [w, mc.sin(w), -mc.power(w, 2), mc.multiply(s, 1 - 2 * s)]
-    assert [signs.nonnegative(e) for e in known] == [True] * len(known)
-    assert [signs.nonnegative(e) for e in unknown] == [False] * len(unknown)

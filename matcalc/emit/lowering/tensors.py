@@ -61,7 +61,7 @@ class Factors:
 
     def _take(self, pair: Letters, arg: Expr) -> None:
         b, f, (rows, cols) = self.planner.b, self.planner.form[arg], pair
-        sure = self.planner.signs.nonnegative(arg) if not is_tensor(arg) else arg.sign >= 1
+        sure = arg.sign >= 1
         if is_tensor(arg):
             self.arrays.append(self.labels.make(arg_letters(pair, arg), self.planner.f.full(f), nonnegative=sure))
         elif max(len(rows), len(cols)) > 1:

@@ -89,12 +89,16 @@ def _greedy(factors: Sequence[int], output: int, costs: Costs, rule: Rule) -> Or
     for k, letters in live.items():
         for bit in _bits(letters):
             users.setdefault(bit, set()).add(k)
+    twice = sum(bit for bit, around in users.items() if len(around) == 2 and not bit & output)
     pairs: dict[Step, tuple[float, float, int, int]] = {}
+    met: dict[int, list[int]] = {k: [] for k in live}  # with whom a factor is in a pair
 
     def rate(i: int, j: int) -> None:
         a, b = live[i], live[j]
-        summed = _summed(a, b, output, users)
+        summed = a & b & twice
         pairs[i, j] = (rule(costs, a, b, summed), costs.step(a, b, summed), i, j)
+        met[i].append(j)
+        met[j].append(i)
 
     for pair in sorted({(i, j) for around in users.values() for i in around for j in around if i < j}):
         rate(*pair)
@@ -107,29 +111,25 @@ def _greedy(factors: Sequence[int], output: int, costs: Costs, rule: Rule) -> Or
         i, j = min(pairs, key=pairs.__getitem__)
         total += pairs[i, j][1]
         a, b = live.pop(i), live.pop(j)
-        summed = _summed(a, b, output, users)
+        summed = a & b & twice
         steps.append((i, j))
-        pairs = {pair: score for pair, score in pairs.items() if i not in pair and j not in pair}
+        for k in (i, j):
+            for other in met.pop(k):
+                pairs.pop((k, other) if k < other else (other, k), None)
         live[next_number] = (a | b) & ~summed
+        met[next_number] = []
         near: set[int] = set()
         for bit in _bits(a | b):
             users[bit] -= {i, j}
             near |= users[bit]
             if not bit & summed:
                 users[bit].add(next_number)
+                if len(users[bit]) == 2 and not bit & output:
+                    twice |= bit
         for k in sorted(near - {next_number}):
             rate(k, next_number)
         next_number += 1
     return Order(tuple(steps), total)
-
-
-def _summed(a: int, b: int, output: int, users: dict[int, set[int]]) -> int:
-    """The indices that two factors share and nothing else needs."""
-    found = 0
-    for bit in _bits(a & b & ~output):
-        if len(users[bit]) == 2:
-            found |= bit
-    return found
 
 
 def _bits(mask: int) -> Iterator[int]:

@@ -52,11 +52,18 @@ def _summed_by_step(arrays: Sequence[Labelled], order: Order, output: str) -> li
 
 def order_of(labels: Labels, arrays: Sequence[Labelled], output: str, *, rough: bool = False) -> Order:
     """The order in which arrays are multiplied, and its cost; ``rough`` if the cost alone is wanted, soon."""
+    key = (tuple(x.letters for x in arrays), frozenset(output))
+    found = labels.orders.get(key)
+    if found is not None:
+        return found
     letters = sorted({c for x in arrays for c in x.letters})
     bit = {c: 1 << k for k, c in enumerate(letters)}
     costs = Costs([labels.size(c) for c in letters])
     masks = [sum(bit[c] for c in x.letters) for x in arrays]
-    return contraction_order(masks, sum(bit.get(c, 0) for c in output), costs, rough=rough)
+    found = contraction_order(masks, sum(bit.get(c, 0) for c in output), costs, rough=rough)
+    if not rough:
+        labels.orders[key] = found
+    return found
 
 
 def reduced(labels: Labels, factors: Sequence[Labelled], output: str) -> tuple[list[Labelled], list[Labelled]]:

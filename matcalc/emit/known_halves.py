@@ -125,7 +125,7 @@ def embedding(known: KnownHalf, factors: Sequence[Labelled], output: str) -> tup
 
 
 def _agrees(x: Labelled, y: Labelled, letters: dict[str, str]) -> bool:
-    if x.value is not y.value:
+    if x.value is not y.value or len(set(y.letters)) < len(y.letters):
         return False
     taken = set(letters.values())
     return all(letters[a] == b if a in letters else b not in taken for a, b in zip(x.letters, y.letters, strict=True))

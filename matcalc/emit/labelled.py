@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from matcalc.dims import Dim, times_dim
+from matcalc.emit.contraction import Order
 from matcalc.emit.forms import Form, Forms
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.values import Value
@@ -41,6 +42,7 @@ class Labels:
         self.f, self.b, self.dims = forms, forms.b, dims
         self.copies = copies  # whether an array is copied where a product cannot read its axes in their order
         self.real = real  # whether squares are not negative
+        self.orders: dict[tuple[tuple[str, ...], frozenset[str]], Order] = {}  # those that were looked for
         self._matrix_of: dict[Value, tuple[Value, int]] = {}  # what a result was before its axes were taken apart
 
     def size(self, letters: str) -> float:

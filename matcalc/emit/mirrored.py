@@ -84,14 +84,14 @@ def _squared(labels: Labels, found: Mirrored, root: Root, keep: Keep) -> list[La
 def _is_cheaper_inside(labels: Labels, found: Mirrored, rooted: Labelled) -> bool:
     """Whether weights should meet a factor of the half, and not the half as a whole."""
     output = found.shared + found.own
-    inside = order_of(labels, [*found.half, rooted], output).cost
+    inside = order_of(labels, [*found.half, rooted], output, rough=True).cost
     return inside < order_of(labels, found.half, output).cost + CALL / 2 + ENTRY / 2 * labels.size(output)
 
 
 def _is_cheaper(labels: Labels, found: Mirrored, arrays: Sequence[Labelled], output: str) -> bool:
     """Whether the half, its weights and its square cost less than the factors in the best order."""
     shared, own = found.shared, found.own
-    half = order_of(labels, found.half, shared + own, rough=True).cost
+    half = order_of(labels, found.half, shared + own).cost
     weighing = labels.size(shared + own) * ENTRY if found.middle else 0.0
     square = CALL + labels.size(shared) * labels.size(own) ** 2 / 2 + TOUCH * labels.size(shared + own)
     return half + weighing + square < order_of(labels, arrays, output, rough=True).cost

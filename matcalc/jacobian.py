@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from matcalc.calculus import over_structure, scalar_function, target, targets_of, upstream_of
+from matcalc.column_maps import addend_count, column_map
 from matcalc.conjugates import by_conjugates, independent
 from matcalc.differentiate import addends, placeholder, push, reverse_sweep
 from matcalc.dims import is_unit, same_dim, times_dim
@@ -30,6 +31,7 @@ from matcalc.expr import (
 )
 from matcalc.index import At, Index, Pair, axis, flat
 from matcalc.network import Lowering, Network, composite_parts, contract_all, split_composites, tie
+from matcalc.node import postorder
 from matcalc.ops.stacking import Duplication, Elimination
 from matcalc.ops.structure import Reshape, Vec, reshape, vec, zeros
 from matcalc.ops.tensors import Unstacked, paired, with_axes, with_axes_of
@@ -41,6 +43,7 @@ from matcalc.scalar import Scalars
 from matcalc.simplify import simplify_all
 from matcalc.structure import require_structure, structure_matrix
 
+MANY_ADDENDS = 8  # a longer sum inside chains is kept nested
 LAYOUTS = ("numerator", "denominator", "vec", "vech", "tensor")
 UPSTREAM = "upstream gradient"  # no user's symbol has a name with a blank
 
@@ -316,6 +319,11 @@ def stacked_jacobian(e: Expr, w: Symbol) -> Expr:
     up = placeholder(e, UPSTREAM)
     (pulled,) = simplify_all(reverse_sweep(e, up, [w]))
     pulled = pulled.arg if isinstance(pulled, Unstacked) else pulled
+    if is_unit(e.cols) and is_unit(w.cols) and addend_count(pulled, up) > MANY_ADDENDS:
+        nested = column_map(pulled, up)
+        if nested is not None:
+            (result,) = simplify_all([nested])
+            return result
     terms = [t for t in (_transposed(term, up, e, w) for term in addends(pulled, up)) if t is not None]
     if not terms:
         return zeros(times_dim(e.rows, e.cols), times_dim(w.rows, w.cols))
@@ -350,9 +358,13 @@ def _transposed(term: Expr, up: Symbol, e: Expr, w: Symbol) -> Expr | None:
 
 def _stacked_part(term: Expr, up: Symbol) -> tuple[Operator, int, Expr] | None:
     """The outermost operator around ``up`` that is a matrix on stacked vectors; its operand; that matrix, transposed."""
+    holding: set[Expr] = {up}
+    for e in postorder([term], lambda e: e.operands):
+        if any(c in holding for c in e.operands):
+            holding.add(e)
     node = term
     while node is not up:
-        k = next(k for k, c in enumerate(node.operands) if up in c.symbols)
+        k = next(k for k, c in enumerate(node.operands) if c in holding)
         matrix = node.stacked(k) if isinstance(node, Operator) else None
         if matrix is not None:
             assert isinstance(node, Operator)

@@ -57,6 +57,7 @@ from matcalc.scalar import Scalars, is_arithmetic, spread_out
 DISSOLVING = (
     Product, Transpose, Trace, Total, Diag, Diagonal, Hadamard, Item, Slice, Tril, Triu, Cumsum, RevCumsum, Einsum,
 )  # fmt: skip
+LONG_CHAIN = 12  # factors of a chain beyond which it is kept whole where it is used more than once
 EXPAND_LIMIT = 60  # expressions up to this many symbols are tried multiplied out too
 TIDY_LIMIT = 60  # SymPy's factor is tried on scalars of up to this many terms when multiplied out
 Addend = tuple[sp.Expr, Expr | None]  # coefficient and body; a scalar has no body
@@ -111,8 +112,19 @@ class Simplifier:
                 self.uses[child] += 1
                 if not _dissolves_into(child, node):
                     self.heads.add(child)
-        self.shared = {e for e in self.order if self.uses[e] > 1 and _is_entrywise_product(e)}
+        self.shared = self._shared()
         self.heads |= self.shared
+
+    def _shared(self) -> set[Expr]:
+        """Entrywise products and long chains that are used more than once: taken apart at each use, they grow as depth^2."""
+        found: set[Expr] = set()
+        length: dict[Expr, int] = {}
+        for node in self.order:
+            inside = [c for c in node.operands if _dissolves_into(c, node) and c not in found]
+            length[node] = sum(length[c] for c in inside) + len(node.operands) - len(inside)
+            if self.uses[node] > 1 and (_is_entrywise_product(node) or _is_long_chain(node, length[node])):
+                found.add(node)
+        return found
 
     def run(self) -> list[Expr]:
         """Simplify every node that is the head of a region, operands first."""
@@ -121,7 +133,7 @@ class Simplifier:
                 form = with_axes_of(self.simplified(node), node)
                 self.forms[node] = form
                 self.forms.setdefault(form, form)
-                if node in self.shared and _is_entrywise_product(form):
+                if node in self.shared and (_is_entrywise_product(form) or isinstance(form, Product)):
                     self.kept.add(form)
         return [self.forms[r] for r in self.roots]
 
@@ -409,6 +421,10 @@ def _dissolves_into(child: Expr, parent: Expr) -> bool:
 
 def _is_entrywise_product(e: Expr) -> bool:
     return isinstance(e, Hadamard) and sum(not a.is_scalar for a in e.args) > 1
+
+
+def _is_long_chain(e: Expr, length: int) -> bool:
+    return isinstance(e, Product) and not e.is_scalar and length > LONG_CHAIN
 
 
 def _content(coefficients: Sequence[sp.Expr]) -> tuple[Any, Any]:

@@ -631,3 +631,23 @@ def test_refusals_name_no_placeholder(text):
 def test_wrong_questions_are_refused(call, error, reason):
     with pytest.raises(error, match=reason):
         call()
+
+
+def deep_chain(depth, n=3):
+    z = "x"
+    for k in range(depth):
+        z = f"tanh(W{k}*{z} + b{k})" if k % 2 else f"sigmoid(W{k}*{z})"
+    names = " ".join(f"W{k}[{n},{n}] b{k}[{n}]" for k in range(depth))
+    return mc.parse(f"sum({z}) + norm2({z})^2", f"x[{n}] {names}")
+
+
+@pytest.mark.parametrize("depth", [9, 12, 16])
+def test_the_hessian_of_a_deep_chain_stays_nested(depth):
+    f = deep_chain(depth)
+    found = mc.hessian(f, "x")
+    assert mc.check(f, "x", found, kind="hessian").passed
+
+
+def test_hessians_of_chains_grow_with_their_depth():
+    counts = [mc.hessian(deep_chain(depth), "x").node_count() for depth in (10, 20, 40)]
+    assert counts[2] - counts[1] < 2.2 * (counts[1] - counts[0]) + 10

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from matcalc.dims import is_unit
 from matcalc.emit.forms import Form, Forms
+from matcalc.emit.grams import are_transposed, scaled_gram
 from matcalc.emit.sizes import Sizes
 from matcalc.expr import Expr, Transpose
 
 LONG_SEGMENT = 6  # the longest run of factors that is looked for in other chains
 LONGEST = 60  # chains longer than this are ordered in linear time
 
-Factor = tuple[object, bool] | None  # where a factor comes from, and whether it is transposed; None if from nowhere else
+Factor = tuple[Expr, bool] | None  # where a factor comes from, and whether it is transposed; None if from nowhere else
 Segments = Mapping[tuple[Factor, ...], int]  # how often a run of factors occurs, if more than once
 
 
@@ -32,7 +33,7 @@ def entries(f: Form, sizes: Sizes) -> float:
 
 def run_key(run: Sequence[Factor]) -> tuple[Factor, ...]:
     """A key that a run of factors shares with its transpose."""
-    flipped = tuple(None if f is None else (f[0], not f[1]) for f in reversed(run))
+    flipped = tuple(None if f is None else (f[0], not f[1] and not f[0].symmetric) for f in reversed(run))
     straight = tuple(run)
     return min(straight, flipped, key=lambda fs: [(id(f[0]), f[1]) if f is not None else (0, False) for f in fs])
 
@@ -59,6 +60,9 @@ def multiply_splits(forms: Forms, factors: Sequence[Form], splits: dict[tuple[in
     """The product of the factors ``i`` to ``j``, in the order of ``best_splits``."""
     if i == j:
         return factors[i]
+    if j == i + 2 and factors[i + 1].kind == "diag" and are_transposed(forms, factors[i], factors[j]):
+        left, middle, right = factors[i : j + 1]
+        return Form("full", scaled_gram(forms, left, middle.value, right), left.rows, right.cols)
     k = splits[i, j]
     left = multiply_splits(forms, factors, splits, i, k)
     return forms.multiply(left, multiply_splits(forms, factors, splits, k + 1, j))

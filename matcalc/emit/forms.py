@@ -11,9 +11,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from matcalc.dims import Dim, is_unit
+from matcalc.emit.backends import Backend
+from matcalc.emit.bounds import Bounds
+from matcalc.emit.grams import are_transposed, thin_product
 from matcalc.emit.sizes import Sizes
+from matcalc.emit.solver import Solver
 from matcalc.emit.values import Builder, Value
+from matcalc.emit.work import Ledger
 
+REPEATED = "np.full(#1, #2)"  # the diagonal of a multiple of the identity
 Kind = Literal["full", "diag", "eye", "col", "row", "all", "inverse", "unit"]
 
 
@@ -31,6 +37,19 @@ class Form:
     rows: Dim
     cols: Dim
 
+    def __post_init__(self) -> None:
+        if self.value.shape is None:
+            match self.kind:
+                case "full" | "inverse":
+                    axes = [d for d in (self.rows, self.cols) if not is_unit(d)]
+                case "diag" | "col":
+                    axes = [] if self.is_scalar else [self.rows]
+                case "row":
+                    axes = [self.cols]
+                case _:
+                    axes = []
+            self.value.shape = tuple(axes)
+
     @property
     def is_scalar(self) -> bool:
         """Whether it is 1 x 1."""
@@ -45,21 +64,35 @@ class Form:
 class Forms:
     """Arithmetic on forms; every result takes the cheapest form that is exact."""
 
-    def __init__(self, builder: Builder, sizes: Sizes) -> None:
-        self.b, self.sizes = builder, sizes
+    def __init__(self, builder: Builder, sizes: Sizes, backend: Backend, bounds: Bounds) -> None:
+        self.b, self.sizes, self.backend, self.bounds = builder, sizes, backend, bounds
+        self.ledger = Ledger()
+        self.solver = Solver(builder, backend, self.ledger)
 
     def full(self, f: Form) -> Value:
         """The array with all its entries."""
+        if f.kind == "full" or (f.kind == "all" and f.is_scalar):
+            return f.value
+        v = self._filled(f)
+        return v if f.kind == "inverse" else self.ledger.note(v, passed=self.entries(f))
+
+    def entries(self, f: Form) -> float:
+        """How many entries the array of a form has."""
+        return self.sizes.of(f.rows) * self.sizes.of(f.cols)
+
+    def _filled(self, f: Form) -> Value:
         b = self.b
         match f.kind:
             case "full":
                 return f.value
+            case "diag" if f.value.code == REPEATED:
+                return b.mul(f.value.args[1], b.make("np.eye(#1)", f.value.args[0]))
             case "diag":
                 return b.make("np.diag(#1)", f.value)
             case "eye":
                 return b.make("np.eye(#1)", b.dim(f.rows))
             case "inverse":
-                return b.make("np.linalg.inv(#1)", f.value)
+                return self.solver.inverse(f.value, self.sizes.of(f.rows))
             case "unit":
                 return b.make("unit_vector(#1, #2)", f.value, *b.size(f.rows, f.cols))
             case "col":
@@ -67,8 +100,6 @@ class Forms:
             case "row":
                 return b.make("np.tile(#1, (#2, 1))", f.value, b.dim(f.rows))
             case "all":
-                if f.is_scalar:
-                    return f.value
                 shape = b.size(f.rows, f.cols)
                 if f.value.is_const(0):
                     return b.make("np.zeros(#1)" if len(shape) == 1 else "np.zeros((#1, #2))", *shape)
@@ -93,6 +124,8 @@ class Forms:
         match f.kind:
             case "full" if f.is_scalar or f.is_vector:
                 return Form("full", f.value, f.cols, f.rows)
+            case "inverse" if f.value in self.solver.symmetric:
+                return f
             case "full" | "inverse":
                 return Form(f.kind, self.b.transpose(f.value), f.cols, f.rows)
             case "col" | "row":
@@ -109,14 +142,21 @@ class Forms:
             spread = {"col": "#1[:, None]", "row": "#1[None, :]"}
             values = [self.b.make(spread[f.kind], f.value) if f.kind in spread and not f.is_scalar else f.value for f in ready]
             kind: Kind = "all" if flat and "full" not in kinds and not (is_unit(rows) and is_unit(cols)) else "full"
-            return Form(kind, function(values), rows, cols)
+            v = self.ledger.note(function(values), passed=self.sizes.of(rows) * self.sizes.of(cols) * max(1, len(values) - 1))
+            return Form(kind, v, rows, cols)
         kind = "col" if "col" in kinds else "row" if "row" in kinds else "all"
         return Form(kind, function([f.value for f in ready]), rows, cols)
 
     def scale(self, s: Value, f: Form, combine: Callable[[Value, Value], Value] | None = None) -> Form:
         """A scalar times a form, or another ``combine(scalar, entries)`` that keeps zeros."""
+        if f.kind == "eye" and not f.is_scalar:
+            scalar = (combine or self.b.mul)(s, self.b.const(1))
+            return Form("diag", self.b.make(REPEATED, self.b.dim(f.rows), scalar), f.rows, f.cols)
         g = f if f.kind in ("full", "diag", "col", "row", "all") else self.dense(f)
-        return Form(g.kind, (combine or self.b.mul)(s, g.value), g.rows, g.cols)
+        v = (combine or self.b.mul)(s, g.value)
+        if v is not g.value:
+            self.ledger.note(v, passed=self.entries(g) if g.kind == "full" else 0)
+        return Form(g.kind, v, g.rows, g.cols)
 
     def total(self, f: Form, axis: int | None) -> Form:
         """The sum of all entries, of every column (axis 0, a row) or of every row (axis 1, a column)."""
@@ -128,7 +168,7 @@ class Forms:
                 return f
             if not f.is_vector:
                 if f.kind == "full":
-                    return Form("full", b.make("np.sum(#1)", f.value), 1, 1)
+                    return Form("full", self.ledger.note(b.make("np.sum(#1)", f.value), read=self.entries(f)), 1, 1)
                 return self.total(self.total(f, 0), None)
             axis = 1 if is_unit(f.rows) else 0
         if axis == 1:
@@ -138,9 +178,9 @@ class Forms:
             case "full" if f.is_vector:
                 return Form("full", b.make("np.sum(#1)", f.value), 1, 1)
             case "full" if f.value.code == "#1.T":
-                return Form("full", b.make("#1.sum(axis=1)", f.value.args[0]), 1, cols)
+                return Form("full", self.ledger.note(b.make("#1.sum(axis=1)", f.value.args[0]), read=self.entries(f)), 1, cols)
             case "full":
-                return Form("full", b.make("#1.sum(axis=0)", f.value), 1, cols)
+                return Form("full", self.ledger.note(b.make("#1.sum(axis=0)", f.value), read=self.entries(f)), 1, cols)
             case "diag":
                 return Form("full", f.value, 1, cols)
             case "eye" | "unit":
@@ -173,18 +213,30 @@ class Forms:
         if y.kind == "diag":
             return self._times_diag(x, y)
         if x.kind == "inverse":
-            return Form("full", b.make("np.linalg.solve(#1, #2)", x.value, self.full(y)), rows, cols)
+            return Form("full", self.solver.solve(x.value, self.full(y), self.sizes.of(rows), self.sizes.of(cols)), rows, cols)
         if y.kind == "inverse":
-            if is_unit(rows):
-                solved = b.make("np.linalg.solve(#1, #2)", b.transpose(y.value), self.full(x))
-            else:
-                solved = b.transpose(b.make("np.linalg.solve(#1, #2)", b.transpose(y.value), b.transpose(self.full(x))))
-            return Form("full", solved, rows, cols)
+            turned = self.full(x) if is_unit(rows) else b.transpose(self.full(x))
+            solved = self.solver.solve(b.transpose(y.value), turned, self.sizes.of(cols), self.sizes.of(rows))
+            return Form("full", solved if is_unit(rows) else b.transpose(solved), rows, cols)
         if y.kind == "unit" and is_unit(cols) and x.kind == "full":
             return Form("full", b.make("#1[#2]" if x.is_vector else "#1[:, #2]", x.value, y.value), rows, cols)
         if x.kind == "unit" and is_unit(rows) and y.kind == "full":
             return Form("full", b.make("#1[#2]", y.value, x.value), rows, cols)
-        return Form("full", self._dot(self.dense(x), self.dense(y)), rows, cols)
+        x, y = self.dense(x), self.dense(y)
+        return Form("full", self._noted_product(x, y, self._dot(x, y)), rows, cols)
+
+    def _noted_product(self, x: Form, y: Form, v: Value) -> Value:
+        """The cost of a product of arrays."""
+        flops = 2 * self.entries(x) * self.sizes.of(y.cols)
+        square = self.backend.blas and are_transposed(self, x, y)
+        inner = v.args[0] if v.code == "#1.T" else v
+        self.ledger.note(
+            inner,
+            flops=flops / 2 if square else flops,
+            read=self.entries(x) + self.entries(y),
+            passed=self.sizes.of(x.rows) * self.sizes.of(y.cols),
+        )
+        return v
 
     def _dot(self, x: Form, y: Form) -> Value:
         b, p, q = self.b, x.value, y.value
@@ -194,9 +246,14 @@ class Forms:
             return b.known.get(("#1 @ #2", id(q), id(p))) or b.make("#1 @ #2", p, q)
         if x.is_vector:  # a row times a matrix, written so that it is shared with the column
             return b.make("#1 @ #2", b.transpose(q), p)
-        if p.code == q.code == "#1.T" and ("#1 @ #2", id(q.args[0]), id(p.args[0])) in b.known:
-            return b.transpose(b.make("#1 @ #2", q.args[0], p.args[0]))  # the transpose of a product that exists
-        return b.make("#1 @ #2", p, q)
+        turned = b.known.get(("#1 @ #2", id(self._turned(q)), id(self._turned(p))))
+        if turned is not None and ("#1 @ #2", id(p), id(q)) not in b.known:
+            return b.transpose(turned)  # of a product that exists
+        return thin_product(self, x, y) or b.make("#1 @ #2", p, q)
+
+    def _turned(self, v: Value) -> Value:
+        """The transpose of a matrix."""
+        return v if v in self.solver.symmetric else self.b.transpose(v)
 
     def _spread_times(self, x: Form, y: Form) -> Form:
         """``x`` repeats a scalar, a column or a row."""
@@ -219,15 +276,19 @@ class Forms:
 
     def _diag_times(self, x: Form, y: Form) -> Form:
         u = x.value
+        if u.code == REPEATED:
+            return self.scale(u.args[1], y)
         if y.kind == "diag":
             return Form("diag", self.b.mul(u, y.value), x.rows, y.cols)
         y = self.dense(y)
         left = u if y.is_vector else self.b.make("#1[:, None]", u)
-        return Form("full", self.b.mul(left, y.value), x.rows, y.cols)
+        return Form("full", self.ledger.note(self.b.mul(left, y.value), passed=self.entries(y)), x.rows, y.cols)
 
     def _times_diag(self, x: Form, y: Form) -> Form:
+        if y.value.code == REPEATED:
+            return self.scale(y.value.args[1], x)
         x = self.dense(x)
-        return Form("full", self.b.mul(x.value, y.value), x.rows, y.cols)
+        return Form("full", self.ledger.note(self.b.mul(x.value, y.value), passed=self.entries(x)), x.rows, y.cols)
 
     def trace(self, f: Form) -> Value:
         """The sum of the diagonal."""
@@ -235,6 +296,8 @@ class Forms:
             return self.full(f)
         if f.kind == "eye":
             return self.b.dim(f.rows)
+        if f.kind == "inverse" and (found := self.solver.trace_inverse(f.value, self.sizes.of(f.rows))) is not None:
+            return found
         if f.kind in ("full", "inverse", "unit"):
             return self.b.make("np.trace(#1)", self.full(f))
         return self.full(self.total(self.diagonal(f), 0))
@@ -258,7 +321,7 @@ class Forms:
             p, q = self.full(x), self.full(y)
             if sum_it:
                 p, q = (b.transpose(p), q) if p.code == "#1.T" else (p, b.transpose(q))
-                return Form("full", b.make("np.sum(#1)", b.mul(p, q)), 1, 1)
+                return Form("full", self.sum_of_products(p, q, self.entries(x)), 1, 1)
             return Form("full", b.make("#1.sum(axis=1)", b.mul(p, b.transpose(q))), n, 1)
         if "diag" in (x.kind, y.kind) and "inverse" not in (x.kind, y.kind):
             u, v = self.diagonal(x), self.diagonal(y)
@@ -268,5 +331,21 @@ class Forms:
         if x.is_vector and y.is_vector:
             u, v = self.dense(x), self.transpose(self.dense(y))
             return self.multiply(self.transpose(u), v) if sum_it else self.entrywise(lambda vs: b.mul(*vs), [u, v], n, 1)
+        if sum_it and (found := self._trace_with_inverse(x, y) or self._trace_with_inverse(y, x)) is not None:
+            return Form("full", found, 1, 1)
         f = self.multiply(x, y)
         return Form("full", self.trace(f), 1, 1) if sum_it else self.diagonal(f)
+
+    def _trace_with_inverse(self, x: Form, y: Form) -> Value | None:
+        """The trace of ``x inv(S)`` for a symmetric ``S``, whose inverse costs less than solving for a square ``x``."""
+        if y.kind != "inverse" or x.kind != "full" or x.is_vector or y.value not in self.solver.symmetric:
+            return None
+        p = x.value.args[0] if x.value.code == "#1.T" else x.value
+        return self.sum_of_products(p, self.full(y), self.entries(y))
+
+    def sum_of_products(self, p: Value, q: Value, entries: float) -> Value:
+        """The sum of the products of the entries of two arrays of one shape, in one pass where the library has it."""
+        b = self.b
+        if not self.backend.blas or not self.bounds.real:
+            return b.make("np.sum(#1)", self.ledger.note(b.mul(p, q), passed=entries))
+        return b.known.get(("np.vdot(#1, #2)", id(q), id(p))) or self.ledger.note(b.make("np.vdot(#1, #2)", p, q), read=2 * entries)

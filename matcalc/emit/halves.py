@@ -17,7 +17,6 @@ from matcalc.emit.mirrored import KnownHalf
 from matcalc.emit.planner import Planner
 from matcalc.emit.values import Value
 from matcalc.expr import Expr
-from matcalc.ops.structure import Diag
 
 IN_HALVES = ("full", "diag", "inverse")  # how the factors of a half may be held
 
@@ -58,11 +57,10 @@ def half_length(origin: Sequence[Factor]) -> int:
     return k
 
 
-def middle_weights(planner: Planner, factors: Sequence[Form], origin: Sequence[Factor], scale: Scale | None) -> Weights:
+def middle_weights(planner: Planner, factors: Sequence[Form], scale: Scale | None) -> Weights:
     """Diagonal factors as one vector, times a positive number."""
     value = planner.b.fold(planner.b.mul, [f.value for f in factors])
-    known = all(f is not None and isinstance(f[0], Diag) and f[0].arg.sign >= 1 for f in origin)
-    return weights_of(planner, scale.combine(scale.number, value) if scale else value, nonnegative=known)
+    return weights_of(planner, scale.combine(scale.number, value) if scale else value)
 
 
 def is_positive(v: Value) -> bool:
@@ -72,11 +70,11 @@ def is_positive(v: Value) -> bool:
     return v.code == "dim" or (v.code in ("#1 / #2", "#1 * #2") and all(map(is_positive, v.args)))
 
 
-def weights_of(planner: Planner, value: Value, *, nonnegative: bool) -> Weights:
+def weights_of(planner: Planner, value: Value, *, nonnegative: bool = False) -> Weights:
     """Weights with their root: what they are the square of, or a square root where the library has use for it."""
     if value.code in ("np.square(#1)", "#1 * #1"):
         return Weights(value, value.args[0])
-    rooted = nonnegative and planner.backend.syrk
+    rooted = planner.backend.blas and (nonnegative or planner.f.bounds.sign(value) > 0)
     return Weights(value, planner.b.make("np.sqrt(#1)", value) if rooted else None)
 
 
@@ -120,7 +118,7 @@ def multiply_halves(
     weights, inside = None, False
     if n > 2 * k:
         inside = scale is not None and is_positive(scale.number)
-        weights = middle_weights(planner, factors[k : n - k], origin[k : n - k], scale if inside else None)
+        weights = middle_weights(planner, factors[k : n - k], scale if inside else None)
     square = gram(forms, half, weights)
     if start > 0:
         outer = multiply_splits(forms, factors, splits, 0, start - 1)

@@ -27,7 +27,7 @@ def by_known_half(planner: Planner, e: Expr) -> Form | None:
     flat = _Flat(planner, e)
     if not flat.complete:
         return None
-    labels = Labels(planner.f, flat.dims, copies=planner.backend.syrk, real=not e.is_complex)
+    labels = Labels(planner.f, flat.dims, copies=planner.backend.blas, real=not e.is_complex)
     for known in planner.halves:
         if len(known.factors) > len(flat.factors):
             continue

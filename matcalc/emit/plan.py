@@ -6,26 +6,55 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import matcalc.emit.lowering  # noqa: F401  it registers how every node is lowered
+from matcalc.dims import DimSymbol
 from matcalc.emit.backends import Backend
+from matcalc.emit.expansion import cheapest
 from matcalc.emit.planner import Planner
+from matcalc.emit.shapes import shape_of
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.transposes import share_transposes
 from matcalc.emit.values import Value
 from matcalc.expr import Expr, Symbol
+from matcalc.node import postorder
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The values of the outputs, the symbols by name and the functions that the program calls."""
+    """The values of the outputs, the symbols by name and the functions that the program calls.
+
+    ``integers`` are the symbols that stay Python ints; ``choices`` the dimensions whose sizes the plan may depend on.
+    """
 
     outputs: list[Value]
     symbols: dict[str, Symbol]
     functions: list[str]
-    integers: set[str]  # symbols that stay Python ints
+    integers: set[str]
+    choices: tuple[DimSymbol, ...] = ()
+
+    @property
+    def dimensions(self) -> set[DimSymbol]:
+        """The dimensions whose sizes the program uses."""
+        return {v.of for v in postorder(self.outputs, lambda v: v.args) if isinstance(v.of, DimSymbol)}
 
 
 def make_plan(outputs: Sequence[Expr], symbols: dict[str, Symbol], backend: Backend, sizes: Sizes | None = None) -> Plan:
     """The program that computes ``outputs``."""
-    shared = share_transposes(outputs)
-    planner = Planner(shared, symbols, backend, sizes or Sizes())
-    return Plan([planner.output(e) for e in shared], symbols, planner.functions, planner.integers)
+    sizes = sizes or Sizes()
+    outputs = share_transposes(cheapest(outputs, backend, sizes))
+    planner = Planner(outputs, symbols, backend, sizes)
+    values = [planner.output(e) for e in outputs]
+    planner.f.solver.settle(values)
+    return Plan(values, symbols, planner.functions, planner.integers, tuple(sorted(sizes.asked, key=str)))
+
+
+SCALAR_LAWS = frozenset(("#1 / #2", "#1 ** #2"))  # what Python's own numbers do in another way than arrays
+
+
+def strict_scalars(plan: Plan) -> frozenset[str]:
+    """The scalar symbols that a quotient or a power of scalars depends on."""
+    order = list(postorder(plan.outputs, lambda v: v.args))
+    strict: set[Value] = set()
+    for v in reversed(order):
+        if v in strict or (v.code in SCALAR_LAWS and shape_of(v) == ()):
+            strict.update(a for a in v.args if shape_of(a) == ())
+    return frozenset(str(v.of) for v in strict if v.code == "symbol" and v.of not in plan.integers)

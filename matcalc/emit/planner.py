@@ -8,9 +8,11 @@ from typing import Any
 
 from matcalc.dims import is_unit
 from matcalc.emit.backends import Backend
+from matcalc.emit.bounds import Bounds
 from matcalc.emit.chain import Factor, Segments, factor_of, runs_of
 from matcalc.emit.forms import Form, Forms
 from matcalc.emit.mirrored import KnownHalf
+from matcalc.emit.networks.read import whole_stacks
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.values import Builder, Value
 from matcalc.errors import UnsupportedError
@@ -18,14 +20,16 @@ from matcalc.expr import Entrywise, Expr, Operator, Product, Symbol, Transpose, 
 from matcalc.node import postorder
 from matcalc.ops.complex import Conj, Imag, Real
 from matcalc.ops.elementwise import Abs, Erf, Softplus
-from matcalc.ops.linalg import Inverse, LogDet, MatrixPower, Pinv
-from matcalc.ops.reductions import LogSumExp, Norm1, Norm2, NormF, NormInf
+from matcalc.ops.linalg import Cholesky, Det, Inverse, LogDet, MatrixPower, Pinv
+from matcalc.ops.reductions import LogSumExp, Norm1, Norm2, NormF, NormInf, Trace
 from matcalc.ops.spectral import Nuclear, Spectral
 from matcalc.ops.tensors import Einsum
+from matcalc.ops.triangles import Tril
 
 COMPLEX_CODE = (Conj, Real, Imag, Abs, Norm1, Norm2, NormF, NormInf, LogDet, Nuclear, Spectral, Pinv)  # besides the analytic
 Lowering = Callable[["Planner", Any], Form]
 LOWERINGS: dict[type[Expr], Lowering] = {}  # the others are entrywise functions, or have a template for matrices
+ASKED_FIRST: list[Callable[[Planner, Expr], Form | None]] = []  # ways to lower some nodes, whatever their kind
 
 
 def lowers(*kinds: type[Expr]) -> Callable[[Lowering], Lowering]:
@@ -39,24 +43,39 @@ def lowers(*kinds: type[Expr]) -> Callable[[Lowering], Lowering]:
 
 
 class Planner:
-    """Lowers expressions, operands first."""
+    """Lowers expressions, operands first; those that are given count as arrays that exist already."""
 
-    def __init__(self, outputs: Sequence[Expr], symbols: dict[str, Symbol], backend: Backend, sizes: Sizes) -> None:
+    def __init__(
+        self,
+        outputs: Sequence[Expr],
+        symbols: dict[str, Symbol],
+        backend: Backend,
+        sizes: Sizes,
+        given: frozenset[Expr] = frozenset(),
+    ) -> None:
         self.backend, self.sizes = backend, sizes
         self.b = Builder()
-        self.f = Forms(self.b, sizes)
+        self.f = Forms(self.b, sizes, backend, Bounds(symbols))
         self.symbols = symbols
         self.functions: list[str] = []
         self.halves: list[KnownHalf] = []
-        self.nodes, self.written_out = with_definitions(outputs)
+        self.nodes, self.written_out = with_definitions(outputs, given)
+        self.f.bounds.real = not any(e.is_complex for e in self.nodes)
         self.uses: Counter[Expr] = Counter(outputs)
+        self.uses.update(dict.fromkeys(given, 2))  # nothing looks into them
         self.formed: set[Expr] = {e for e in outputs if isinstance(e, Inverse)}
         self.integers = {e.name for e in symbols.values() if e.has("integer")}
         self.segments: Segments = {}
+        self.stacks = whole_stacks(outputs, self.nodes)
         self._look_around(outputs)
         self.form: dict[Expr, Form] = {}
         for e in self.nodes:
-            self.form[e] = self.form[self.written_out[e]] if e in self.written_out else self.lower(e)
+            if e in given:
+                self.form[e] = self.shaped(self.b.leaf("symbol", e), e)
+            else:
+                self.form[e] = self.form[self.written_out[e]] if e in self.written_out else self.lower(e)
+            if e.symmetric and not e.is_scalar and not e.is_complex and self.form[e].kind == "full":
+                self.f.solver.symmetric.add(self.form[e].value)
 
     def _look_around(self, outputs: Sequence[Expr]) -> None:
         """Count uses; find the inverses that are needed as matrices, and the runs of factors that chains share."""
@@ -65,7 +84,7 @@ class Planner:
         for e in reversed(self.nodes):
             for c in [self.written_out[e]] if e in self.written_out else e.operands:
                 self.uses[c] += 1
-                if not isinstance(e, Product) and (not isinstance(e, Transpose) or e in whole):
+                if not isinstance(e, (Product, Trace, Det, LogDet)) and (not isinstance(e, Transpose) or e in whole):
                     whole.add(c)
                 if isinstance(c, Inverse) and c in whole:
                     self.formed.add(c)
@@ -82,7 +101,7 @@ class Planner:
             if v.code == "const" and isinstance(v.of, int):
                 return self.b.const(float(v.of))
             return self.b.make("float(#1)", v) if v.integer else v
-        inner = v.args[0] if v.code.startswith(("#1.T", "np.transpose(", "#1.reshape(")) else v
+        inner = v.args[0] if v.code.startswith(("#1.T", "#1.transpose(", "#1.reshape(")) else v
         if inner.code == "symbol":
             v = self.b.make("#1.copy()", v)
         return self.b.make("#1[None, :]", v) if is_unit(e.rows) and e.axes is None else v
@@ -93,12 +112,27 @@ class Planner:
 
     def shaped(self, v: Value, e: Expr) -> Form:
         """The form of a whole array of the shape of ``e``."""
+        if v.shape is None and e.axes is not None:
+            v.shape = e.axes
         return Form("full", v, e.rows, e.cols)
+
+    def square(self, e: Expr) -> Value:
+        """The array of a matrix that is factored; what is known of it chooses the factorisation."""
+        v = self.f.plane(self.form[e])
+        if is_lower(e):
+            self.f.solver.lower.add(v)
+        elif e.symmetric and not e.is_complex:  # of whatever form
+            self.f.solver.symmetric.add(v)
+        return v
 
     def lower(self, e: Expr) -> Form:
         """The form of a node, given those of its operands."""
         if isinstance(e, Operator) and any(c.is_complex for c in e.operands):
             require_complex_code(e)
+        for ask in ASKED_FIRST:
+            found = ask(self, e)
+            if found is not None:
+                return found
         handler = LOWERINGS.get(type(e))
         if handler is not None:
             return handler(self, e)
@@ -124,7 +158,7 @@ class Planner:
         return self.shaped(v, e)
 
 
-def with_definitions(outputs: Sequence[Expr]) -> tuple[list[Expr], dict[Expr, Expr]]:
+def with_definitions(outputs: Sequence[Expr], given: frozenset[Expr] = frozenset()) -> tuple[list[Expr], dict[Expr, Expr]]:
     """All nodes, operands first, and the definitions of those that a user defined by a formula.
 
     Squares come as early as they can.
@@ -132,6 +166,8 @@ def with_definitions(outputs: Sequence[Expr]) -> tuple[list[Expr], dict[Expr, Ex
     written_out: dict[Expr, Expr] = {}
 
     def children(e: Expr) -> tuple[Expr, ...]:
+        if e in given:
+            return ()
         if isinstance(e, Entrywise):
             definition = getattr(e, "definition", None)
             if definition is not None:
@@ -147,6 +183,11 @@ def with_definitions(outputs: Sequence[Expr]) -> tuple[list[Expr], dict[Expr, Ex
 def squares(e: Expr) -> bool:
     """Whether ``e`` may be computed from one half, which other expressions can then use."""
     return isinstance(e, Einsum) or (isinstance(e, Product) and len(e.args) > 3 and e.symmetric and not e.is_scalar)
+
+
+def is_lower(e: Expr) -> bool:
+    """Whether a matrix is known to be lower triangular."""
+    return isinstance(e, (Cholesky, Tril)) or (isinstance(e, Symbol) and e.has("lower_triangular"))
 
 
 def require_complex_code(e: Operator) -> None:

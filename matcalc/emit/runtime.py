@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
+from matcalc.emit.factorization import (  # noqa: F401  emitted code imports them from here
+    add_diagonal,
+    cho_factor,
+    cho_inverse,
+    cho_solve,
+    cho_trace_inverse,
+    factor_logdet,
+    lu_det,
+    lu_factor,
+    lu_inverse,
+    lu_solve,
+    solve_triangular,
+)
+from matcalc.emit.runtime_axes import add_on_diagonal, grams, on_diagonal, outer, symmetric_grams
 from matcalc.errors import MatcalcError, OperandError
+
+__all__ = ["add_on_diagonal", "grams", "on_diagonal", "outer", "symmetric_grams"]
 
 Array = np.ndarray[Any, Any]
 ARRAY, FLOAT, COMPLEX = np.ndarray, np.dtype(np.float64), np.dtype(np.complex128)  # what needs no conversion
+FLOATS, COMPLEXES = (FLOAT, np.dtype(np.float32)), (COMPLEX, np.dtype(np.complex64))
+SCALARS, SCALARS_COMPLEX = (np.float64, float), (np.complex128, complex)  # those that compute as arrays do come first
 
 
 def as_array(name: str, value: Any) -> Array:
@@ -25,7 +43,7 @@ def as_array(name: str, value: Any) -> Array:
             raise TypeError
         return a.astype(np.float64)
     except (TypeError, ValueError):
-        raise OperandError(f"{name} must be an array of real numbers, not {_described(value)}") from None
+        raise not_an_array(name, value, "real numbers") from None
 
 
 def as_complex_array(name: str, value: Any) -> Array:
@@ -38,12 +56,31 @@ def as_complex_array(name: str, value: Any) -> Array:
             raise TypeError
         return a.astype(np.complex64 if a.dtype == np.float32 else np.complex128)
     except (TypeError, ValueError):
-        raise OperandError(f"{name} must be an array of numbers, not {_described(value)}") from None
+        raise not_an_array(name, value, "numbers") from None
 
 
-def _described(value: Any) -> str:
+def plain(value: Any) -> Any:
+    """An array without axes as NumPy's scalar, which is faster; anything else as it is."""
+    return value[()] if type(value) is ARRAY and not value.ndim else value
+
+
+def as_scalar(value: Any) -> Any:
+    """The same, and Python's numbers too, whose quotients and powers differ from those of arrays."""
+    if type(value) is float:
+        return np.float64(value)
+    return np.complex128(value) if type(value) is complex else plain(value)
+
+
+def prepare(function: Callable[..., Any], fixed: Sequence[int]) -> Callable[..., Any]:
+    """The function as a call runs it; the arguments at the places ``fixed`` are no arrays."""
+    return function
+
+
+def not_an_array(name: str, value: Any, wanted: str) -> OperandError:
+    """What to raise of an argument that is no array of numbers."""
     kind = getattr(value, "dtype", None)
-    return f"an array of {kind}" if kind is not None else f"a {type(value).__name__} that has no such form"
+    found = f"an array of {kind}" if kind is not None else f"a {type(value).__name__} that has no such form"
+    return OperandError(f"{name} must be an array of {wanted}, not {found}")
 
 
 def _scipy(module: str, name: str) -> Any:

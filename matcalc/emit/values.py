@@ -24,18 +24,21 @@ class Value:
     code : str
         The template; of a leaf its kind: ``const``, ``symbol``, ``dim`` or ``function``.
     of : object
-        What a leaf stands for: a number, a Symbol, a DimSymbol, a name.
+        What a leaf stands for: a number, a Symbol, a DimSymbol, a name; the dimension that an integer is.
     name : str
         The name that a ``let`` asks for.
     integer : bool
         Whether the value is a Python int.
+    shape : tuple of Dim, or None
+        The dimensions of its array's axes, where they were told; ``shapes.shape_of`` infers the others.
     """
 
-    __slots__ = ("args", "code", "integer", "name", "of")
+    __slots__ = ("args", "code", "integer", "name", "of", "shape")
 
     def __init__(self, code: str, args: tuple[Value, ...] = (), of: object = None, *, integer: bool = False) -> None:
         self.code, self.args, self.of, self.integer = code, args, of, integer
         self.name = ""
+        self.shape: tuple[Dim, ...] | None = None
 
     @property
     def is_leaf(self) -> bool:
@@ -118,6 +121,7 @@ class Builder:
         found = self.dims.get(d)
         if found is None:
             found = self.dims[d] = self._dim(d)
+            found.of = d if found.of is None else found.of
         return found
 
     def _dim(self, d: Dim) -> Value:

@@ -9,7 +9,7 @@ from matcalc.emit.known_halves import by_known_half
 from matcalc.emit.lowering.chains import chain_factors
 from matcalc.emit.planner import Planner, lowers
 from matcalc.expr import Product, Transpose
-from matcalc.ops.linalg import Inverse
+from matcalc.ops.linalg import Det, Inverse, LogDet
 
 
 @lowers(Product)
@@ -32,5 +32,15 @@ def lower_inverse(planner: Planner, e: Inverse) -> Form:
         return f
     if f.kind == "diag" or e.is_scalar:
         return Form(f.kind, planner.b.div(planner.b.const(1), f.value), e.rows, e.cols)
-    lazy = Form("inverse", planner.f.plane(f), e.rows, e.cols)
+    lazy = Form("inverse", planner.square(e.arg), e.rows, e.cols)
     return planner.f.dense(lazy) if e in planner.formed else lazy
+
+
+@lowers(LogDet)
+def lower_logdet(planner: Planner, e: LogDet) -> Form:
+    return planner.shaped(planner.f.solver.logdet(planner.square(e.arg), planner.sizes.of(e.arg.rows)), e)
+
+
+@lowers(Det)
+def lower_det(planner: Planner, e: Det) -> Form:
+    return planner.shaped(planner.f.solver.det(planner.square(e.arg), planner.sizes.of(e.arg.rows)), e)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from matcalc.dims import is_unit
-from matcalc.emit.forms import Form, Kind
+from matcalc.dims import Dim, is_unit
+from matcalc.emit.forms import REPEATED, Form, Kind
 from matcalc.emit.known_halves import by_known_half
 from matcalc.emit.lowering.chains import scaled_product
 from matcalc.emit.planner import Planner, lowers
@@ -48,9 +48,33 @@ def lower_add(planner: Planner, e: Add | BroadcastAdd) -> Form:
     first = order[0][0]
     if all(f.kind == "diag" for _, f in order):
         return Form("diag", _sum(planner, [(s, f.value) for s, f in order], first), *shape)
+    if planner.backend.blas and any(f.kind == "full" for _, f in order) and not flat:
+        return _with_diagonal(planner, order, *shape)
     return planner.f.entrywise(
         lambda vs: _sum(planner, [(s, v) for (s, _), v in zip(order, vs, strict=True)], first), [f for _, f in order], *shape
     )
+
+
+def _with_diagonal(planner: Planner, order: list[tuple[bool, Form]], rows: Dim, cols: Dim) -> Form:
+    """A sum of matrices of which some are diagonal: those are added to the diagonal alone."""
+    diagonal = [(minus, f) for minus, f in order if f.kind in ("diag", "eye")]
+    rest = [(minus, f) for minus, f in order if f.kind not in ("diag", "eye")]
+    total = planner.f.entrywise(
+        lambda vs: _sum(planner, [(s, v) for (s, _), v in zip(rest, vs, strict=True)], rest[0][0]),
+        [f for _, f in rest], rows, cols,
+    )  # fmt: skip
+    if not diagonal:
+        return total
+    entries = [(minus, _on_diagonal(planner, f)) for minus, f in diagonal]
+    value = planner.b.make("add_diagonal(#1, #2)", total.value, _sum(planner, entries, entries[0][0]))
+    planner.f.ledger.note(value, passed=planner.f.entries(total))
+    return Form("full", value, rows, cols)
+
+
+def _on_diagonal(planner: Planner, f: Form) -> Value:
+    if f.kind == "eye":
+        return planner.b.const(1)
+    return f.value.args[1] if f.value.code == REPEATED else f.value
 
 
 def _sum(planner: Planner, terms: Sequence[tuple[bool, Value]], negative: bool) -> Value:
@@ -103,7 +127,7 @@ def lower_log(planner: Planner, e: Log) -> Form:
     """A logarithm; of a determinant that is known to be positive without the determinant, which may overflow."""
     arg = e.arg
     if isinstance(arg, Det) and isinstance(arg.arg, Symbol) and arg.arg.has("psd"):
-        return planner.shaped(planner.b.make("np.linalg.slogdet(#1)[1]", planner.value(arg.arg)), e)
+        return planner.shaped(planner.f.solver.logdet(planner.square(arg.arg), planner.sizes.of(arg.arg.rows)), e)
     if isinstance(arg, Sigmoid) and not arg.is_complex:
         b = planner.b
         return planner.f.entrywise(

@@ -1,0 +1,247 @@
+"""Matrices with stacked axes are never formed, and have the entries that forming them gives."""
+
+import random
+from dataclasses import replace
+
+import judge
+import numpy as np
+import pytest
+
+import matcalc as mc
+from matcalc.emit.backends import BACKENDS, NUMPY
+from matcalc.expr import Symbol, transpose
+from matcalc.node import postorder
+from matcalc.ops.stacking import commutation
+from matcalc.ops.structure import Kron
+from matcalc.ops.tensors import unstacked
+
+DIMS = dict(zip("mnpq", mc.dims("m n p q"), strict=True))
+SIZES = ({"m": 3, "n": 4, "p": 2, "q": 5}, {"m": 1, "n": 3, "p": 1, "q": 2}, {"m": 1, "n": 1, "p": 1, "q": 1}, {"m": 2, "n": 2, "p": 2, "q": 2})
+PLAIN = replace(NUMPY, name="plain", in_place=False, helpers=NUMPY.helpers - {"outer", "on_diagonal", "add_on_diagonal", "grams", "symmetric_grams"})
+
+
+@pytest.fixture(params=["numpy", "plain"])
+def backend(request, monkeypatch):
+    """NumPy, and a library whose arrays nothing is written to."""
+    monkeypatch.setitem(BACKENDS, "plain", PLAIN)
+    return request.param
+
+
+class Maker:
+    """Random matrices with rows that stack two axes and columns that stack two."""
+
+    def __init__(self, seed):
+        self.rng = random.Random(seed)
+        self.count = 0
+
+    def symbol(self, rows, cols, facts=()):
+        name = self.rng.choice([f"A{rows}{cols}", f"B{rows}{cols}"])  # few names, so that arrays occur twice
+        return mc.matrix(name, DIMS[rows], DIMS[cols])
+
+    def plain(self, rows, cols, depth=1):
+        """A matrix with these axes."""
+        kind = self.rng.randrange(7 if depth else 2)
+        if rows == cols and self.rng.random() < 0.4:
+            return self.rng.choice([mc.eye(DIMS[rows]), mc.diag(mc.vector(f"w{rows}", DIMS[rows])), mc.eye(DIMS[rows])])
+        if kind == 2:
+            return mc.vector(f"x{rows}", DIMS[rows]) @ mc.vector(f"x{cols}", DIMS[cols]).T
+        if kind == 3:
+            inner = self.rng.choice("mnpq")
+            return self.plain(rows, inner, 0) @ self.plain(inner, cols, 0)
+        if kind == 4:
+            return self.plain(rows, cols, 0) + self.plain(rows, cols, 0)
+        if kind == 5:
+            return mc.exp(self.symbol(rows, cols))
+        if kind == 6:
+            return transpose(self.symbol(cols, rows))
+        return self.symbol(rows, cols)
+
+    def stacked(self, rows, cols, depth=2):
+        """A matrix with rows ``(rows[0], rows[1])``, the second running fastest, and such columns."""
+        (a, b), (c, d) = rows, cols
+        kinds = ["kron", "kron", "outer", "sum", "scaled", "product", "transposed", "entrywise", "weighted", "whole"]
+        kind = self.rng.choice(kinds if depth else ["kron", "kron", "outer"])
+        if rows == cols and self.rng.random() < 0.2:
+            return mc.diag(mc.vec(self.plain(b, a)))
+        if rows == cols[::-1] and self.rng.random() < 0.3:
+            return commutation(DIMS[c], DIMS[d])
+        if kind == "outer":
+            return mc.vec(self.plain(b, a)) @ mc.vec(self.plain(d, c)).T
+        if kind == "sum":
+            return self.stacked(rows, cols, depth - 1) - self.stacked(rows, cols, depth - 1)
+        if kind == "scaled":
+            return self.rng.choice([2, -1, mc.scalar("s")]) * self.stacked(rows, cols, depth - 1)
+        if kind == "product":
+            inner = "".join(self.rng.choice("mnpq") for _ in range(2))
+            return self.stacked(rows, inner, depth - 1) @ self.stacked(inner, cols, depth - 1)
+        if kind == "transposed":
+            return transpose(self.stacked(cols, rows, depth - 1))
+        if kind == "entrywise":
+            return mc.multiply(self.stacked(rows, cols, depth - 1), self.stacked(rows, cols, depth - 1))
+        if kind == "whole":
+            return mc.matrix(f"F{a}{b}{c}{d}", DIMS[a] * DIMS[b], DIMS[c] * DIMS[d])
+        if kind == "weighted" and a == c and b == d:
+            x, p = self.symbol("q", b), self.symbol("q", a)
+            left = Kron(mc.eye(DIMS[a]), x)
+            return left.T @ mc.diag(mc.vec(mc.exp(p))) @ left
+        return mc.kron(self.plain(a, c), self.plain(b, d))
+
+
+def values_of(e, sizes, seed):
+    rng = np.random.default_rng(seed)
+    symbols = {s.name: s for s in postorder([e], lambda x: x.operands) if isinstance(s, Symbol)}
+    return {
+        name: rng.standard_normal(tuple(judge.size(d, sizes) for d in s.shape)) * (0.5 if s.ndim else 1)
+        for name, s in sorted(symbols.items())
+    }
+
+
+def by_the_judge(e, values, sizes):
+    two = {}
+    for s in postorder([e], lambda x: x.operands):
+        if isinstance(s, Symbol):
+            two[s.name] = np.reshape(values[s.name], (judge.size(s.rows, sizes), judge.size(s.cols, sizes)))
+    return np.asarray(judge.value(e, two, sizes))
+
+
+def run(e, values, sizes, backend):
+    call = mc.compile(e, backend=backend)
+    return call(**{n: values[n] if n in values else sizes[n] for n in call.names}), call
+
+
+def agrees(e, seed, sizes, backend):
+    values = values_of(e, sizes, seed)
+    expected = by_the_judge(e.arg if e.axes is not None else e, values, sizes)
+    found, call = run(e, values, sizes, backend)
+    if e.axes is not None:
+        assert found.shape == tuple(judge.size(d, sizes) for d in e.shape), call.source
+        split = [[judge.size(d, sizes) for d in side] for side in (e.rows_as, e.cols_as)]
+        found = found.transpose([1, 0, 3, 2]).reshape(np.prod(split[0]), np.prod(split[1]))
+    np.testing.assert_allclose(np.reshape(found, expected.shape), expected, rtol=1e-9, atol=1e-9, err_msg=f"{e}\n{call.source}")
+    return call
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_random_matrices_with_stacked_axes(seed, backend):
+    """As a matrix, times a vector, and as an array with four axes."""
+    maker = Maker(seed)
+    rng = maker.rng
+    rows = "".join(rng.choice("mnp") for _ in range(2))
+    cols = rng.choice([rows, rows[::-1], "".join(rng.choice("mnp") for _ in range(2))])
+    e = maker.stacked(rows, cols)
+    x = mc.vec(mc.matrix("X", DIMS[cols[1]], DIMS[cols[0]]))
+    sizes = SIZES[seed % len(SIZES)]
+    agrees(e, seed, sizes, backend)
+    agrees(e @ x, seed, sizes, backend)
+    agrees(unstacked(e, *(DIMS[c] for c in (rows[1], rows[0], cols[1], cols[0]))), seed, sizes, backend)
+
+
+HESSIANS = (
+    ("normf(U*V'-Y)^2", "U[m,k] V[n,k] Y[m,n]", "U"),
+    ("normf(U*V'-Y)^2", "U[m,k] V[n,k] Y[m,n]", "V"),
+    ("normf(T.*(U*V'-Y))^2", "U[m,k] V[n,k] Y[m,n] T[m,n]", "U"),
+    ("normf(T.*(U*V'-Y))^2", "U[m,k] V[n,k] Y[m,n] T[m,n]", "V"),
+    ("sum(log(sum(exp(X*W),2))) - tr(Y'*X*W)", "X[m,n] W[n,k] Y[m,k]", "W"),
+    ("sum(log(sum(exp(X*W),2)) .* c)", "X[m,n] W[n,k] c[m]", "W"),
+    ("tr(X'*A*X*B)", "X[n,k] A[n,n] B[k,k]", "X"),
+    ("sum(exp(X*W))", "X[m,n] W[n,k]", "W"),
+    ("logdet(X)", "X[n,n]", "X"),
+    ("normf(X'*X - A)^2", "X[n,k] A[k,k]", "X"),
+    ("sum(softplus(A*X*B))", "X[n,k] A[m,n] B[k,p]", "X"),
+    ("logsumexp(W2*tanh(W1*x))", "W1[k,n] W2[m,k] x[n]", "W1"),
+    ("sum(tanh(W*X))^2", "W[k,n] X[n,m]", "W"),
+)
+
+
+@pytest.mark.parametrize("layout", ["tensor", "vec"])
+@pytest.mark.parametrize(("text", "variables", "wrt"), HESSIANS)
+def test_hessians_agree_with_jax(text, variables, wrt, layout, backend):
+    """Every Hessian is that of the function, at two sets of sizes."""
+    f = mc.parse(text, variables)
+    h = mc.hessian(f, wrt, layout=layout)
+    for seed, sizes in enumerate(({"m": 6, "n": 4, "k": 3, "p": 2}, {"m": 9, "n": 2, "k": 2, "p": 1})):
+        values = values_of(f, sizes, seed)
+        found, call = run(h, {k: v for k, v in values.items() if k in mc.compile(h).names}, sizes, backend)
+        at = values[wrt]
+
+        def function(x, values=values):
+            given = {**values, wrt: x}
+            two = {k: judge.jnp.reshape(v, (v.shape[0], -1)) if judge.jnp.ndim(v) == 1 else v for k, v in given.items()}
+            return judge.value(f, two, sizes).reshape(())
+
+        expected = np.asarray(judge.jax.hessian(function)(at))
+        if layout == "vec":
+            expected = expected.transpose(1, 0, 3, 2).reshape(at.size, at.size)
+        np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9, err_msg=call.source)
+
+
+def source(e, backend="numpy"):
+    return mc.compile(e, backend=backend).source
+
+
+def test_no_kronecker_product_is_formed():
+    """Blocks are written where they belong."""
+    f = mc.parse("normf(U*V'-Y)^2", "U[m,k] V[n,k] Y[m,n]")
+    text = source(mc.hessian(f, "U", layout="tensor"))
+    assert "kron" not in text
+    assert "on_diagonal('jk->ijik', 2 * (V.T @ V), (m, k, m, k))" in text
+    masked = mc.parse("normf(T.*(U*V'-Y))^2", "U[m,k] V[n,k] Y[m,n] T[m,n]")
+    assert "grams('pj,pk,ip->ijk', V, 2 * (T * T))" in source(mc.hessian(masked, "U", layout="tensor")).replace("t0", "2 * (T * T)")
+
+
+def test_terms_that_share_a_matrix_are_one_gram():
+    """The weights of a softmax are added up before the blocks are made."""
+    f = mc.parse("sum(log(sum(exp(X*W),2)))", "X[30,20] W[20,3]")
+    text = source(mc.hessian(f, "W", layout="tensor"))
+    assert text.count("symmetric_grams(") == 1
+    assert "einsum" not in text
+
+
+def test_a_kronecker_product_times_a_vec_is_a_product_of_matrices():
+    """``kron(B',A)*vec(X)`` is ``vec(A*X*B)``."""
+    A, B, X = mc.symbols("A[m,n] B[p,q] X[n,p]")
+    assert "kron" not in source(mc.kron(B.T, A) @ mc.vec(X))
+    assert "@" in source(mc.kron(B.T, A) @ mc.vec(X))
+
+
+def test_solving_with_a_kronecker_product_solves_with_its_factors():
+    """``inv(kron(A, eye))*vec(G)`` solves with ``A``."""
+    A, G = mc.symbols("A[n,n] G[m,n]")
+    e = mc.solve(2 * mc.kron(A, mc.eye(G.rows)), mc.vec(G))
+    text = source(e)
+    assert "kron" not in text
+    assert "solve(" in text
+    rng = np.random.default_rng(0)
+    a, g = rng.standard_normal((3, 3)) + 3 * np.eye(3), rng.standard_normal((4, 3))
+    expected = np.linalg.solve(2 * np.kron(a, np.eye(4)), g.T.ravel())
+    np.testing.assert_allclose(mc.compile(e)(A=a, G=g), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("signs", [(0, 1), (-1, 0), (-1, 1)])
+def test_weighted_grams_have_any_signs(signs):
+    """Weights of one sign take half the work, others give the same."""
+    X, P = mc.symbols("X[m,n] P[m,k]")
+    e = unstacked(mc.kron(mc.eye(P.cols), X.T) @ mc.diag(mc.vec(P)) @ mc.kron(mc.eye(P.cols), X), X.cols, P.cols, X.cols, P.cols)
+    rng = np.random.default_rng(1)
+    x, p = rng.standard_normal((50, 30)), rng.uniform(*signs, (50, 2))
+    expected = np.einsum("pi,pk,pj,jl->ijkl", x, x, p, np.eye(2))
+    for dtype, tolerance in ((np.float64, 1e-12), (np.float32, 1e-4)):
+        found = mc.compile(e)(X=x.astype(dtype), P=p.astype(dtype))
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+def test_outputs_share_nothing_that_is_written_to():
+    """Two results with a part in common are each right, and so is a second call."""
+    f = mc.parse("sum(log(sum(exp(X*W),2))) + normf(X*W)^2", "X[m,n] W[n,k]")
+    h = mc.hessian(f, "W", layout="tensor")
+    g = mc.parse("sum(log(sum(exp(X*W),2)))", "X[m,n] W[n,k]")
+    both = mc.compile([h, mc.hessian(g, "W", layout="tensor"), h])
+    rng = np.random.default_rng(2)
+    values = {"X": rng.standard_normal((6, 4)), "W": rng.standard_normal((4, 3))}
+    first = both(**values)
+    alone = [mc.compile(e)(**values) for e in (h, mc.hessian(g, "W", layout="tensor"))]
+    for found in (first, both(**values)):
+        np.testing.assert_allclose(found[0], alone[0])
+        np.testing.assert_allclose(found[1], alone[1])
+        np.testing.assert_allclose(found[2], alone[0])

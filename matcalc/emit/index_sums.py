@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from matcalc.emit.contraction import Costs, Order, contraction_order
-from matcalc.emit.labelled import Labelled, Labels
+from matcalc.emit.labelled import Labelled, Labels, letter_of
 
 
 def contract(labels: Labels, factors: Sequence[Labelled], output: str, later: str = "", wanted: str = "") -> Labelled:
@@ -112,3 +112,23 @@ def letters_of(factors: Sequence[Labelled], among: str = "") -> str:
     """The letters of some factors, each once in reading order; those in ``among``, if it is given."""
     found = "".join(dict.fromkeys(c for x in factors for c in x.letters))
     return "".join(c for c in found if c in among) if among else found
+
+
+def each_once(labels: Labels, x: Labelled) -> Labelled:
+    """The array with one axis for each letter: the diagonal of the axes that have the same."""
+    letters = "".join(dict.fromkeys(x.letters))
+    if len(letters) == len(x.letters):
+        return x
+    if len(x.letters) == 2:
+        return Labelled(letters, labels.b.make("np.diag(#1)", x.value), x.nonnegative)
+    inside = Labels(labels.f, dict(labels.dims), copies=labels.copies, real=labels.real)
+    own, ties = "", []
+    for c in x.letters:
+        if c in own:
+            other = letter_of(len(inside.dims))
+            inside.dims[other] = labels.dims[c]
+            ties.append(Labelled(c + other, labels.b.make("np.eye(#1)", labels.b.dim(labels.dims[c]))))
+            c = other
+        own += c
+    found = contract(inside, [Labelled(own, x.value), *ties], letters)
+    return Labelled(found.letters, found.value, x.nonnegative)

@@ -39,7 +39,7 @@ class Labels:
     """Arithmetic on arrays with letters, each of which runs over one dimension."""
 
     def __init__(self, forms: Forms, dims: Mapping[str, Dim], *, copies: bool, real: bool) -> None:
-        self.f, self.b, self.dims = forms, forms.b, dims
+        self.f, self.b, self.dims = forms, forms.b, dict(dims)
         self.copies = copies  # whether an array is copied where a product cannot read its axes in their order
         self.real = real  # whether squares are not negative
         self.orders: dict[tuple[tuple[str, ...], frozenset[str]], Order] = {}  # those that were looked for
@@ -58,7 +58,13 @@ class Labels:
         """An array, read from before its transpose if it is one."""
         if len(letters) == 2 and value.code == "#1.T":
             letters, value = letters[::-1], value.args[0]
-        return Labelled(letters, value, nonnegative, symmetric)
+        return Labelled(letters, self.told(value, letters), nonnegative, symmetric)
+
+    def told(self, value: Value, groups: Sequence[str]) -> Value:
+        """The value, each of whose axes runs over a letter or a group of letters."""
+        if value.shape is None:
+            value.shape = tuple(times_dim(*[self.dims[c] for c in g]) for g in groups)
+        return value
 
     def arrange(self, x: Labelled, letters: str) -> Value:
         """The array with its axes in this order."""
@@ -66,8 +72,8 @@ class Labels:
             return x.value
         if len(letters) == 2:
             return self.b.transpose(x.value)
-        order = tuple(x.letters.index(c) for c in letters)
-        return self.b.make(f"np.transpose(#1, {order})", x.value)
+        order = ", ".join(str(x.letters.index(c)) for c in letters)
+        return self.told(self.b.make(f"#1.transpose({order})", x.value), letters)
 
     def sum_over(self, x: Labelled, gone: str) -> Labelled:
         """The sum over some of the letters."""
@@ -78,7 +84,7 @@ class Labels:
             return Labelled("", self.b.make("np.sum(#1)", x.value), x.nonnegative)
         axes = tuple(x.letters.index(c) for c in gone)
         code = f"#1.sum(axis={axes[0] if len(axes) == 1 else axes})"
-        return Labelled(without(x.letters, gone), self.b.make(code, x.value), x.nonnegative)
+        return self.make(without(x.letters, gone), self.b.make(code, x.value), nonnegative=x.nonnegative)
 
     def grouped(self, x: Labelled, *groups: str) -> Value:
         """The array with one axis for each group of letters, which stand in it in this order."""
@@ -88,11 +94,12 @@ class Labels:
         value = self.arrange(x, "".join(groups))
         if all(len(g) == 1 for g in groups):
             return value
-        return self._reshape(value, [self.b.dim(times_dim(*[self.dims[c] for c in g])) for g in groups], longest=groups)
+        value = self._reshape(value, [self.b.dim(times_dim(*[self.dims[c] for c in g])) for g in groups], longest=groups)
+        return self.told(value, groups)
 
     def ungrouped(self, matrix: Value, rows: str, cols: str) -> Value:
         """A matrix as the array with an axis for each letter of its rows and of its columns."""
-        value = self._reshape(matrix, [self.b.dim(self.dims[c]) for c in rows + cols])
+        value = self.told(self._reshape(matrix, [self.b.dim(self.dims[c]) for c in rows + cols]), rows + cols)
         if rows and cols:
             self._matrix_of[value] = (matrix, len(rows))
         return value
@@ -126,7 +133,7 @@ class Labels:
             value = self.b.make("np.outer(#1, #2)", *((x.value, y.value) if letters[0] == x.letters else (y.value, x.value)))
         else:
             value = self.b.make("np.square(#1)", v) if v is w and not v.is_leaf else self.b.mul(v, w)
-        return Labelled(letters, value, (v is w and self.real) or (x.nonnegative and y.nonnegative))
+        return self.make(letters, value, nonnegative=(v is w and self.real) or (x.nonnegative and y.nonnegative))
 
     def multiply(self, x: Labelled, y: Labelled, summed: str, later: str = "", wanted: str = "") -> Labelled:
         """The product, summed over letters that both have.
@@ -162,7 +169,7 @@ class Labels:
             return Labelled("", self.b.make("np.sum(#1)", self.b.mul(x.value, self.arrange(y, x.letters))))
         if len(left) > 1 and len(summed) == 1 and len(right) == 1 and x.letters[-2] == summed:
             letters = x.letters.replace(summed, right)  # a matrix times each matrix of a batch
-            return Labelled(letters, self.b.make("#1 @ #2", self.arrange(y, right + summed), x.value))
+            return self.make(letters, self.b.make("#1 @ #2", self.arrange(y, right + summed), x.value))
         x_first = not x.letters.startswith(summed)  # whether the larger one goes left, so that its axes stay in order
         if len(left) < 2 and len(right) < 2:
             x_first = self._turned_less(x, y, left, right, wanted)
@@ -202,14 +209,14 @@ class Labels:
             value = self.b.make("#1 @ #2", a, b)
             if len(letters) > 3:
                 value = self._reshape(value, [self.b.dim(self.dims[c]) for c in letters])
-            return Labelled(letters, value)
+            return self.make(letters, value)
         if len(batch) == len(summed) == len(left) == 1 and x.letters[0] == batch:
             line = self.arrange(y, batch + summed)
             if x.letters[1] == left:
                 value = self.b.make("(#1 @ #2[:, :, None])[:, :, 0]", x.value, line)
             else:
                 value = self.b.make("(#2[:, None, :] @ #1)[:, 0, :]", x.value, line)
-            return Labelled(batch + left, value)
+            return self.make(batch + left, value)
         return self.sum_over(self.times(x, y, x.letters), summed)
 
     def _stack(self, x: Labelled, batch: str, rows: str, cols: str) -> Value:
@@ -218,7 +225,7 @@ class Labels:
         if all(len(g) == 1 for g in (batch, rows, cols)):
             value = self.arrange(x, order)
             if self.copies and x.letters[-1] == batch:
-                value = self.b.make("np.ascontiguousarray(#1)", value)
+                value = self.told(self.b.make("np.ascontiguousarray(#1)", value), order)
             return value
         return self.grouped(x, batch, rows, cols)
 

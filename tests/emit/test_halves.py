@@ -55,8 +55,8 @@ WRITTEN = [
     (-2 * X.T @ mc.diag(mc.exp(w)) @ X, ["t0 = np.sqrt(np.exp(w))[:, None] * X", "return -2 * (t0.T @ t0)"]),
     (A.T @ X.T @ X @ A, ["t0 = X @ A", "return t0.T @ t0"]),
     (
-        X.T @ mc.diag(mc.relu(w)) @ mc.diag(mc.sigmoid(w)) @ X,
-        ["t0 = np.sqrt(np.maximum(w, 0) * sigmoid(w))[:, None] * X", "return t0.T @ t0"],
+        X.T @ mc.diag(mc.power(w, 2)) @ mc.diag(mc.exp(w)) @ X,
+        ["t0 = np.sqrt(w * w * np.exp(w))[:, None] * X", "return t0.T @ t0"],
     ),
 ]  # fmt: skip
 

@@ -87,7 +87,6 @@ def weighted(weights):
 
 ROWS = "t0 = (X[:, None, :] * Y[:, :, None]).reshape(m, -1)"
 WRITTEN = [
-    (mc.einsum("pi,pk,pj,pl->jilk", X, X, Y, Y), [ROWS, "return (t0.T @ t0).reshape(c, n, c, n)"]),
     (mc.einsum("pi,pk,pj,pl->(ji)(lk)", X, X, Y, Y), [ROWS, "return t0.T @ t0"]),
     (mc.einsum("ai,aj,bi,bj->ij", X, X, W, W), ["return X.T @ X * (W.T @ W)"]),
     (mc.einsum("i,j,ki,kj->ij", mc.vector("x", n), mc.vector("x", n), W, W), ["t0 = W * x", "return t0.T @ t0"]),

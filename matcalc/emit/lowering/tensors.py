@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from matcalc.emit.forms import Form
 from matcalc.emit.halves import weights_of
-from matcalc.emit.index_sums import contract, letters_of
-from matcalc.emit.labelled import Labelled, Labels, letter_of
+from matcalc.emit.index_sums import each_once, letters_of
+from matcalc.emit.labelled import Labelled, Labels
 from matcalc.emit.lowering.stacked import tensor_of_factors
 from matcalc.emit.mirrored import KnownHalf, contract_mirrored
 from matcalc.emit.planner import Planner, lowers
@@ -51,7 +52,7 @@ class Factors:
     """The factors of an einsum as arrays with letters; identities only rename them, constants only scale."""
 
     def __init__(self, planner: Planner, e: Einsum, output: str) -> None:
-        self.planner, self.output, self.dims = planner, output, dict(e.sizes)
+        self.planner, self.output, self.dims = planner, output, e.sizes
         self.labels = Labels(planner.f, self.dims, copies=planner.backend.blas, real=not e.is_complex)
         self.arrays: list[Labelled] = []
         self.same: dict[str, str] = {}  # letters that an identity makes another
@@ -62,13 +63,13 @@ class Factors:
 
     def _take(self, pair: Letters, arg: Expr) -> None:
         b, f, (rows, cols) = self.planner.b, self.planner.form[arg], pair
-        sure = arg.sign >= 1 or (f.kind != "inverse" and self.planner.f.bounds.sign(f.value) > 0)
+        sure = f.kind != "inverse" and self.planner.f.bounds.sign(f.value) > 0
         if is_tensor(arg):
             self.arrays.append(self.labels.make(arg_letters(pair, arg), self.planner.f.full(f), nonnegative=sure))
         elif max(len(rows), len(cols)) > 1:
             shape = [b.dim(self.dims[c]) for c in rows + cols]
             value = reshaped(self.planner, self.planner.f.full(f), shape)
-            self.arrays.append(Labelled(rows + cols, value, nonnegative=sure))
+            self.arrays.append(self.labels.make(rows + cols, value, nonnegative=sure))
         elif f.kind in ("diag", "eye") and rows and cols:
             if f.kind == "diag":
                 self.arrays.append(Labelled(rows, f.value, nonnegative=sure))
@@ -102,22 +103,7 @@ class Factors:
 
     def _renamed(self, x: Labelled) -> Labelled:
         """The array under the letters that stay; of two equal ones, the diagonal."""
-        letters = "".join(map(self._final, x.letters))
-        if len(set(letters)) == len(letters):
-            return Labelled(letters, x.value, x.nonnegative, x.symmetric)
-        if len(letters) == 2:
-            return Labelled(letters[0], self.planner.b.make("np.diag(#1)", x.value), x.nonnegative)
-        again, fresh = [], ""
-        for c in letters:
-            if c in fresh:
-                other = letter_of(len(self.dims))
-                self.dims[other] = self.dims[c]
-                again.append(Labelled(c + other, self._eye(c)))
-                c = other
-            fresh += c
-        factors = [Labelled(fresh, x.value), *again]
-        found = contract(self.labels, factors, "".join(dict.fromkeys(letters)))
-        return Labelled(found.letters, found.value, x.nonnegative)
+        return each_once(self.labels, replace(x, letters="".join(map(self._final, x.letters))))
 
     def _constant_axes(self, e: Einsum) -> None:
         """Letters along which nothing changes: the result is repeated, or multiplied by how many there are."""

@@ -19,6 +19,7 @@ from matcalc.emit.networks.arrays import (
     spread,
     turned,
 )
+from matcalc.emit.networks.contracted import contracted
 from matcalc.emit.networks.grams import Gram, alone, grams_in, scaled
 from matcalc.emit.networks.read import Piece, Term
 from matcalc.emit.planner import Planner
@@ -92,17 +93,13 @@ def components(pieces: Sequence[Piece], free: Sequence[Index]) -> list[list[Piec
 
 
 def summed(planner: Planner, pieces: Sequence[Piece], free: Sequence[Index]) -> Made:
-    """A sum of products over indices: two equal halves as a product with itself, else an einsum."""
+    """A sum of products over indices: two equal halves as a product with itself, else in steps of two arrays."""
     own = [i for i in free if any(i in p.letters for p in pieces)]
     arrays = [made(planner, p) for p in pieces]
     found = halves(planner, pieces, arrays, own)
     if found is not None:
         return found
-    names = Letters(own)
-    spec = ",".join(names.of(a.axes) for a in arrays)
-    places = ", ".join(f"#{k}" for k in range(1, 1 + len(arrays)))
-    code = f"np.einsum('{spec}->{names.of(own)}', {places}, optimize=True)"
-    return Made(planner.b.make(code, *(a.value for a in arrays)), tuple(own))
+    return contracted(planner, arrays, own)
 
 
 def halves(planner: Planner, pieces: Sequence[Piece], arrays: Sequence[Made], own: Sequence[Index]) -> Made | None:

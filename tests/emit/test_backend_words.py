@@ -193,7 +193,8 @@ class WithoutEinsum:
 
 @pytest.mark.parametrize("spec", [
     "ij,jk->ik", "ij,jk->ki", "ij->ji", "ij->", "ii->i", "ii->", "ij,ij->ij", "ij,ij->i", "ij,kl->ijkl", "i,j,k->kij",
-    "ij,jk,kl->il", "pi,pk,pj,pl->jilk", "iij,jk->ik", "iji,j->ij", "i,i->", "ij,k->ik", ",i->i", "ijk,kj,i->", "aib,bjc,ckd->aijkd",
+    "ij,jk,kl->il", "pi,pk,pj,pl->jilk", "iij,jk->ik", "iji,j->ij", "i,i->", "ij,k->ik", ",i->i", "ijk,kj,i->",
+    "aib,bjc,ckd->aijkd",
 ])  # fmt: skip
 def test_einsum_without_the_library_s_own(spec):
     size = {c: k + 2 for k, c in enumerate(sorted(set(spec) - set(",->")))}

@@ -181,3 +181,24 @@ def test_sizes_alone(name):
     for got, want in zip(out, (np.eye(3), 2 * np.eye(2), 2.0), strict=True):
         assert got.shape == np.shape(want)
         np.testing.assert_allclose(np.asarray(got), want)
+
+
+class WithoutEinsum:
+    """A library that keeps to the standard."""
+
+    __name__ = "numpy"
+    sum, reshape, stack = np.sum, np.reshape, np.stack
+    permute_dims, matrix_transpose = np.transpose, staticmethod(lambda a: np.swapaxes(a, -1, -2))
+
+
+@pytest.mark.parametrize("spec", [
+    "ij,jk->ik", "ij,jk->ki", "ij->ji", "ij->", "ii->i", "ii->", "ij,ij->ij", "ij,ij->i", "ij,kl->ijkl", "i,j,k->kij",
+    "ij,jk,kl->il", "pi,pk,pj,pl->jilk", "iij,jk->ik", "iji,j->ij", "i,i->", "ij,k->ik", ",i->i", "ijk,kj,i->",
+    "aib,bjc,ckd->aijkd",
+])  # fmt: skip
+def test_einsum_without_the_library_s_own(spec):
+    size = {c: k + 2 for k, c in enumerate(sorted(set(spec) - set(",->")))}
+    rng = np.random.default_rng(1)
+    arrays = [rng.normal(size=[size[c] for c in letters]) for letters in spec.split("->")[0].split(",")]
+    got = runtime_shared.einsum(WithoutEinsum, spec, *arrays)
+    np.testing.assert_allclose(got, np.einsum(spec, *arrays), atol=1e-12)

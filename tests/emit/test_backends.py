@@ -218,6 +218,28 @@ def test_torch_compiles_the_whole_function():
         np.testing.assert_allclose(got, want, rtol=1e-12)
 
 
+def traced_whole(name):
+    e = with_operator(name)
+    call = mc.compile(e, backend="torch")
+    given = {k: v if isinstance(v, int) else torch.as_tensor(v) for k, v in drawn([e], 0).items()}
+    known = {**SIZES, **LIBRARIES["torch"][2], **given}
+    arguments = [known[n] for n in call.names]
+    torch._dynamo.reset()
+    got = torch.compile(call.function, fullgraph=True, backend="eager")(*arguments)
+    np.testing.assert_allclose(np.asarray(got), np.asarray(call(*arguments)), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", sorted(OPERATORS)[::12])
+def test_torch_compiles_operators(name):
+    traced_whole(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(OPERATORS))
+def test_torch_compiles_every_operator(name):
+    traced_whole(name)
+
+
 def test_the_array_api_refuses_a_mixture():
     call = mc.compile(A @ x, backend="array_api")
     with pytest.raises(mc.OperandError, match="the arrays are of different libraries: numpy, torch"):

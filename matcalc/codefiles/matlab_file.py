@@ -8,14 +8,14 @@ from matcalc.codefiles.contents import Contents, Function
 from matcalc.codefiles.data import DataWords
 from matcalc.codefiles.header import header, one_line
 from matcalc.codefiles.helper_files import with_needed
-from matcalc.codefiles.text_file import TextFile, TextLanguage, TextNames
+from matcalc.codefiles.text_file import TextFile, TextLanguage, TextNames, is_row
 from matcalc.emit.backends import Backend
 from matcalc.emit.matlab import matlab
-from matcalc.emit.text import words
+from matcalc.emit.text import POSTFIX, Piece, words
 
 
 def _shape(dims: Sequence[str], row: int) -> str:
-    return f"{dims[0]}, 1" if len(dims) == 1 else ", ".join(dims)
+    return ", ".join(dims) if len(dims) > 1 else f"1, {dims[0]}" if row else f"{dims[0]}, 1"
 
 
 MATLAB_DATA = DataWords(
@@ -63,7 +63,7 @@ RESERVED = words(
     "i j pi e Inf NaN eps inf nan NA ans sum size ones zeros eye diag trace det inv pinv kron norm svd eig chol qr lu "
     "expm logm sqrtm sylvester exp log sqrt abs sign sin cos tan asin acos atan sinh cosh tanh expm1 log1p conj real "
     "imag max min erf gamma psi gammaln cumsum cumprod prod flip tril triu reshape permute repmat cross complex "
-    "double rand randn randi toeplitz sizes data varargin varargout nargin nargout X argv exec system eval evalin "
+    "double rand randn randi toeplitz sizes data varargin varargout nargin nargout argv exec system eval evalin "
     "feval exit quit"
 )  # what the functions that hold a user's names call, and what must never be called by accident
 MATLAB = TextLanguage(lambda c: matlab(is_complex=c), MATLAB_DATA, RESERVED, 63)
@@ -84,6 +84,13 @@ class MatlabFile(TextFile):
                   "error and fails if that is too large."]  # fmt: skip
         blocks = [self.comment(lines, "%"), self.settings(), *functions, *with_needed("helpers.m", self.helpers), *tail]
         return "\n\n".join(blocks) + "\n"
+
+    def symbol(self, name: str) -> Piece:
+        """How a symbol is written: a row is one here, where the program takes it for a column."""
+        if not is_row(self.p.symbols[name]):
+            return super().symbol(name)
+        row = Piece(self.local[name], rank=2, row=True)
+        return Piece(f"{row.text}{'.' if self.contents.is_complex else ''}'", POSTFIX, 1, turned=row)
 
     def listed(self, f: Function) -> str:
         """A function with all that it needs."""
@@ -107,7 +114,8 @@ class MatlabFile(TextFile):
         for d in program.dims:
             if d in self.p.shown:
                 n, axis = self.p.shown[d]
-                lines.append(f"  {self.sizes[d]} = size({self.local[n]}, {axis + 1});")
+                place = axis + 1 + is_row(self.p.symbols[n])
+                lines.append(f"  {self.sizes[d]} = size({self.local[n]}, {place});")
         lines += [f"  {name} = {text};" for name, text in program.lines]
         lines += [f"  {name} = {piece.text};" for name, piece in zip(results, program.results, strict=True)]
         return "\n".join([*lines, "end"])
@@ -135,10 +143,8 @@ class MatlabFile(TextFile):
 
     def smooth(self, name: str) -> str:
         """A function, or the gradient of one, for one that the formula leaves open."""
-        bases = self.base_functions()
-        slope = name.startswith("d") and name[1:] in bases
-        shift = 0.1 * (1 + bases.index(name[1:] if slope else name))
-        body = f"cos(X + {shift:.1f}) + sum(X(:))" if slope else f"sum(sin(X(:) + {shift:.1f})) + sum(X(:)) ^ 2 / 2"
+        slope, shift = self.contents.unspecified[name][1], self.contents.shift(name)
+        body = f"cos(X + {shift}) + sum(X(:))" if slope else f"sum(sin(X(:) + {shift})) + sum(X(:)) ^ 2 / 2"
         return f"{self.local[name]} = @(X) {body};"
 
     def check(self) -> list[str]:

@@ -16,8 +16,6 @@ from matcalc.emit.plan import make_plan
 from matcalc.emit.text import Language, Piece, Program, TextWriter
 from matcalc.emit.values import Builder
 from matcalc.expr import Symbol
-from matcalc.node import postorder
-from matcalc.ops.unspecified import Unspecified, UnspecifiedGradient
 
 PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 
@@ -67,7 +65,7 @@ class TextFile:
         self.called = {f.suffix: self.name + f.suffix for f in contents.functions}
         self.names = TextNames({*reserved, *self.called.values()}, self.language.keywords, kind.longest, kind.extra_letters)
         self.local = {n: self.names.new(n) for n in self.p.names}
-        self.sizes = {d: self.local.get(d.name) or self.names.new(d.name) for d in contents.sizes}
+        self.sizes = {d: self.local[d.name] if d.name in self.p.sizes else self.names.new(d.name) for d in contents.sizes}
         self.helpers: set[str] = set()
         self.draws = Draws(contents, kind.words, self.dim)
 
@@ -80,18 +78,17 @@ class TextFile:
         found: dict[object, Piece] = {}
         for n in self.p.names:
             if n in self.p.symbols:
-                found["symbol", n] = Piece(self.local[n], rank=axes_of(self.p.symbols[n]))
+                found["symbol", n] = self.symbol(n)
             elif n in self.p.functions:
-                slope = n.startswith("d") and n[1:] in self.base_functions()
+                slope = self.contents.unspecified[n][1]
                 found["function", n] = Piece(self.local[n], rank="slope" if slope else "function")
         for d, name in self.sizes.items():
             found["dim", d] = Piece(name)
         return found
 
-    def base_functions(self) -> list[str]:
-        """The unspecified functions, without their gradients."""
-        kinds = (Unspecified, UnspecifiedGradient)
-        return sorted({e.function for e in postorder(self.contents.outputs, lambda e: e.operands) if isinstance(e, kinds)})
+    def symbol(self, name: str) -> Piece:
+        """How a symbol is written."""
+        return Piece(self.local[name], rank=axes_of(self.p.symbols[name]))
 
     def text(self) -> str:
         """The file."""
@@ -122,6 +119,11 @@ class TextFile:
     def comment(self, lines: Sequence[str], mark: str) -> str:
         """Lines of comment, each of which stays one."""
         return "\n".join(f"{mark} {one_line(line)}".rstrip() for line in lines)
+
+
+def is_row(s: Symbol) -> bool:
+    """Whether a symbol is a row."""
+    return s.axes is None and is_unit(s.rows) and not is_unit(s.cols)
 
 
 def axes_of(s: Symbol) -> int:

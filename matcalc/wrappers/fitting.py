@@ -24,6 +24,11 @@ def shape_of(s: Symbol) -> str:
     return f"({', '.join(map(str, axes))}{',' if len(axes) == 1 else ''})"
 
 
+def described(s: Symbol) -> str:
+    """A symbol with its shape, as messages name it; a scalar has none."""
+    return f"{s.name} {shape_of(s)}" if axes_of(s) else s.name
+
+
 def fitted(s: Symbol, shape: Extents) -> Extents:
     """The shape under which an array is taken for ``s``: a column may come as ``(n, 1)``, a row as ``(n,)``."""
     axes = axes_of(s)

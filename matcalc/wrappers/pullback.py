@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import compress
 from typing import Any
 
@@ -107,6 +107,7 @@ class Pullback:
         if integers:
             raise OperandError(f"{integers[0]} is an integer: there is no gradient by it")
         self.differentiable: Needed = tuple(n in wanted for n in self.names)
+        self._backwards: dict[tuple[Needed, bool], Backward] = {}
 
     def _require_supported(self) -> None:
         for s in self.symbols:
@@ -182,9 +183,13 @@ class Pullback:
         outputs = self._simplified if self.kept else self.outputs
         return self._forward([*outputs, *self.kept])
 
-    @lru_cache(maxsize=64)  # noqa: B019  one object a function, and few sets of arguments
     def backward(self, needed: Needed, *, from_kept: bool = True) -> Backward:
         """The gradients by the arguments needed."""
+        if (needed, from_kept) not in self._backwards:
+            self._backwards[needed, from_kept] = self._backward(needed, from_kept)
+        return self._backwards[needed, from_kept]
+
+    def _backward(self, needed: Needed, from_kept: bool) -> Backward:
         roots = self.gradients(needed)
         stand_ins: dict[Expr, Symbol] = {}
         if from_kept:

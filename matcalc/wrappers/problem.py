@@ -16,7 +16,7 @@ from matcalc.jacobian import hessian, hvp
 from matcalc.node import postorder
 from matcalc.structure import require_structure
 from matcalc.wrappers.data import take_data
-from matcalc.wrappers.fitting import Extents, by_name, described, unknown_in
+from matcalc.wrappers.fitting import Extents, by_name, described, dims_of, unknown_in
 from matcalc.wrappers.ravelling import Layout, curvature_of, structure_of, vector_of
 from matcalc.wrappers.space import Space
 
@@ -98,7 +98,7 @@ class Problem:
         self.f: Expr = substitute(e, {s: r for s, r in released.items() if s is not r})
         self._symbols = sorted({*self.f.symbols, *self._variables}, key=lambda s: s.name)
         nodes = postorder([self.f, *self._symbols], lambda x: x.operands)
-        self._dims = {d.name: d for x in nodes for d in unknown_in((x.rows, x.cols), {})}
+        self._dims = {d.name: d for x in nodes for d in unknown_in(dims_of(x), {})}
         needed = [s for s in self._symbols if s.name not in self.names]
         also = [s.name for s in e.symbols]
         self.data, sizes = take_data(by_name("data", data), needed, self._variables, self._dims, also)

@@ -22,7 +22,6 @@ from matcalc.expr import (
     Entrywise,
     Expr,
     Hadamard,
-    Number,
     Product,
     Symbol,
     add,
@@ -36,7 +35,7 @@ from matcalc.node import postorder
 from matcalc.ops.reductions import total
 from matcalc.ops.unspecified import Unspecified
 from matcalc.simplify import simplify_all
-from matcalc.wrappers.fitting import axes_of, unknown_in
+from matcalc.wrappers.fitting import axes_of, dims_of, unknown_in
 
 COMPUTED = (Add, BroadcastAdd, Entrywise, Hadamard, Product)  # nodes whose value is an array that the forward pass makes
 Call = Callable[..., Any]
@@ -118,8 +117,7 @@ class Pullback:
             if isinstance(e, Unspecified):
                 raise UnsupportedError(f"{brief(e)} has an unspecified function: substitute a formula for it")
         shown = dict.fromkeys((d for s in self.symbols for d in axes_of(s) if isinstance(d, DimSymbol)), 1)
-        used = [d for e in nodes for d in (e.rows, e.cols, *([e.value] if isinstance(e, Number) else []))]
-        missing = unknown_in(used, shown)
+        missing = unknown_in([d for e in nodes for d in dims_of(e)], shown)
         if missing:
             raise UnsupportedError(f"no argument shows the size {missing[0]}: declare it as a number")
 

@@ -422,6 +422,14 @@ def test_a_variable_that_the_function_does_not_use():
     assert_allclose(problem.hessp(np.arange(5.0), np.ones(5)), [0, 0, 0, 2, 2])
 
 
+def test_a_size_that_is_only_a_number():
+    x, k = mc.symbols("x[n]"), mc.dims("k")
+    problem = mc.scipy_problem(mc.norm2(x) ** 2 / k, x, {"k": 4})
+    assert_allclose(problem.jac([2.0, 4.0]), [1.0, 2.0])
+    with pytest.raises(OperandError, match=r"data lacks k, which .* needs"):
+        mc.scipy_problem(mc.norm2(x) ** 2 / k, x).fun([1.0])
+
+
 def test_sympy_is_taken():
     import sympy as sp
 

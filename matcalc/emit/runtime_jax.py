@@ -29,14 +29,14 @@ def as_complex_array(name: str, value: Any) -> Any:
 
 def _as_array(name: str, value: Any, wanted: str, kinds: str, kind: type) -> Any:
     try:
+        a = value
         if not isinstance(value, jax.Array):
-            value = np.asarray(value)
-            value = jnp.asarray(value.astype(kind) if value.dtype.kind == "O" else value)
-        if value.dtype.kind not in kinds + "V":  # V: bfloat16 and the like
+            plain = np.asarray(value)
+            a = jnp.asarray(plain.astype(kind) if plain.dtype.kind == "O" else plain)
+        if not (a.dtype.kind in kinds or jnp.issubdtype(a.dtype, jnp.floating)):
             raise TypeError
-        return (
-            value if jnp.issubdtype(value.dtype, jnp.inexact) and kind is float else value.astype(jnp.result_type(value, kind))
-        )
+        exact = jnp.inexact if kind is float else jnp.complexfloating
+        return a if jnp.issubdtype(a.dtype, exact) else a.astype(jnp.result_type(a, kind))
     except (TypeError, ValueError):
         raise not_an_array(name, value, wanted) from None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from matcalc.dims import Dim, DimSymbol, is_unit
 from matcalc.errors import OperandError, ShapeError
-from matcalc.expr import Symbol
+from matcalc.expr import Expr, Number, Symbol
 
 Extents = tuple[int, ...]
 
@@ -22,6 +22,16 @@ def shape_of(s: Symbol) -> str:
     """The shape of a symbol's array with names: ``(m, n)``."""
     axes = axes_of(s)
     return f"({', '.join(map(str, axes))}{',' if len(axes) == 1 else ''})"
+
+
+def dims_of(e: Expr) -> list[Dim]:
+    """The dimensions in a node itself: of its shape, or in a number that it is."""
+    return [e.rows, e.cols, e.value] if isinstance(e, Number) else [e.rows, e.cols]
+
+
+def described(s: Symbol) -> str:
+    """A symbol with its shape, as messages name it; a scalar has none."""
+    return f"{s.name} {shape_of(s)}" if axes_of(s) else s.name
 
 
 def fitted(s: Symbol, shape: Extents) -> Extents:

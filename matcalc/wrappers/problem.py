@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from importlib import import_module
 from typing import Any
 
 from matcalc.calculus import grad, scalar_function, targets_of
 from matcalc.conjugates import has_complex, is_real
-from matcalc.dims import Dim, DimSymbol
 from matcalc.emit import Compiled
 from matcalc.emit import compile as compile_expr
-from matcalc.errors import OperandError, ShapeError, UnsupportedError
+from matcalc.errors import OperandError, UnsupportedError
 from matcalc.expr import Expr, Symbol, brief, substitute, symbol
 from matcalc.jacobian import hessian, hvp
 from matcalc.node import postorder
 from matcalc.structure import require_structure
-from matcalc.wrappers.fitting import Extents, axes_of, by_name, fitted, read_sizes, shape_of, size_of, unknown_in
+from matcalc.wrappers.data import take_data
+from matcalc.wrappers.fitting import Extents, by_name, described, dims_of, unknown_in
 from matcalc.wrappers.ravelling import Layout, curvature_of, structure_of, vector_of
+from matcalc.wrappers.space import Space
 
 
 def scipy_problem(f: object, wrt: object, data: Mapping[Any, Any] | None = None, *, structure: str = "projected") -> Problem:
@@ -92,26 +92,27 @@ class Problem:
         if len(set(self.names)) < len(self.names):
             raise OperandError(f"wrt names a variable twice: {', '.join(self.names)}")
         _require_real(e, declared)
-        self._wrt, self._structure = wrt, structure
+        self._wrt = wrt
         released = {s: _released(s, structure) for s in declared}
         self._variables = list(released.values())
         self.f: Expr = substitute(e, {s: r for s, r in released.items() if s is not r})
         self._symbols = sorted({*self.f.symbols, *self._variables}, key=lambda s: s.name)
-        self._dims = {
-            d.name: d for x in postorder([self.f, *self._symbols], lambda x: x.operands) for d in _dims_in((x.rows, x.cols))
-        }
-        self._take_data(by_name("data", data), {s.name: s for s in e.symbols})
-        self._layouts: dict[int, Layout] = {}
+        nodes = postorder([self.f, *self._symbols], lambda x: x.operands)
+        self._dims = {d.name: d for x in nodes for d in unknown_in(dims_of(x), {})}
+        needed = [s for s in self._symbols if s.name not in self.names]
+        also = [s.name for s in e.symbols]
+        self.data, sizes = take_data(by_name("data", data), needed, self._variables, self._dims, also)
+        self._space = Space(self._variables, sizes, structure)
 
     def __repr__(self) -> str:
-        return f"<problem: {brief(self.f)} by {', '.join(map(_named, self._variables))}, for scipy.optimize>"
+        return f"<problem: {brief(self.f)} by {', '.join(map(described, self._variables))}, for scipy.optimize>"
 
     # ---------------------------------------------------------------- for the optimiser
     def fun(self, x: Any) -> float:
         """The value; infinite outside its domain.
 
         That is where a variable declared positive has an entry that is not, where one declared psd is not positive definite
-        (with ``structure="independent"``), and where linear algebra fails, as for the inverse of a singular matrix.
+        (unless ambient), and where linear algebra fails, as for the inverse of a singular matrix.
         """
         value = self._at(self._value, x)
         return float("inf") if value is None else _as_float(value)
@@ -128,13 +129,13 @@ class Problem:
 
     def hess(self, x: Any) -> Any:
         """The Hessian by the vector, with the mixed derivatives of several variables."""
-        layout, v = self._point(x)
+        layout, v = self._space.at(x)
         pairs, call = self._hessian
         return layout.join_blocks(dict(zip(pairs, self._call(call, layout.spread(v)), strict=True)))
 
     def hessp(self, x: Any, p: Any) -> Any:
         """The Hessian times ``p``, without the Hessian."""
-        layout, v = self._point(x)
+        layout, v = self._space.at(x)
         return layout.join(self._call(self._product, layout.spread(v), layout.spread(vector_of(p, layout))))
 
     # ---------------------------------------------------------------- vectors and arrays
@@ -154,18 +155,11 @@ class Problem:
         ShapeError
             If an array does not fit.
         """
-        arrays = self._arrays(values, named)
-        as_array = _runtime().as_array
-        found = {name: as_array(name, value) for name, value in arrays.items()}
-        shapes: dict[Symbol, Extents] = {}
-        for s in self._variables:
-            if found[s.name].ndim or not axes_of(s):
-                shapes[s] = fitted(s, tuple(found[s.name].shape))
-        return self._layout(read_sizes(shapes, self._sizes)).collect(found)
+        return self._space.vector(self._space.named(values, named, self._wrt))
 
     def unravel(self, x: Any) -> Any:
         """The arrays of a vector, in the structure of ``wrt``; a scalar is a float."""
-        layout, v = self._point(x)
+        layout, v = self._space.at(x)
         arrays = [p if isinstance(p, float) else p.copy() for p in layout.spread(v)]
         if isinstance(self._wrt, Mapping):
             return dict(zip(self._wrt, arrays, strict=True))
@@ -174,12 +168,12 @@ class Problem:
     @property
     def shapes(self) -> dict[str, Extents]:
         """The shape of every variable's array."""
-        return {s.name: c.shape for s, c in zip(self._variables, self._layout(self._sizes).parts, strict=True)}
+        return {s.name: c.shape for s, c in zip(self._variables, self._space.layout.parts, strict=True)}
 
     @property
     def size(self) -> int:
         """How many numbers the vector has."""
-        return self._layout(self._sizes).size
+        return self._space.layout.size
 
     @property
     def bounds(self) -> list[tuple[float | None, float | None]] | None:
@@ -189,7 +183,7 @@ class Problem:
         if not any(s.has("positive") for s in self._variables):
             return None
         least = float(np.finfo(float).eps)
-        layout = self._layout(self._sizes)
+        layout = self._space.layout
         return [
             (least if s.has("positive") else None, None)
             for s, c in zip(layout.variables, layout.parts, strict=True)
@@ -228,17 +222,11 @@ class Problem:
         return compile_expr(hvp(self.f, self._variables, directions), [*self._symbols, *directions])
 
     # ---------------------------------------------------------------- points
-    def _point(self, x: Any) -> tuple[Layout, Any]:
-        """A vector, and where the variables stand in it."""
-        unknown = self._unknown_sizes()
-        layout = self._layout(self._sizes) if not unknown else self._layout_of(x, unknown)
-        return layout, vector_of(x, layout)
-
     def _at(self, call: Compiled, x: Any) -> Any:
         """The result at a point; None outside the domain."""
         import numpy as np
 
-        layout, v = self._point(x)
+        layout, v = self._space.at(x)
         arrays = layout.spread(v)
         try:
             for k, definite in self._limited:
@@ -254,7 +242,7 @@ class Problem:
         """Results that are scalars first, ``values`` of them, then gradients."""
         import numpy as np
 
-        layout, _ = self._point(x)
+        layout, _ = self._space.at(x)
         parts = self._at(call, x)
         if parts is None:
             parts = [float("inf")] * values + [np.full(c.shape, np.nan) for c in layout.parts]
@@ -282,97 +270,6 @@ class Problem:
     @cached_property
     def _places(self) -> list[int]:
         return [self._symbols.index(s) for s in self._variables]
-
-    # ---------------------------------------------------------------- sizes
-    def _take_data(self, data: dict[str, Any], symbols: Mapping[str, Symbol]) -> None:
-        """Check the data and read the sizes off it."""
-        variables = [n for n in data if n in self.names]
-        if variables:
-            raise OperandError(f"{variables[0]} is a variable, and data gives it a value: give its start to ravel")
-        needed = {s.name: s for s in self._symbols if s.name not in self.names}
-        missing = [s for n, s in needed.items() if n not in data]
-        strange = [n for n in data if n not in needed and n not in symbols and n not in self._dims and not callable(data[n])]
-        if missing or strange:
-            parts = [f"data lacks {', '.join(map(_named, missing))}"] if missing else []
-            parts += [f"data gives {', '.join(strange)}, which does not occur"] if strange else []
-            raise OperandError(f"{'; '.join(parts)}; the variables are {', '.join(map(_named, self._variables))}")
-        runtime = _runtime()
-        self.data: dict[str, Any] = {}
-        self._sizes: dict[DimSymbol, int] = {}
-        shapes: dict[Symbol, Extents] = {}
-        for name, value in data.items():
-            if name not in needed:
-                self.data[name] = value
-                if name in self._dims:
-                    self._sizes[self._dims[name]] = _as_size(name, value)
-            elif needed[name].has("integer"):
-                self.data[name] = value
-            else:
-                s = needed[name]
-                a = (runtime.as_complex_array if s.is_complex else runtime.as_array)(name, value)
-                shapes[s] = fitted(s, tuple(a.shape))
-                self.data[name] = a.reshape(shapes[s])
-        self._sizes = read_sizes(shapes, self._sizes)
-
-    def _unknown_sizes(self) -> list[DimSymbol]:
-        return unknown_in([d for s in self._variables for d in axes_of(s)], self._sizes)
-
-    def _layout(self, sizes: Mapping[DimSymbol, int]) -> Layout:
-        """Where the variables stand, for known sizes."""
-        found = self._layouts.get(0) if sizes is self._sizes else None
-        if found is None:
-            unknown = unknown_in([d for s in self._variables for d in axes_of(s)], sizes)
-            if unknown:
-                raise OperandError(f"{_sizes_text(unknown)}: add {', '.join(f'{d.name!r}: ...' for d in unknown)} to data")
-            shapes = [tuple(size_of(d, sizes) or 0 for d in axes_of(s)) for s in self._variables]
-            found = Layout(self._variables, shapes, self._structure)
-            if sizes is self._sizes:
-                self._layouts[0] = found
-        return found
-
-    def _layout_of(self, x: Any, unknown: list[DimSymbol]) -> Layout:
-        """The layout of a vector whose length shows the one dimension that the data does not."""
-        import numpy as np
-
-        length = int(np.size(x))
-        found = self._layouts.get(length)
-        if found is None:
-            if len(unknown) > 1:
-                return self._layout(self._sizes)  # which says so
-            low, high = 0, length + 1  # the size grows with the dimension
-            while high - low > 1:
-                middle = (low + high) // 2
-                size = self._layout({**self._sizes, unknown[0]: middle}).size
-                if size == length:
-                    found = self._layouts[length] = self._layout({**self._sizes, unknown[0]: middle})
-                    break
-                low, high = (middle, high) if size < length else (low, middle)
-            if found is None:
-                shapes = ", ".join(f"{s.name} {shape_of(s)}" for s in self._variables)
-                raise ShapeError(f"x has {length} entries, but no size {unknown[0]} makes that of {shapes}")
-        return found
-
-    def _arrays(self, values: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
-        """What is given for every variable, by name."""
-        if len(values) == 1 and isinstance(values[0], Mapping) and not named:
-            given = values[0]
-            if isinstance(self._wrt, Mapping) and given.keys() == self._wrt.keys():
-                return dict(zip(self.names, (given[k] for k in self._wrt), strict=True))
-            named, values = by_name("ravel", given), ()
-        elif len(values) == 1 and isinstance(self._wrt, (list, tuple)) and isinstance(values[0], (list, tuple)):
-            values = tuple(values[0])
-        if len(values) > len(self.names):
-            raise OperandError(f"{len(values)} arrays given for {len(self.names)} variables: {', '.join(self.names)}")
-        found = dict(zip(self.names, values, strict=False))
-        for name, value in named.items():
-            if name not in self.names or name in found:
-                what = "is given twice" if name in found else "is not a variable"
-                raise OperandError(f"{name} {what}; the variables are {', '.join(self.names)}")
-            found[name] = value
-        missing = [n for n in self.names if n not in found]
-        if missing:
-            raise OperandError(f"missing: {', '.join(missing)}; the variables are {', '.join(self.names)}")
-        return found
 
 
 def _require_real(e: Expr, variables: Sequence[Symbol]) -> None:
@@ -411,32 +308,8 @@ def _new_name(name: str, taken: set[str]) -> str:
     return name
 
 
-def _dims_in(dims: Sequence[Dim]) -> list[DimSymbol]:
-    return [s for d in dims if not isinstance(d, int) for s in d.free_symbols if isinstance(s, DimSymbol)]
-
-
-def _named(s: Symbol) -> str:
-    return f"{s.name} {shape_of(s)}" if axes_of(s) else s.name
-
-
-def _sizes_text(unknown: Sequence[DimSymbol]) -> str:
-    names = " and ".join(d.name for d in unknown)
-    return f"the data does not show the size{'s' if len(unknown) > 1 else ''} {names}"
-
-
-def _as_size(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < 1:
-        raise OperandError(f"{name} is a dimension, a positive int, not {value!r}")
-    return int(value.__index__())
-
-
 def _as_float(value: Any) -> float:
     return float(value.real if isinstance(value, complex) or hasattr(value, "imag") else value)
-
-
-def _runtime() -> Any:
-    """NumPy's helpers, imported when arrays come."""
-    return import_module("matcalc.emit.runtime")
 
 
 __all__ = ["Problem", "scipy_problem"]

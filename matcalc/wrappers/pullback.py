@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import compress
 from typing import Any
 
@@ -22,7 +22,6 @@ from matcalc.expr import (
     Entrywise,
     Expr,
     Hadamard,
-    Number,
     Product,
     Symbol,
     add,
@@ -36,7 +35,7 @@ from matcalc.node import postorder
 from matcalc.ops.reductions import total
 from matcalc.ops.unspecified import Unspecified
 from matcalc.simplify import simplify_all
-from matcalc.wrappers.fitting import axes_of, unknown_in
+from matcalc.wrappers.fitting import axes_of, dims_of, unknown_in
 
 COMPUTED = (Add, BroadcastAdd, Entrywise, Hadamard, Product)  # nodes whose value is an array that the forward pass makes
 Call = Callable[..., Any]
@@ -107,6 +106,7 @@ class Pullback:
         if integers:
             raise OperandError(f"{integers[0]} is an integer: there is no gradient by it")
         self.differentiable: Needed = tuple(n in wanted for n in self.names)
+        self._backwards: dict[tuple[Needed, bool], Backward] = {}
 
     def _require_supported(self) -> None:
         for s in self.symbols:
@@ -117,8 +117,7 @@ class Pullback:
             if isinstance(e, Unspecified):
                 raise UnsupportedError(f"{brief(e)} has an unspecified function: substitute a formula for it")
         shown = dict.fromkeys((d for s in self.symbols for d in axes_of(s) if isinstance(d, DimSymbol)), 1)
-        used = [d for e in nodes for d in (e.rows, e.cols, *([e.value] if isinstance(e, Number) else []))]
-        missing = unknown_in(used, shown)
+        missing = unknown_in([d for e in nodes for d in dims_of(e)], shown)
         if missing:
             raise UnsupportedError(f"no argument shows the size {missing[0]}: declare it as a number")
 
@@ -182,9 +181,13 @@ class Pullback:
         outputs = self._simplified if self.kept else self.outputs
         return self._forward([*outputs, *self.kept])
 
-    @lru_cache(maxsize=64)  # noqa: B019  one object a function, and few sets of arguments
     def backward(self, needed: Needed, *, from_kept: bool = True) -> Backward:
         """The gradients by the arguments needed."""
+        if (needed, from_kept) not in self._backwards:
+            self._backwards[needed, from_kept] = self._backward(needed, from_kept)
+        return self._backwards[needed, from_kept]
+
+    def _backward(self, needed: Needed, from_kept: bool) -> Backward:
         roots = self.gradients(needed)
         stand_ins: dict[Expr, Symbol] = {}
         if from_kept:

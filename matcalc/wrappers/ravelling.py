@@ -163,6 +163,8 @@ class Layout:
         """The blocks on and above the diagonal of a symmetric matrix, each an array with the axes of both variables."""
         import numpy as np
 
+        if len(self.parts) == 1 and self.parts[0].index is None:
+            return np.asarray(blocks[0, 0], float).reshape(self.size, self.size)
         result = np.empty((self.size, self.size))
         for (i, j), block in blocks.items():
             a, b = self.parts[i], self.parts[j]

@@ -10,10 +10,10 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import matcalc as mc
 
-SIZES = {"n": 8 * 37, "d": 5, "k": 3, "h": 4}  # no other size and no block of samples is 296
+SIZES = {"n": 8 * 37, "d": 5, "k": 3, "h": 4, "q": 640}  # no other size and no block of samples is 296
 COLLECTIVES = "all-reduce|all-gather|all-to-all|collective-permute|reduce-scatter"
-X, w, b, y, c, W, Y, lam, mu, S, W1, b1, W2, b2, P = mc.symbols(
-    "X[n,d] w[d] b y[n] c[k] W[d,k] Y[n,k] lam mu[d] S[d,d](psd) W1[d,h] b1[h] W2[h,k] b2[k] P[n,n]"
+X, w, b, y, c, W, Y, lam, mu, S, W1, b1, W2, b2, P, Z = mc.symbols(
+    "X[n,d] w[d] b y[n] c[k] W[d,k] Y[n,k] lam mu[d] S[d,d](psd) W1[d,h] b1[h] W2[h,k] b2[k] P[n,n] Z[n,q]"
 )
 scores, spread = X @ W + c.T, X - mu.T
 net = mc.tanh(X @ W1 + b1.T) @ W2 + b2.T
@@ -28,6 +28,7 @@ PROBLEMS = {
     "gaussian mean": (None, [mc.grad(mc.tr(spread @ mc.inv(S) @ spread.T) / 2, mu)]),
     "net": (f := mc.normf(net - Y) ** 2, mc.grad(f, [W1, b1, W2, b2])),
     "moments": (mc.sum(X), [X.T @ X, mc.sum(X, 0)]),
+    "many moments": (None, [Z.T @ Z, Z.T @ mc.diag(mc.multiply(y, y)) @ Z]),  # large symmetric products
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 SCRIPT = Path(__file__).with_name("sharded_gradients.py")
 NAMES = [
     "least squares", "logistic", "logistic hessian", "logistic hvp", "softmax", "softmax by jax.grad", "gaussian mean", "net",
-    "moments",
+    "moments", "many moments",
 ]  # fmt: skip
 
 

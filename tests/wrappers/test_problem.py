@@ -412,3 +412,38 @@ def test_columns_lists_and_integers_are_data():
     problem = mc.scipy_problem(mc.norm2(A @ x - b) ** 2, x, {"A": [[1, 2], [3, 4]], "b": np.array([[1], [1]])})
     assert_allclose(problem.jac([0, 0]), [-8.0, -12.0])
     assert repr(problem) == "<problem: norm2(A*x - b)^2 by x (n,), for scipy.optimize>"
+
+
+def test_a_variable_that_the_function_does_not_use():
+    x, z = mc.symbols("x[n] z[p]")
+    problem = mc.scipy_problem(mc.norm2(x) ** 2, [z, x], {"n": 2, "p": 3})
+    assert_allclose(problem.jac(np.arange(5.0)), [0, 0, 0, 6, 8])
+    assert_allclose(problem.hess(np.arange(5.0)), np.diag([0, 0, 0, 2, 2]))
+    assert_allclose(problem.hessp(np.arange(5.0), np.ones(5)), [0, 0, 0, 2, 2])
+
+
+def test_a_size_that_is_only_a_number():
+    x, k = mc.symbols("x[n]"), mc.dims("k")
+    problem = mc.scipy_problem(mc.norm2(x) ** 2 / k, x, {"k": 4})
+    assert_allclose(problem.jac([2.0, 4.0]), [1.0, 2.0])
+    with pytest.raises(OperandError, match=r"data lacks k, which .* needs"):
+        mc.scipy_problem(mc.norm2(x) ** 2 / k, x).fun([1.0])
+
+
+def test_sympy_is_taken():
+    import sympy as sp
+
+    A, x = sp.MatrixSymbol("A", 3, 3), sp.MatrixSymbol("x", 3, 1)
+    a = RNG.standard_normal((3, 3))
+    problem = mc.scipy_problem((x.T * A * x)[0, 0], x, {"A": a})
+    v = RNG.standard_normal(3)
+    assert problem.fun(v) == pytest.approx(v @ a @ v)
+    assert_allclose(problem.jac(v), (a + a.T) @ v)
+
+
+def test_the_hessian_is_an_array_of_its_own():
+    S, x = mc.symbols("S[n,n](symmetric) x[n]")
+    data = np.eye(2)
+    problem = mc.scipy_problem(x.T @ S @ x / 2, x, {"S": data})
+    problem.hess([1.0, 2.0])[0, 0] = 7
+    assert data[0, 0] == 1

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import CodeType, FunctionType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 
 from matcalc.dims import Dim, DimSymbol, is_unit
 from matcalc.emit.backends import NUMPY, Backend, backend_of
@@ -20,11 +20,22 @@ from matcalc.expr import Expr, Symbol, as_expr
 from matcalc.names import Named
 from matcalc.node import postorder
 
+if TYPE_CHECKING:
+    from matcalc.emit.operators import OperatorMaker
+
 Unpack = Callable[[Any], Any]
 Outputs = Expr | Sequence[Expr] | Mapping[str, Expr] | Named
 RESULTS: dict[str, Callable[..., Any]] = {}  # what may be made besides arrays, by name
 
 
+@overload
+def compile(
+    outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, backend: str = "numpy", form: Literal["array"] = "array"
+) -> Compiled: ...
+@overload
+def compile(
+    outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, backend: str = "numpy", form: Literal["operator"]
+) -> OperatorMaker: ...
 def compile(
     outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, backend: str = "numpy", form: str = "array"
 ) -> Any:
@@ -45,7 +56,7 @@ def compile(
 
     Returns
     -------
-    Compiled
+    Compiled, or OperatorMaker
         The callable; ``.source`` is the code it runs, ``.names`` lists its parameters.
 
     Raises

@@ -59,7 +59,8 @@ class OperatorMaker:
         return self._factors.source
 
     def __repr__(self) -> str:
-        return f"<linear map made from {', '.join(self.names) or 'nothing'} for {self.backend.name}; .source shows the code of its factors>"
+        made_from = ", ".join(self.names) or "nothing"
+        return f"<linear map made from {made_from} for {self.backend.name}; .source shows the code of its factors>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> LinearMap:
         if not self._sized:  # all sizes are numbers
@@ -85,7 +86,7 @@ class OperatorMaker:
 
     # ---------------------------------------------------------------- what the map does, made when it is first asked for
     def program(self, name: str) -> Compiled | None:
-        """The code for what the map does, from its factors; None where there is none."""
+        """The code for ``applied``, ``solved``, ``blocks`` or ``dense``, from the factors; None where there is none."""
         if name not in self._programs:
             e = self._expression(name)
             self._programs[name] = None if e is None else compile_arrays(e, backend=self.backend.name)
@@ -142,14 +143,12 @@ def terms_of(e: Expr) -> tuple[Axes, Axes, list[Term]]:
         terms = read_terms(e.arg, paired(rows[::-1]), paired(cols[::-1]))
         order = [*reversed(range(len(rows))), *(len(rows) + k for k in reversed(range(len(cols))))]
         terms = [Term(t.factor, t.pieces, tuple(t.places[k] for k in order)) for t in terms]
-        made, taken = (tuple(i.dim for i in side) for side in (rows, cols))
-        return Axes(made, made), Axes(taken, taken), terms
+        sides = [tuple(i.dim for i in side) for side in (rows, cols)]
+        return Axes(sides[0], sides[0]), Axes(sides[1], sides[1]), terms
     if e.axes is not None:
         raise UnsupportedError(f'form="operator" takes a matrix, or the Jacobian of one array by another; {e} is neither')
     row, col = (at_split(s, d) for s, d in zip(splits(e), (e.rows, e.cols), strict=True))
-    made, taken = (
-        Axes(() if is_unit(d) else (d,), tuple(i.dim for i in flat(at))) for d, at in ((e.rows, row), (e.cols, col))
-    )
+    made, taken = (Axes(() if is_unit(d) else (d,), tuple(i.dim for i in flat(at))) for d, at in ((e.rows, row), (e.cols, col)))
     return made, taken, read_terms(e, row, col)
 
 

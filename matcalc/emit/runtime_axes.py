@@ -60,8 +60,10 @@ def _stretched(a: Array, shape: Shape | None, width: int) -> Array:
     """The operand with one axis for the last two."""
     if shape is None:
         return a.reshape(a.shape[:-1])
-    full = np.empty(shape, a.dtype)
-    full[...] = a
+    full = a
+    if a.shape != shape:
+        full = np.empty(shape, a.dtype)
+        full[...] = a
     return full.reshape(*shape[:-2], width)
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log2
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from matcalc.dims import Dim, DimSymbol
 from matcalc.emit.arguments import Arguments
@@ -21,6 +21,9 @@ from matcalc.emit.write import Written
 from matcalc.errors import UnsupportedError
 from matcalc.expr import Expr, Symbol
 
+if TYPE_CHECKING:
+    from matcalc.emit.operators import OperatorMaker
+
 SMALL = 32  # sizes up to which every order of work takes the same time
 MOST_PLANS = 64  # plans and sizes that are kept
 OFTEN = 10  # calls after which a function written for the parameters at hand is worth its making
@@ -31,12 +34,10 @@ RESULTS: dict[str, Callable[..., Any]] = {}  # what may be made besides arrays, 
 def compile(
     outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, backend: str = "numpy", form: Literal["array"] = "array"
 ) -> Compiled: ...
-
-
 @overload
-def compile(outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, backend: str = "numpy", form: str) -> Any: ...
-
-
+def compile(
+    outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, backend: str = "numpy", form: Literal["operator"]
+) -> OperatorMaker: ...
 def compile(
     outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, backend: str = "numpy", form: str = "array"
 ) -> Any:
@@ -57,7 +58,7 @@ def compile(
 
     Returns
     -------
-    Compiled
+    Compiled, or OperatorMaker
         The callable; ``.source`` is the code it runs, ``.names`` lists its parameters.
 
     Raises

@@ -62,7 +62,8 @@ class OperatorMaker:
         return self._factors.source
 
     def __repr__(self) -> str:
-        return f"<linear map made from {', '.join(self.names) or 'nothing'} for {self.backend.name}; .source shows the code of its factors>"
+        made_from = ", ".join(self.names) or "nothing"
+        return f"<linear map made from {made_from} for {self.backend.name}; .source shows the code of its factors>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> LinearMap:
         if not self._sized:  # all sizes are numbers
@@ -88,7 +89,7 @@ class OperatorMaker:
 
     # ---------------------------------------------------------------- what the map does, made when it is first asked for
     def program(self, name: str) -> Compiled | None:
-        """The code for what the map does, from its factors; None where there is none."""
+        """The code for ``applied``, ``solved``, ``blocks`` or ``dense``, from the factors; None where there is none."""
         if name not in self._programs:
             e = self._expression(name)
             self._programs[name] = None if e is None else compile_arrays(e, backend=self.backend.name)
@@ -145,8 +146,8 @@ def terms_of(e: Expr) -> tuple[Axes, Axes, list[Term]]:
         terms = read_terms(e.arg, paired(rows[::-1]), paired(cols[::-1]))
         order = [*reversed(range(len(rows))), *(len(rows) + k for k in reversed(range(len(cols))))]
         terms = [Term(t.factor, t.pieces, tuple(t.places[k] for k in order)) for t in terms]
-        made, taken = (tuple(i.dim for i in side) for side in (rows, cols))
-        return Axes(made, made), Axes(taken, taken), terms
+        sides = [tuple(i.dim for i in side) for side in (rows, cols)]
+        return Axes(sides[0], sides[0]), Axes(sides[1], sides[1]), terms
     if e.axes is not None:
         raise UnsupportedError(f'form="operator" takes a matrix, or the Jacobian of one array by another; {e} is neither')
     row, col = (at_split(s, d) for s, d in zip(splits(e), (e.rows, e.cols), strict=True))

@@ -44,6 +44,8 @@ def as_scalar(value: Any) -> Any:
 
 
 plain = as_scalar  # every scalar is taken like that
+
+
 def prepare(function: Callable[..., Any], fixed: Sequence[int]) -> Callable[..., Any]:
     """The function, which says what a library lacks."""
 

@@ -60,8 +60,10 @@ def _stretched(a: Array, shape: Shape | None, width: int) -> Array:
     """The operand with one axis for the last two."""
     if shape is None:
         return a.reshape(a.shape[:-1])
-    full = np.empty(shape, a.dtype)
-    full[...] = a
+    full = a
+    if a.shape != shape:
+        full = np.empty(shape, a.dtype)
+        full[...] = a
     return full.reshape(*shape[:-2], width)
 
 
@@ -72,7 +74,7 @@ def _letters(spec: str) -> tuple[list[str], str]:
 
 
 def on_diagonal(spec: str, blocks: Array, shape: tuple[int, ...]) -> Array:
-    """Zeros with blocks where letters agree: ``on_diagonal('ab->iaib', B, (m, k, m, k))`` has ``B`` in every ``[i, :, i, :]``."""
+    """Zeros with blocks where letters agree: ``on_diagonal('ab->iaib', B, (m, k, m, k))`` has ``B`` at each ``[i, :, i, :]``."""
     blocks = np.asarray(blocks)
     out = np.zeros(shape, blocks.dtype if blocks.dtype.kind in "fc" else float)
     np.einsum(_view(spec), out)[...] = blocks
@@ -144,5 +146,6 @@ def weighted_gram(x: Array, weights: Array) -> Array:
     if weights.max(initial=0.0) <= 0:
         z = np.sqrt(-weights)[:, None] * x
         block = z.T @ z
-        return np.negative(block, out=block)
+        block *= -1
+        return np.asarray(block)
     return np.asarray(x.T @ (weights[:, None] * x))

@@ -72,7 +72,7 @@ def test_hessians_agree_with_jax(text, variables, wrt, layout, backend):
         found, call = run(h, {k: v for k, v in values.items() if k in mc.compile(h).names}, sizes, backend)
         at = values[wrt]
 
-        def function(x, values=values):
+        def function(x, values=values, sizes=sizes):
             given = {**values, wrt: x}
             two = {k: judge.jnp.reshape(v, (v.shape[0], -1)) if judge.jnp.ndim(v) == 1 else v for k, v in given.items()}
             return judge.value(f, two, sizes).reshape(())

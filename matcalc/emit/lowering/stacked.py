@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from matcalc.dims import is_unit
 from matcalc.emit.forms import Form
 from matcalc.emit.networks.arrays import Made, reshaped, turned
 from matcalc.emit.networks.assemble import assembled
 from matcalc.emit.networks.read import Term, at_split, dissolves, holds_factors, read_terms, splits, tied_axes
 from matcalc.emit.planner import ASKED_FIRST, Planner
+from matcalc.emit.values import Value
 from matcalc.expr import Expr, Product, product
 from matcalc.index import Index, flat
 from matcalc.ops.linalg import Inverse
@@ -34,19 +37,17 @@ def matrix_of_factors(planner: Planner, e: Expr) -> Form | None:
     """A matrix with stacked axes, made with all its axes and put together by a view."""
     if e not in planner.stacks or e.axes is not None:
         return None
+    planner.stacks.discard(e)  # a term may turn out to be the matrix itself, which is then made as any other
     rows, cols = splits(e)
     terms = read_terms(e, at_split(rows, e.rows), at_split(cols, e.cols))
     whole = assembled(planner, terms)
     if len(whole.axes) == len([d for d in (e.rows, e.cols) if not is_unit(d)]):
         return planner.shaped(whole.value, e)
-    shape = planner.b.size(e.rows, e.cols)
-    if len(shape) < 2:
-        return planner.shaped(planner.b.make("#1.reshape(-1)", whole.value), e)
-    return planner.shaped(planner.b.make("#1.reshape(#2, #3)", whole.value, *shape), e)
+    return planner.shaped(stacked_axes(planner, whole.value, e), e)
 
 
 def solved_by_blocks(planner: Planner, e: Expr) -> Form | None:
-    """``inv(H)*B`` for a matrix with blocks on a diagonal once its axes are taken apart: each block is solved with by itself."""
+    """``inv(H)*B`` for a matrix with blocks on a diagonal once its axes are taken apart: every block is solved with alone."""
     if not isinstance(e, Product) or not isinstance(e.args[0], Inverse) or dissolves(e.args[0]):
         return None
     matrix = e.args[0].arg
@@ -54,40 +55,36 @@ def solved_by_blocks(planner: Planner, e: Expr) -> Form | None:
         return None
     row, col = (at_split(s, d) for s, d in zip(splits(matrix), (matrix.rows, matrix.cols), strict=True))
     terms = read_terms(matrix, row, col)
-    count = len(flat(row))
-    tied, rows, cols = tied_axes(terms, count)
+    tied, rows, cols = tied_axes(terms, len(flat(row)))
     if not tied:
         return None
-    side = None if is_unit(e.cols) else Index.fresh(e.cols)
-    right = product(*e.args[1:])
-    order = [*(r for r, _ in tied), *rows]
-    wanted = [
-        Term(t.factor, t.pieces, tuple(t.places[k] for k in [*order, *range(count, len(t.places))]))
-        for t in read_terms(right, row, side)
-    ]
-    b = planner.b
-    one = b.const(-1)
-    stack = b.fold(b.mul, [b.dim(terms[0].places[r].dim) for r, _ in tied])
-    inside = b.fold(b.mul, [b.dim(terms[0].places[r].dim) for r in rows]) if rows else b.const(1)
-    blocks = assembled(planner, [Term(t.factor, t.pieces, tuple(t.places[k] for k in [*order, *cols])) for t in terms])
-    given = assembled(planner, wanted)
-    width = b.const(1) if side is None else b.dim(side.dim)
-    x = b.make(
-        "np.linalg.solve(#1, #2)",
-        b.make("#1.reshape(#2, #3, #4)", blocks.value, stack, inside, one),
-        b.make("#1.reshape(#2, #3, #4)", given.value, stack, inside, width),
+    b, side = planner.b, None if is_unit(e.cols) else Index.fresh(e.cols)
+    from_axes, to_axes = [*(r for r, _ in tied), *rows], [*(c for _, c in tied), *cols]
+    count = b.fold(b.mul, [b.const(1), *(b.dim(flat(row)[r].dim) for r, _ in tied)])
+    height = b.fold(b.mul, [b.const(1), *(b.dim(flat(row)[r].dim) for r in rows)])
+
+    def stack(made_of: Sequence[Term], order: Sequence[int], width: Value) -> Value:
+        """Terms with their axes in this order, as a stack of matrices."""
+        whole = assembled(planner, [Term(t.factor, t.pieces, tuple(t.places[k] for k in order)) for t in made_of])
+        return b.make("#1.reshape(#2, #3, #4)", whole.value, count, height, width)
+
+    blocks = stack(terms, [*from_axes, *cols], height)
+    last = [] if side is None else [len(flat(row))]
+    given = stack(
+        read_terms(product(*e.args[1:]), row, side), [*from_axes, *last], b.const(1) if side is None else b.dim(e.cols)
     )
-    ends = [terms[0].places[r] for r, _ in tied] + [terms[0].places[c] for c in cols] + ([] if side is None else [side])
-    into = [c for _, c in tied] + cols + ([] if side is None else [len(terms[0].places)])
-    fresh = {c: Index.fresh(i.dim) for c, i in zip(into, ends, strict=True)}
-    whole = turned(
-        planner,
-        Made(reshaped(planner, x, [fresh[c] for c in into]), tuple(fresh[c] for c in into)),
-        [fresh[c] for c in sorted(into)],
-    )
-    shape = b.size(e.rows, e.cols)
-    code = "#1.reshape(-1)" if len(shape) == 1 else "#1.reshape(#2, #3)"
-    return planner.shaped(b.make(code, whole.value, *(shape if len(shape) > 1 else [])), e)
+    solved = b.make("np.linalg.solve(#1, #2)", blocks, given)
+    axes = {k: Index.fresh(i.dim) for k, i in enumerate([*flat(row), *flat(col)]) if k in to_axes}
+    ends = [axes[c] for c in to_axes] + ([] if side is None else [side])
+    whole = Made(reshaped(planner, solved, ends), tuple(ends))
+    value = turned(planner, whole, [*axes.values(), *([] if side is None else [side])]).value
+    return planner.shaped(stacked_axes(planner, value, e), e)
+
+
+def stacked_axes(planner: Planner, v: Value, e: Expr) -> Value:
+    """The entries of an array with all axes as those of a matrix or a vector."""
+    shape = planner.b.size(e.rows, e.cols)
+    return planner.b.make("#1.reshape(-1)", v) if len(shape) < 2 else planner.b.make("#1.reshape(#2, #3)", v, *shape)
 
 
 ASKED_FIRST.extend((matrix_of_factors, solved_by_blocks))

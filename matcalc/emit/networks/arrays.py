@@ -20,7 +20,7 @@ from matcalc.node import postorder
 Axes = tuple[Index, ...]
 MAKING = (
     "outer(", "np.outer(", "np.einsum(", "on_diagonal(", "add_on_diagonal(", "grams(", "symmetric_grams(", "np.add(",
-    "#1 * #2", "#1 + #2", "#1 - #2",
+    "#1 * #2", "#1 + #2", "#1 - #2", "-#1",
 )  # fmt: skip
 
 

@@ -63,6 +63,9 @@ def _worth_it(planner: Planner, g: Gram) -> bool:
 # ------------------------------------------------------------------ one term
 def part_of(planner: Planner, t: Term) -> Part:
     """The product of a term's pieces, with sums that no matrix product writes done first."""
+    square = halves(planner, t)
+    if square is not None:
+        return Part(Made(planner.b.mul(lowered(planner, t.factor), square.value), square.axes), t.places)
     whole = scaled(t.factor, t.pieces, [size(planner, p.letters) for p in t.pieces])
     order = t.free
     groups = components(whole, t.free)
@@ -93,33 +96,30 @@ def components(pieces: Sequence[Piece], free: Sequence[Index]) -> list[list[Piec
 
 
 def summed(planner: Planner, pieces: Sequence[Piece], free: Sequence[Index]) -> Made:
-    """A sum of products over indices: two equal halves as a product with itself, else in steps of two arrays."""
+    """A sum of products over indices, in steps of two arrays."""
     own = [i for i in free if any(i in p.letters for p in pieces)]
-    arrays = [made(planner, p) for p in pieces]
-    found = halves(planner, pieces, arrays, own)
-    if found is not None:
-        return found
-    return contracted(planner, arrays, own)
+    return contracted(planner, [made(planner, p) for p in pieces], own)
 
 
-def halves(planner: Planner, pieces: Sequence[Piece], arrays: Sequence[Made], own: Sequence[Index]) -> Made | None:
-    """``Z' Z`` for pieces that are the same arrays at other places: ``sum_p (X[p,i]*P[p,j])*(X[p,k]*P[p,l])``."""
-    if len(own) != 4 or len(pieces) != 4 or any(len(a.axes) != 2 for a in arrays):
+def halves(planner: Planner, t: Term) -> Made | None:
+    """A term whose arrays stand twice, as ``Z' Z``: ``sum_p (X[p,i]*P[p,j])*(X[p,k]*P[p,l])``; its factor left out."""
+    own = t.free
+    if len(own) != 4 or len(t.pieces) != 4 or len(t.summed) != 1:
         return None
-    over = _summed(pieces, own)
-    if len(over) != 1 or any(over[0] not in a.axes for a in arrays):
-        return None
-    at = [next(i for i in a.axes if i is not over[0]) for a in arrays]
-    sides: list[list[tuple[object, int]]] = []
-    for side in (own[:2], own[2:]):
-        sides.append([(id(turned(planner, arrays[at.index(i)], [over[0], i]).value), at.index(i)) for i in side])
-    if [x for x, _ in sides[0]] != [x for x, _ in sides[1]]:
+    (over,) = t.summed
+    at: dict[Index, Made] = {}
+    for p in t.pieces:
+        ends = [i for i in p.letters if i is not over]
+        if p.is_wide or len(p.letters) != 2 or len(ends) != 1:
+            return None
+        at[ends[0]] = turned(planner, made(planner, p), [over, ends[0]])
+    first, second = [[at[i].value for i in side] for side in (own[:2], own[2:])] if len(at) == 4 else ([], [None])
+    if first != second:
         return None
     b = planner.b
-    first = [arrays[k] for _, k in sides[0]]
-    wide = multiplied(planner, first, [over[0], *own[:2]])
-    z = b.make("#1.reshape(#2, #3)", wide.value, b.dim(over[0].dim), b.mul(*(b.dim(i.dim) for i in own[:2])))
-    return Made(reshaped(planner, b.make("#1 @ #2", b.transpose(z), z), own), tuple(own))
+    wide = multiplied(planner, [at[i] for i in own[:2]], [over, *own[:2]])
+    z = b.make("#1.reshape(#2, -1)", wide.value, b.dim(over.dim))
+    return Made(reshaped(planner, b.make("#1 @ #2", b.transpose(z), z), own), own)
 
 
 def gram_blocks(planner: Planner, g: Gram) -> Made:

@@ -175,7 +175,7 @@ def dissolves(e: Expr) -> bool:
 
 
 def whole_stacks(outputs: Sequence[Expr], nodes: Sequence[Expr]) -> set[Expr]:
-    """The matrices made of Kronecker products and the like whose entries are asked for: by the caller, or by what forms them."""
+    """The matrices made of Kronecker products and the like whose entries are asked for, by the caller or by what forms them."""
     found = {e for e in outputs if holds_factors(e)}
     for e in nodes:
         if not dissolves(e):

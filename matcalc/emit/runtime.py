@@ -35,6 +35,7 @@ SCALARS, SCALARS_COMPLEX = (np.float64, float), (np.complex128, complex)  # thos
 
 def as_array(name: str, value: Any) -> Array:
     """An argument as an array of floats; single precision is kept."""
+    _require_whole(name, value)
     try:
         a = np.asarray(value)
         if a.dtype in (np.float64, np.float32):
@@ -48,6 +49,7 @@ def as_array(name: str, value: Any) -> Array:
 
 def as_complex_array(name: str, value: Any) -> Array:
     """An argument as an array of complex numbers; single precision is kept."""
+    _require_whole(name, value)
     try:
         a = np.asarray(value)
         if a.dtype in (np.complex128, np.complex64):
@@ -57,6 +59,11 @@ def as_complex_array(name: str, value: Any) -> Array:
         return a.astype(np.complex64 if a.dtype == np.float32 else np.complex128)
     except (TypeError, ValueError):
         raise not_an_array(name, value, "numbers") from None
+
+
+def _require_whole(name: str, value: Any) -> None:
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise OperandError(f"{name} has masked entries, which have no value here: fill them first")
 
 
 def plain(value: Any) -> Any:

@@ -33,11 +33,16 @@ def cost_of(v: Value) -> Cost:
         return sp.Integer(1) * m * n**2 + sp.Integer(1) * m * n, "symmetric product"
     found = _Counter(v.args).costs(_tree(v.code))
     if not found:
-        return NOTHING, "view" if v.code.startswith("#1") else "new array"
+        return NOTHING, "view" if is_view(v) else "new array"
     if any(kind == UNKNOWN for _, kind in found):
         return sum((c for c, _ in found), NOTHING), UNKNOWN
     total = sum((c for c, _ in found), NOTHING)
     return total, max(found, key=lambda c: _degree(c[0]))[1]
+
+
+def is_view(v: Value) -> bool:
+    """Whether it is another look at its operand's entries, without work."""
+    return bool(v.args) and (v.code in ("#1", "#1.T") or v.code.startswith(("#1[", "#1.reshape(")))
 
 
 def is_gram(v: Value) -> bool:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import sympy as sp
 
 from matcalc.dims import DimSymbol
-from matcalc.emit.arrange import VIEWS, arrange
+from matcalc.emit.arrange import arrange
 from matcalc.emit.assemble import named_leaves
 from matcalc.emit.backends import Backend
-from matcalc.emit.costs import UNKNOWN, cost_of
+from matcalc.emit.costs import UNKNOWN, cost_of, is_view
 from matcalc.emit.parameters import Parameters
 from matcalc.emit.plan import Plan
 from matcalc.emit.shapes import entries_in, shape_of
@@ -74,6 +74,7 @@ class PlanReport:
     return A.T @ (A @ x - b) matrix times vector  4*m*n + m  16*m*n + 40*m + 16*n
     all                                           4*m*n + m  16*m*n + 40*m + 16*n
     temporary arrays: at most 16*m bytes
+    the sizes of m, n may decide for another plan
     """
 
     steps: tuple[PlanStep, ...]
@@ -147,7 +148,7 @@ def report_of(plan: Plan, p: Parameters, backend: Backend) -> PlanReport:
     order += made
     results = ", ".join(ast.unparse(_write(v, trees, leaves, backend)) for v in plan.outputs)
     steps.append(_step(f"return {results}", made, item))
-    return PlanReport(tuple(steps), item * _most(_live(order, plan.outputs)), plan.choices)
+    return PlanReport(tuple(steps), _most(item * f for f in _live(order, plan.outputs)), plan.choices)
 
 
 def _leaf(v: Value, leaves: dict[object, ast.expr]) -> ast.expr:
@@ -204,7 +205,7 @@ def _live(order: Sequence[Value], outputs: Sequence[Value]) -> Iterator[sp.Expr]
     """The entries of the temporary arrays that exist while each value is made."""
     base: dict[Value, Value] = {}
     for v in order:
-        base[v] = base.get(v.args[0], v.args[0]) if _is_view(v) else v
+        base[v] = base.get(v.args[0], v.args[0]) if is_view(v) else v
     results = {base.get(v, v) for v in outputs}
     last: dict[Value, int] = {}
     for k, v in enumerate(order):
@@ -221,10 +222,6 @@ def _live(order: Sequence[Value], outputs: Sequence[Value]) -> Iterator[sp.Expr]
                 now = now - _entries(a)
         if kept and v not in last:
             now = now - _entries(v)
-
-
-def _is_view(v: Value) -> bool:
-    return bool(v.args) and (v.code in VIEWS or v.code == "#1" or v.code.startswith("#1.reshape("))
 
 
 def _most(formulas: Iterator[sp.Expr]) -> sp.Expr:

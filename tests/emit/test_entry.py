@@ -60,6 +60,7 @@ def test_usual_calls_are_not_read_with_care(careful):
     assert careful[0] == 0
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
 def test_other_calls_are_converted_as_before(careful):
     call = entered(residual(), {"A": A, "x": x, "b": b})
     wanted = A @ x - b
@@ -155,7 +156,7 @@ def test_structures_of_outputs(careful):
 
 
 def test_dimensions_integers_and_functions(careful):
-    n, k = dims("n k")
+    n = dims("n")
     call = entered(Ones((n, 1)), {"n": 4})
     assert call(n=3).shape == call(3).shape == (3,)
     assert careful[0] <= 1
@@ -190,7 +191,9 @@ def test_composite_dimensions(careful):
         square(A)
 
 
-@pytest.mark.parametrize("name", ["self", "args", "type", "len", "array", "absent", "lambda", "function", "None", "ﬁx", "kind", "n"])
+@pytest.mark.parametrize(
+    "name", ["self", "args", "type", "len", "array", "absent", "lambda", "function", "None", "ﬁx", "kind", "n"]
+)
 def test_any_name_works(name):
     call = compile_expr(3 * symbol(name, (dims("p"),)))
     for _ in range(OFTEN + 2):
@@ -203,6 +206,31 @@ def test_complex_arrays(careful):
     np.testing.assert_allclose(call(A=np.eye(4) * 1j, x=x, c=2j), 3j * x)
     assert careful[0] == 0
     np.testing.assert_allclose(call(A=np.eye(4), x=x, c=2.0), 3 * x)
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch", "array_api"])
+def test_other_libraries(backend, careful):
+    if backend == "array_api":
+        pytest.importorskip("array_api_compat")
+        made = np.asarray
+    else:
+        library = pytest.importorskip({"jax": "jax.numpy"}.get(backend, backend))
+        made = library.asarray
+    e = mc.parse("c*A*x - b", "A[m,n] x[n] b[m] c")
+    given = {"A": made(A), "x": made(x), "b": made(b), "c": made(2.0)}
+    call = entered(e, given, backend=backend)
+    for c in (given["c"], 2.0, 2):
+        np.testing.assert_allclose(np.asarray(call(**{**given, "c": c})), 2 * A @ x - b, rtol=1e-5)
+    np.testing.assert_allclose(np.asarray(call(A, b.tolist(), 2.0, x[:, None])), 2 * A @ x - b, rtol=1e-5)
+    for wrong in ({"x": made(np.ones(5))}, {"A": made(x)}, {"c": made(x)}):
+        with pytest.raises(ShapeError) as caught:
+            call(**{**given, **wrong})
+        with pytest.raises(ShapeError) as once:
+            compile_expr(e, backend=backend)(**{**given, **wrong})
+        assert str(caught.value) == str(once.value)
+    with pytest.raises(OperandError, match="missing: x; the parameters are A, b, c, x"):
+        call(A=given["A"], b=given["b"], c=2.0)
+    np.testing.assert_allclose(np.asarray(call(**given)), 2 * A @ x - b, rtol=1e-5)
 
 
 def test_masked_entries_are_refused():

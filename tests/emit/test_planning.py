@@ -1,5 +1,7 @@
 """Plans for the sizes at hand."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -29,7 +31,7 @@ def chain():
 
 
 def arrays(*sizes):
-    return [RNG.normal(size=s) for s in zip(sizes, sizes[1:], strict=False)]
+    return [RNG.normal(size=s) for s in pairwise(sizes)]
 
 
 def last(call):

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from matcalc.dims import is_unit
 from matcalc.emit.chain import LONGEST, Factor, best_splits, multiply_splits
 from matcalc.emit.forms import Form, Forms
+from matcalc.emit.grams import symmetric_product
+from matcalc.emit.labelled import Labelled, letter_of
+from matcalc.emit.mirrored import KnownHalf
 from matcalc.emit.planner import Planner
 from matcalc.emit.values import Value
 from matcalc.expr import Expr
@@ -68,18 +71,21 @@ def is_positive(v: Value) -> bool:
     return v.code == "dim" or (v.code in ("#1 / #2", "#1 * #2") and all(map(is_positive, v.args)))
 
 
-def weights_of(planner: Planner, value: Value) -> Weights:
+def weights_of(planner: Planner, value: Value, *, nonnegative: bool = False) -> Weights:
     """Weights with their root: what they are the square of, or a square root where the library has use for it."""
     if value.code in ("np.square(#1)", "#1 * #1"):
         return Weights(value, value.args[0])
-    rooted = planner.backend.blas and planner.f.bounds.sign(value) > 0
+    rooted = planner.backend.blas and (nonnegative or planner.f.bounds.sign(value) > 0)
     return Weights(value, planner.b.make("np.sqrt(#1)", value) if rooted else None)
 
 
 def gram(forms: Forms, half: Form, weights: Weights | None) -> Form:
     """``H diag(w) H'`` for a half that is held as an array."""
     if weights is not None and (weights.root is None or half.is_vector):
-        return forms.multiply(half, forms.transpose(_scaled(forms, half, weights.value)))
+        scaled = forms.transpose(_scaled(forms, half, weights.value))
+        if half.is_vector or not forms.backend.symmetric_products:
+            return forms.multiply(half, scaled)
+        return Form("full", symmetric_product(forms, half.value, scaled.value), half.rows, half.rows)
     scaled = half if weights is None or weights.root is None else _scaled(forms, half, weights.root)
     return forms.multiply(scaled, forms.transpose(scaled))
 
@@ -112,6 +118,7 @@ def multiply_halves(
     half = _half(planner, factors[start:k], origin[start:k])
     if half.kind != "full":
         return None
+    remember(planner, factors[start:k], half)
     weights, inside = None, False
     if n > 2 * k:
         inside = scale is not None and is_positive(scale.number)
@@ -132,6 +139,24 @@ def _half(planner: Planner, factors: Sequence[Form], origin: Sequence[Factor]) -
         return forms.transpose(_half(planner, factors, origin))
     _, splits = best_splits(forms.sizes, factors, origin, planner.segments)
     return multiply_splits(forms, factors, splits, 0, len(factors) - 1)
+
+
+def remember(planner: Planner, factors: Sequence[Form], half: Form) -> None:
+    """Keep half a chain for other products that hold its factors."""
+    if len(factors) < 2 or any(f.kind == "inverse" for f in factors):
+        return
+    arrays: list[Labelled] = []
+    at = 0  # the place along the chain; a diagonal factor does not move it
+    for f in factors:
+        if f.kind == "diag":
+            arrays.append(Labelled(letter_of(at), f.value))
+        else:
+            arrays.append(
+                Labelled.read(f, "" if is_unit(f.rows) else letter_of(at), "" if is_unit(f.cols) else letter_of(at + 1))
+            )
+            at += 1
+    ends = [letter_of(k) if not is_unit(d) else "" for k, d in ((0, half.rows), (at, half.cols))]
+    planner.halves.append(KnownHalf(tuple(arrays), Labelled.read(half, *ends)))
 
 
 def _start_of_half(forms: Forms, half: Sequence[Form], best: dict[tuple[int, int], tuple[float, str]]) -> int:

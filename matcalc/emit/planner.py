@@ -11,7 +11,9 @@ from matcalc.emit.backends import Backend
 from matcalc.emit.bounds import Bounds
 from matcalc.emit.chain import Factor, Segments, factor_of, runs_of
 from matcalc.emit.forms import Form, Forms
+from matcalc.emit.mirrored import KnownHalf
 from matcalc.emit.networks.read import whole_stacks
+from matcalc.emit.shifts import shifted_exponentials
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.values import Builder, Value
 from matcalc.errors import UnsupportedError
@@ -22,12 +24,13 @@ from matcalc.ops.elementwise import Abs, Erf, Softplus
 from matcalc.ops.linalg import Cholesky, Det, Inverse, LogDet, MatrixPower, Pinv
 from matcalc.ops.reductions import LogSumExp, Norm1, Norm2, NormF, NormInf, Trace
 from matcalc.ops.spectral import Nuclear, Spectral
+from matcalc.ops.tensors import Einsum
 from matcalc.ops.triangles import Tril
 
 COMPLEX_CODE = (Conj, Real, Imag, Abs, Norm1, Norm2, NormF, NormInf, LogDet, Nuclear, Spectral, Pinv)  # besides the analytic
 Lowering = Callable[["Planner", Any], Form]
 LOWERINGS: dict[type[Expr], Lowering] = {}  # the others are entrywise functions, or have a template for matrices
-ASKED_FIRST: list[Callable[["Planner", Expr], Form | None]] = []  # ways to lower some nodes, whatever their kind
+ASKED_FIRST: list[Callable[[Planner, Expr], Form | None]] = []  # ways to lower some nodes, whatever their kind
 
 
 def lowers(*kinds: type[Expr]) -> Callable[[Lowering], Lowering]:
@@ -56,6 +59,7 @@ class Planner:
         self.f = Forms(self.b, sizes, backend, Bounds(symbols))
         self.symbols = symbols
         self.functions: list[str] = []
+        self.halves: list[KnownHalf] = []
         self.nodes, self.written_out = with_definitions(outputs, given)
         self.f.bounds.real = not any(e.is_complex for e in self.nodes)
         self.uses: Counter[Expr] = Counter(outputs)
@@ -65,12 +69,15 @@ class Planner:
         self.segments: Segments = {}
         self.stacks = whole_stacks(outputs, self.nodes)
         self._look_around(outputs)
+        self.shifted = shifted_exponentials(outputs)
         self.form: dict[Expr, Form] = {}
         for e in self.nodes:
             if e in given:
                 self.form[e] = self.shaped(self.b.leaf("symbol", e), e)
             else:
                 self.form[e] = self.form[self.written_out[e]] if e in self.written_out else self.lower(e)
+            if e.symmetric and not e.is_scalar and not e.is_complex and self.form[e].kind == "full":
+                self.f.solver.symmetric.add(self.form[e].value)
 
     def _look_around(self, outputs: Sequence[Expr]) -> None:
         """Count uses; find the inverses that are needed as matrices, and the runs of factors that chains share."""
@@ -96,7 +103,7 @@ class Planner:
             if v.code == "const" and isinstance(v.of, int):
                 return self.b.const(float(v.of))
             return self.b.make("float(#1)", v) if v.integer else v
-        inner = v.args[0] if v.code == "#1.T" else v
+        inner = v.args[0] if v.code.startswith(("#1.T", "np.transpose(", "#1.reshape(")) else v
         if inner.code == "symbol":
             v = self.b.make("#1.copy()", v)
         return self.b.make("#1[None, :]", v) if is_unit(e.rows) and e.axes is None else v
@@ -116,7 +123,7 @@ class Planner:
         v = self.f.plane(self.form[e])
         if is_lower(e):
             self.f.solver.lower.add(v)
-        elif e.symmetric and not e.is_complex:
+        elif e.symmetric and not e.is_complex:  # of whatever form
             self.f.solver.symmetric.add(v)
         return v
 
@@ -154,7 +161,10 @@ class Planner:
 
 
 def with_definitions(outputs: Sequence[Expr], given: frozenset[Expr] = frozenset()) -> tuple[list[Expr], dict[Expr, Expr]]:
-    """All nodes, operands first, and the definitions of those that a user defined by a formula."""
+    """All nodes, operands first, and the definitions of those that a user defined by a formula.
+
+    Squares come as early as they can.
+    """
     written_out: dict[Expr, Expr] = {}
 
     def children(e: Expr) -> tuple[Expr, ...]:
@@ -167,7 +177,14 @@ def with_definitions(outputs: Sequence[Expr], given: frozenset[Expr] = frozenset
                 return (definition,)
         return e.operands
 
-    return list(postorder(outputs, children)), written_out
+    nodes = list(postorder(outputs, children))
+    first = [e for e in nodes if squares(e)]
+    return list(postorder([*first, *outputs], children)) if first else nodes, written_out
+
+
+def squares(e: Expr) -> bool:
+    """Whether ``e`` may be computed from one half, which other expressions can then use."""
+    return isinstance(e, Einsum) or (isinstance(e, Product) and len(e.args) > 3 and e.symmetric and not e.is_scalar)
 
 
 def is_lower(e: Expr) -> bool:

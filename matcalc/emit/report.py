@@ -16,8 +16,9 @@ from matcalc.emit.costs import UNKNOWN, cost_of, is_view
 from matcalc.emit.parameters import Parameters
 from matcalc.emit.plan import Plan
 from matcalc.emit.shapes import entries_in, shape_of
+from matcalc.emit.templates import fill, parse_template
 from matcalc.emit.values import Value
-from matcalc.emit.write import fill, number, parse_template
+from matcalc.emit.write import number
 from matcalc.errors import OperandError
 from matcalc.node import postorder
 

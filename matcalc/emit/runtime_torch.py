@@ -7,9 +7,38 @@ from typing import Any
 import numpy as np
 import torch
 
-from matcalc.emit.runtime import not_an_array, prepare
+from matcalc.emit.factorization_torch import (
+    cho_factor,
+    cho_inverse,
+    cho_solve,
+    cho_trace_inverse,
+    factor_logdet,
+    lu_det,
+    lu_factor,
+    lu_inverse,
+    lu_solve,
+    solve_triangular,
+)
+from matcalc.emit.runtime import not_an_array
 
-__all__ = ["ARRAY", "COMPLEX", "FLOAT", "as_array", "as_complex_array", "as_scalar", "prepare"]
+__all__ = [
+    "ARRAY",
+    "COMPLEX",
+    "FLOAT",
+    "as_array",
+    "as_complex_array",
+    "as_scalar",
+    "cho_factor",
+    "cho_inverse",
+    "cho_solve",
+    "cho_trace_inverse",
+    "factor_logdet",
+    "lu_det",
+    "lu_factor",
+    "lu_inverse",
+    "lu_solve",
+    "solve_triangular",
+]
 
 ARRAY, FLOAT, COMPLEX = torch.Tensor, torch.float64, torch.complex128  # what needs no conversion
 FLOATS, COMPLEXES = (FLOAT, torch.float32), (COMPLEX, torch.complex64)

@@ -81,10 +81,10 @@ def test_reads_as_a_person_would_write_it(e, line):
 def test_shared_parts_are_computed_once():
     w = E(-hadamard(y, A @ x))
     assert code(
-        A.T @ quotient(w, add(w, Number(sp.Integer(1))) if w.is_scalar else broadcast_add(w, Number(sp.Integer(1))))
+        A.T @ quotient(w, add(w, Number(sp.Integer(2))) if w.is_scalar else broadcast_add(w, Number(sp.Integer(2))))
     ) == [
         "t0 = np.exp(-(y * (A @ x)))",
-        "return A.T @ (t0 / (t0 + 1))",
+        "return A.T @ (t0 / (t0 + 2))",
     ]
     assert code([C.T @ A @ X, A @ X @ X]) == ["t0 = A @ X", "return (C.T @ t0, t0 @ X)"]
     assert code([A @ B @ B.T, A @ B])[0] == "t0 = A @ B"

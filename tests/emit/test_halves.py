@@ -9,7 +9,6 @@ import matcalc as mc
 from matcalc.emit.chain import factor_of
 from matcalc.emit.halves import flipped, half_length
 from matcalc.expr import product
-from matcalc.functions import FUNCTIONS
 
 m, n, p = mc.dims("m n p")
 X, A, S = mc.matrix("X", m, n), mc.matrix("A", n, p), mc.matrix("S", n, n, symmetric=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from matcalc.dims import is_unit
-from matcalc.emit.chain import Factor, entries, factor_of, multiply_chain
+from matcalc.emit.chain import Factor, entries, factor_of, multiply_chain, split_chain
 from matcalc.emit.forms import Form
 from matcalc.emit.halves import Scale, multiply_halves
 from matcalc.emit.planner import Planner
@@ -56,10 +56,17 @@ def scaled_product(planner: Planner, s: Value, combine: Callable[[Value, Value],
             return square
         options = [k for k, g in enumerate(factors) if g.kind not in ("inverse", "eye", "unit")]
         k = min(options, key=lambda k: entries(factors[k], planner.sizes), default=None)
-        if k is not None and entries(factors[k], planner.sizes) < planner.sizes.of(e.rows) * planner.sizes.of(e.cols):
+        size = planner.sizes.of(e.rows) * planner.sizes.of(e.cols)
+        if k is not None and entries(factors[k], planner.sizes) < size:
             factors[k] = planner.f.scale(s, factors[k], combine)
             origin[k] = None
             return multiply_chain(planner.f, factors, origin, planner.segments)
+        if len(factors) > 2:
+            sides = list(split_chain(planner.f, factors, origin, planner.segments))
+            k = min((0, 1), key=lambda k: entries(sides[k], planner.sizes))
+            if sides[k].kind == "full" and entries(sides[k], planner.sizes) < size:
+                sides[k] = planner.f.scale(s, sides[k], combine)
+                return planner.f.multiply(*sides)
     return planner.f.scale(s, f, combine)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from matcalc.emit.chain import multiply_chain
 from matcalc.emit.forms import Form
 from matcalc.emit.halves import multiply_halves
+from matcalc.emit.known_halves import by_known_half
 from matcalc.emit.lowering.chains import chain_factors
 from matcalc.emit.planner import Planner, lowers
 from matcalc.expr import Product, Transpose
@@ -13,6 +14,8 @@ from matcalc.ops.linalg import Det, Inverse, LogDet
 
 @lowers(Product)
 def lower_product(planner: Planner, e: Product) -> Form:
+    if (known := by_known_half(planner, e)) is not None:
+        return known
     factors, origin = chain_factors(planner, e)
     return multiply_halves(planner, factors, origin) or multiply_chain(planner.f, factors, origin, planner.segments)
 

@@ -16,6 +16,10 @@ from matcalc.index import Index, flat
 from matcalc.node import postorder
 
 Axes = tuple[Index, ...]
+MAKING = (
+    "outer(", "np.outer(", "np.einsum(", "on_diagonal(", "add_on_diagonal(", "grams(", "symmetric_grams(", "np.add(",
+    "#1 * #2", "#1 + #2", "#1 - #2",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -53,10 +57,19 @@ def made(planner: Planner, p: Piece) -> Made:
     """The array of a piece, its stacked axes taken apart."""
     v = lowered(planner, p.array)
     if p.is_wide and p.array.axes is not None:  # a tensor by itself has an axis each, the fastest of each stack first
-        return Made(v, (*reversed(flat(p.row)), *reversed(flat(p.col))))
+        return _diagonal(planner, Made(v, (*reversed(flat(p.row)), *reversed(flat(p.col)))))
     if p.is_wide:
         v = reshaped(planner, v, p.letters)
-    return Made(v, p.letters)
+    return _diagonal(planner, Made(v, p.letters))
+
+
+def _diagonal(planner: Planner, a: Made) -> Made:
+    """The entries of an array where its axes with one index agree."""
+    own = tuple(dict.fromkeys(a.axes))
+    if len(own) == len(a.axes):
+        return a
+    names = Letters(own)
+    return Made(planner.b.make(f"np.einsum('{names.of(a.axes)}->{names.of(own)}', #1)", a.value), own)
 
 
 def reshaped(planner: Planner, v: Value, axes: Sequence[Index]) -> Value:
@@ -127,6 +140,14 @@ def spread(planner: Planner, a: Made, axes: Sequence[Index]) -> Value:
     return planner.b.make(f"#1[{', '.join(slots)}]", a.value)
 
 
-def fresh(planner: Planner, code: str, *args: Value) -> Value:
-    """A value of its own, which nothing else in the program is, so that it may be written to."""
+# ------------------------------------------------------------------ arrays that may be written to
+def fresh(code: str, *args: Value) -> Value:
+    """A value of its own: the program has no other that is it, so that it may be written to."""
     return Value(code, args)
+
+
+def owned(v: Value) -> Value:
+    """The same array as a value of its own: made once more where others have it, copied where it may be a view."""
+    if v.code.startswith(".reshape", 2) and v.args[0].code == "#1 @ #2":
+        return fresh(v.code, fresh("#1 @ #2", *v.args[0].args), *v.args[1:])
+    return fresh(v.code, *v.args) if v.code.startswith(MAKING) else fresh("np.copy(#1)", v)

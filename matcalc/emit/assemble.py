@@ -19,19 +19,7 @@ from matcalc.expr import Expr
 
 def write_program(plan: Plan, exprs: Sequence[Expr], p: Parameters, backend: Backend, *, single: bool) -> Written:
     """The function definition, its parameters and dimensions under Python names."""
-    names = Names({*backend.known_names, *backend.all_helpers})
-    python = {name: names.new(name) for name in p.names}
-    leaves: dict[object, ast.expr] = {}
-    sources: dict[object, ast.expr] = {}
-    for name in p.names:
-        kind = "symbol" if name in p.symbols else "function"
-        leaves[kind, name] = ast.Name(python[name], ast.Load())
-    for name, d in p.sizes.items():
-        leaves["dim", d] = ast.Name(python[name], ast.Load())
-    for d, (name, axis) in p.shown.items():
-        leaves["dim", d] = ast.Name(names.new(d.name), ast.Load())
-        shape = ast.Attribute(ast.Name(python[name], ast.Load()), "shape", ast.Load())
-        sources[d] = ast.Subscript(shape, ast.Constant(axis), ast.Load())
+    names, python, leaves, sources = named_leaves(p, backend)
     lines = [f"{python[n]} : {_described(n, p)}" for n in p.names]
     returned = "Returns " + ", ".join("a scalar" if e.is_scalar else shape_text(e) for e in exprs) + "."
     arrays = [n for n in p.names if n in p.symbols and n not in p.integers]
@@ -43,6 +31,27 @@ def write_program(plan: Plan, exprs: Sequence[Expr], p: Parameters, backend: Bac
     return write_function(
         plan.outputs, [python[n] for n in p.names], leaves, sources, names, backend, docstring, single, plan, given
     )
+
+
+Leaves = dict[object, ast.expr]
+
+
+def named_leaves(p: Parameters, backend: Backend) -> tuple[Names, dict[str, str], Leaves, Leaves]:
+    """The names in use, those of the parameters, what stands for each leaf, and where dimensions are read off."""
+    names = Names({*backend.known_names, *backend.all_helpers})
+    python = {name: names.new(name) for name in p.names}
+    leaves: Leaves = {}
+    sources: Leaves = {}
+    for name in p.names:
+        kind = "symbol" if name in p.symbols else "function"
+        leaves[kind, name] = ast.Name(python[name], ast.Load())
+    for name, d in p.sizes.items():
+        leaves["dim", d] = ast.Name(python[name], ast.Load())
+    for d, (name, axis) in p.shown.items():
+        leaves["dim", d] = ast.Name(names.new(d.name), ast.Load())
+        shape = ast.Attribute(ast.Name(python[name], ast.Load()), "shape", ast.Load())
+        sources[d] = ast.Subscript(shape, ast.Constant(axis), ast.Load())
+    return names, python, leaves, sources
 
 
 def _described(name: str, p: Parameters) -> str:

@@ -16,6 +16,7 @@ from matcalc.emit.entry import ABSENT, can_enter, make_entry
 from matcalc.emit.libraries import backend_of
 from matcalc.emit.parameters import Outputs, Parameters, Unpack, parameters_of, structure_of, symbols_by_name
 from matcalc.emit.plan import Plan, make_plan, strict_scalars
+from matcalc.emit.report import PlanReport, report_of
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.write import Written
 from matcalc.errors import UnsupportedError
@@ -152,6 +153,11 @@ class Compiled:
         for module in sorted({b.module_of(h) for h in written.helpers}):
             text += f"\nfrom {module} import {', '.join(h for h in written.helpers if b.module_of(h) == module)}\n"
         return text + "\n\n" + ast.unparse(written.definition) + "\n"
+
+    @property
+    def plan(self) -> PlanReport:
+        """What ``function`` does, line by line, with operations and bytes as formulas in the dimensions."""
+        return report_of(self._program.plan, self._parameters, self._backend)
 
     def __repr__(self) -> str:
         return f"<function of {', '.join(self.names) or 'nothing'} for {self._backend.name}; .source shows its code>"

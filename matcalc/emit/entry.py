@@ -16,7 +16,7 @@ from typing import Any
 from matcalc.dims import Dim, DimSymbol
 from matcalc.emit.arguments import Arguments
 from matcalc.emit.assemble import make_function
-from matcalc.emit.parameters import dimensions_in
+from matcalc.emit.parameters import Parameters, dimensions_in
 from matcalc.emit.templates import fill
 from matcalc.emit.write import Names
 
@@ -64,51 +64,63 @@ def make_entry(
     p = arguments.parameters
     e = _Entry(Names(p.names))
     me, args, others = e.names.new("self"), e.names.new("args"), e.names.new("others")
-    absent = e.constant("absent", ABSENT)
-    given = {name: ast.Name(name, ast.Load()) for name in p.names}
-    body: list[ast.stmt] = []
-    if given:
-        targets = ast.Tuple([ast.Name(name, ast.Store()) for name in p.names], ast.Store())
-        by_place = [_e("#1(#2) == #3", e.constant("len", len), _name(args), ast.Constant(len(p.names)))]
-        unnamed = [_e("#1 is #2", g, absent) for g in given.values()]
-        take = [ast.Assign([targets], _name(args)), ast.Assign([ast.Name(args, ast.Store())], ast.Tuple([], ast.Load()))]
-        body.append(ast.If(_all([_name(args), *by_place, *unnamed]), list(take), []))
-    tests, arrays = [_e("not #1", _name(args)), _e("not #1", _name(others))], []
-    groups: dict[bool, list[ast.expr]] = {}
+    given = {name: _name(name) for name in p.names}
+    arrays = [c for c in arguments.checks if c.axes or (_is_scalar(c.name, p) and not runtime.SCALARS)]
+    body = _by_place(e, args, given)
+    tests = [_e("not #1", _name(args)), _e("not #1", _name(others))]
     for check in arguments.checks:
-        here = given[check.name]
-        if check.name in p.functions:
-            tests.append(_e("#1(#2)", e.constant("callable", callable), here))
-        elif check.name in p.sizes:
-            tests.append(_e("#1(#2) is #3 and #2 > 0", e.type, here, e.int))
-            e.size[p.sizes[check.name]] = check.name
-        elif check.name in p.integers:
-            tests.append(_e("#1(#2) is #3", e.type, here, e.int))
-        elif check.axes or not runtime.SCALARS:
-            groups.setdefault(p.symbols[check.name].is_complex, []).append(here)
-            arrays.append(check)
-        else:
-            kinds = runtime.SCALARS_COMPLEX if p.symbols[check.name].is_complex else runtime.SCALARS
-            usual = kinds[:1] if check.name in strict else kinds
-            convert = e.constant("plain", runtime.as_scalar if check.name in strict else runtime.plain)
-            allowed = [e.constant(k.__name__, k) for k in usual]
-            unusual = _e("#1(#2) is not #3", e.type, here, allowed[-1])
-            body.append(ast.If(unusual, [ast.Assign([ast.Name(check.name, ast.Store())], _e("#1(#2)", convert, here))], []))
-            tests.append(_any([_e("#1(#2) is #3", e.type, here, k) for k in allowed]))
-    for is_complex, members in groups.items():
-        tests += _same_kind(e, members, runtime, runtime.COMPLEXES if is_complex else runtime.FLOATS)
+        if check not in arrays:
+            lines, test = _other(e, check.name, p, strict, runtime)
+            body += lines
+            tests.append(test)
     if traced is not None:
+        if arrays:
+            tests.append(_same_type(e, [given[c.name] for c in arrays], runtime))
         body.append(ast.If(_all(tests), [_answer(e, e.constant("function", traced), given, unpack)], []))
         return _method(e, me, args, others, given, body)
+    for kinds, is_complex in ((runtime.FLOATS, False), (runtime.COMPLEXES, True)):
+        members = [given[c.name] for c in arrays if p.symbols[c.name].is_complex == is_complex]
+        if members:
+            tests += [_same_type(e, members, runtime), *_same_kind(e, members, kinds)]
     unpacked, fits = _sizes(e, arguments, {c.name: c.axes for c in arrays}, given)
-    tests += [_e("#1.ndim == #2", given[name], ast.Constant(len(targets))) for name, targets in unpacked.items()]
-    inner: list[ast.stmt] = [
-        ast.Assign([ast.Tuple([ast.Name(t, ast.Store()) for t in targets], ast.Store())], _e("#1.shape", given[name]))
-        for name, targets in unpacked.items()
-    ]
-    inner += _run(e, given, functions, choices, unpack, fits)
-    body.append(ast.If(_all(tests), inner, []))
+    tests += [_e("#1.ndim == #2", given[name], ast.Constant(len(sizes))) for name, sizes in unpacked.items()]
+    inner = [_assign(sizes, _e("#1.shape", given[name])) for name, sizes in unpacked.items()]
+    body.append(ast.If(_all(tests), inner + _run(e, given, functions, choices, unpack, fits), []))
     return _method(e, me, args, others, given, body)
+
+
+def _is_scalar(name: str, p: Parameters) -> bool:
+    return name in p.symbols and name not in p.integers and p.symbols[name].is_scalar
+
+
+def _by_place(e: _Entry, args: str, given: Mapping[str, ast.expr]) -> list[ast.stmt]:
+    """Lines that take arguments by position, where all are given like that."""
+    absent = e.constant("absent", ABSENT)
+    if not given:
+        return []
+    whole = [_name(args), _e("#1(#2) == #3", e.constant("len", len), _name(args), ast.Constant(len(given)))]
+    unnamed = [_e("#1 is #2", g, absent) for g in given.values()]
+    return [ast.If(_all(whole + unnamed), [_assign(list(given), _name(args)), _assign(args, ast.Tuple([], ast.Load()))], [])]
+
+
+def _other(
+    e: _Entry, name: str, p: Parameters, strict: Collection[str], runtime: ModuleType
+) -> tuple[list[ast.stmt], ast.expr]:
+    """Lines that convert a parameter that is no array, and what must hold then."""
+    here = _name(name)
+    if name in p.functions:
+        return [], _e("#1(#2)", e.constant("callable", callable), here)
+    if name in p.sizes:
+        e.size[p.sizes[name]] = name
+        return [], _e("#1(#2) is #3 and #2 > 0", e.type, here, e.int)
+    if name in p.integers:
+        return [], _e("#1(#2) is #3", e.type, here, e.int)
+    kinds = runtime.SCALARS_COMPLEX if p.symbols[name].is_complex else runtime.SCALARS
+    allowed = [e.constant(k.__name__, k) for k in (kinds[:1] if name in strict else kinds)]
+    convert = e.constant("plain", runtime.as_scalar if name in strict else runtime.plain)
+    unusual = _e("#1(#2) is not #3", e.type, here, allowed[-1])
+    lines: list[ast.stmt] = [ast.If(unusual, [_assign(name, _e("#1(#2)", convert, here))], [])]
+    return lines, _any([_e("#1(#2) is #3", e.type, here, k) for k in allowed])
 
 
 def _method(e: _Entry, me: str, args: str, others: str, given: Mapping[str, ast.expr], body: list[ast.stmt]) -> Any:
@@ -127,19 +139,19 @@ def _answer(e: _Entry, function: ast.expr, given: Mapping[str, ast.expr], unpack
     return ast.Return(call if unpack is None else _e("#1(#2)", e.constant("unpack", unpack), call))
 
 
-def _same_kind(e: _Entry, members: list[ast.expr], runtime: ModuleType, kinds: Sequence[object]) -> list[ast.expr]:
-    """That all of these are the library's own arrays, of one of the kinds of numbers that need no conversion."""
-    array = e.constant("array", runtime.ARRAY)
+def _same_type(e: _Entry, members: list[ast.expr], runtime: ModuleType) -> ast.expr:
+    """That all of these are the library's own arrays."""
+    first, *others = (_e("#1(#2)", e.type, m) for m in members)
+    return ast.Compare(first, [ast.Is() for _ in members], [*others, e.constant("array", runtime.ARRAY)])
+
+
+def _same_kind(e: _Entry, members: list[ast.expr], kinds: Sequence[object]) -> list[ast.expr]:
+    """That the numbers of all these arrays are of one of the kinds that need no conversion."""
     kind = e.names.new("kind")
     first = ast.NamedExpr(ast.Name(kind, ast.Store()), _e("#1.dtype", members[0]))
-    one = (
-        ast.Compare(first, [ast.Is() for _ in members[1:]], [_e("#1.dtype", m) for m in members[1:]]) if members[1:] else first
-    )
-    known = _any([_e("#1 is #2", _name(kind), e.constant(f"kind{k}", d)) for k, d in enumerate(kinds)])
-    types = ast.Compare(
-        _e("#1(#2)", e.type, members[0]), [ast.Is() for _ in members], [*(_e("#1(#2)", e.type, m) for m in members[1:]), array]
-    )
-    return [types, one, known]
+    others = [_e("#1.dtype", m) for m in members[1:]]
+    same = ast.Compare(first, [ast.Is() for _ in others], others) if others else first
+    return [same, _any([_e("#1 is #2", _name(kind), e.constant(f"kind{k}", d)) for k, d in enumerate(kinds)])]
 
 
 def _sizes(
@@ -203,6 +215,12 @@ def _all(parts: list[ast.expr]) -> ast.expr:
 
 def _any(parts: list[ast.expr]) -> ast.expr:
     return parts[0] if len(parts) == 1 else ast.BoolOp(ast.Or(), parts)
+
+
+def _assign(names: str | list[str], value: ast.expr) -> ast.stmt:
+    if isinstance(names, str):
+        return ast.Assign([ast.Name(names, ast.Store())], value)
+    return ast.Assign([ast.Tuple([ast.Name(n, ast.Store()) for n in names], ast.Store())], value)
 
 
 def _name(name: str) -> ast.expr:

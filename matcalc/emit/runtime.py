@@ -39,6 +39,7 @@ MANY = 512  # entries from which a few quick passes over an array beat one slow 
 
 def as_array(name: str, value: Any) -> Array:
     """An argument as an array of floats; single precision is kept."""
+    _require_whole(name, value)
     try:
         a = np.asarray(value)
         if a.dtype in (np.float64, np.float32):
@@ -52,6 +53,7 @@ def as_array(name: str, value: Any) -> Array:
 
 def as_complex_array(name: str, value: Any) -> Array:
     """An argument as an array of complex numbers; single precision is kept."""
+    _require_whole(name, value)
     try:
         a = np.asarray(value)
         if a.dtype in (np.complex128, np.complex64):
@@ -61,6 +63,11 @@ def as_complex_array(name: str, value: Any) -> Array:
         return a.astype(np.complex64 if a.dtype == np.float32 else np.complex128)
     except (TypeError, ValueError):
         raise not_an_array(name, value, "numbers") from None
+
+
+def _require_whole(name: str, value: Any) -> None:
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise OperandError(f"{name} has masked entries, which have no value here: fill them first")
 
 
 def plain(value: Any) -> Any:

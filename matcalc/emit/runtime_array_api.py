@@ -40,7 +40,7 @@ def as_complex_array(name: str, value: Any) -> Any:
 
 def as_scalar(value: Any) -> Any:
     """A scalar argument; a number of NumPy's becomes Python's, which goes with arrays of every library."""
-    return value.item() if isinstance(value, (np.ndarray, np.generic)) else value
+    return value.item() if isinstance(value, (np.ndarray, np.generic)) and not value.ndim else value
 
 
 plain = as_scalar  # every scalar is taken like that

@@ -35,7 +35,7 @@ def shape_of(value: Value) -> Axes | None:
     """The dimensions of the axes of a value's array, None where nothing says."""
     for v in postorder([value], lambda v: v.args if v.shape is None else ()):
         if v.shape is None:
-            v.shape = _Walk(v.args).shape(_tree(v.code)) if not v.is_leaf else _leaf(v)
+            v.shape = Walk(v.args).shape(_tree(v.code)) if not v.is_leaf else _leaf(v)
     return value.shape
 
 
@@ -66,7 +66,7 @@ def _leaf(v: Value) -> Axes | None:
     return () if v.code in ("const", "dim") else None
 
 
-class _Walk:
+class Walk:
     """The axes of a template's parts, given those of its operands."""
 
     def __init__(self, operands: Sequence[Value]) -> None:
@@ -142,15 +142,7 @@ class _Walk:
 
     def call(self, function: ast.expr, args: Sequence[ast.expr], keywords: dict[str | None, ast.expr]) -> Axes | None:
         """The axes of the result of a function or a method."""
-        if isinstance(function, ast.Name):
-            name = function.id
-        elif isinstance(function, ast.Attribute):
-            name = function.attr
-            owner = function.value
-            if not isinstance(owner, (ast.Name, ast.Attribute)) or ast.unparse(owner).split(".")[0] != "np":
-                args = [owner, *args]  # a method
-        else:
-            return None
+        name, args = self.name_and_arguments(function, args)
         if name in ELEMENTWISE:
             return broadcast([self.shape(a) for a in args])
         if name in SCALAR:
@@ -159,8 +151,19 @@ class _Walk:
             return self.reduced(args, keywords)
         if name in AS_THE_FIRST:
             return self.shape(args[0])
-        rule = CALLS.get(name)
+        rule = CALLS.get(name or "")
         return None if rule is None else rule(self, args, keywords)
+
+    def name_and_arguments(self, function: ast.expr, args: Sequence[ast.expr]) -> tuple[str | None, Sequence[ast.expr]]:
+        """The last name of a function or a method, and its arguments, of which the owner of a method is the first."""
+        if isinstance(function, ast.Name):
+            return function.id, args
+        if not isinstance(function, ast.Attribute):
+            return None, args
+        owner = function.value
+        if isinstance(owner, (ast.Name, ast.Attribute)) and ast.unparse(owner).split(".")[0] == "np":
+            return function.attr, args
+        return function.attr, [owner, *args]
 
     def reduced(self, args: Sequence[ast.expr], keywords: dict[str | None, ast.expr]) -> Axes | None:
         """The axes that a sum over one or all of them leaves."""
@@ -181,15 +184,15 @@ def _product(x: Axes | None, y: Axes | None) -> Axes | None:
     return (*x[:-1], *y[:-2], *y[-1:]) if len(y) > 1 else x[:-1]
 
 
-Rule = Callable[[_Walk, Sequence[ast.expr], dict[str | None, ast.expr]], "Axes | None"]
+Rule = Callable[[Walk, Sequence[ast.expr], dict[str | None, ast.expr]], "Axes | None"]
 
 
-def _diag(walk: _Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
+def _diag(walk: Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
     shape = walk.shape(args[0])
     return None if shape is None else shape * 2 if len(shape) == 1 else shape[:1]
 
 
-def _einsum(walk: _Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
+def _einsum(walk: Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
     spec, *arrays = args
     if not isinstance(spec, ast.Constant) or not isinstance(spec.value, str):
         return None
@@ -200,7 +203,7 @@ def _einsum(walk: _Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
     return tuple(size[c] for c in output) if all(c in size for c in output) else None
 
 
-def _reshape(walk: _Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
+def _reshape(walk: Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
     array, *places = args
     if [ast.unparse(p) for p in places] in (["-1"], ["(-1,)"]):
         shape = walk.shape(array)
@@ -208,24 +211,24 @@ def _reshape(walk: _Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
     return walk.dims(places)
 
 
-def _transpose(walk: _Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
+def _transpose(walk: Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
     shape, order = walk.shape(args[0]), walk.dims(args[1:])
     return None if shape is None or order is None else tuple(shape[k] for k in order if isinstance(k, int))
 
 
-def _kron(walk: _Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
+def _kron(walk: Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
     x, y = (walk.shape(a) for a in args)
     return None if x is None or y is None or len(x) != len(y) else tuple(p * q for p, q in zip(x, y, strict=True))
 
 
-def _outer(walk: _Walk, args: Sequence[ast.expr], keywords: dict[str | None, ast.expr]) -> Axes | None:
+def _outer(walk: Walk, args: Sequence[ast.expr], keywords: dict[str | None, ast.expr]) -> Axes | None:
     if isinstance(args[0], ast.Constant):
         return _einsum(walk, args, keywords)
     x, y = (walk.shape(a) for a in args)
     return None if x is None or y is None else (_count(x), _count(y))
 
 
-def _tile(walk: _Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
+def _tile(walk: Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
     shape, times = walk.shape(args[0]), walk.dims(args[1:])
     if shape is None or times is None:
         return None
@@ -233,17 +236,17 @@ def _tile(walk: _Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
     return tuple(d * k for d, k in zip(shape, times, strict=True))
 
 
-def _khatrirao(walk: _Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
+def _khatrirao(walk: Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
     x, y = (walk.shape(a) for a in args)
     return None if x is None or y is None else (x[0] * y[0], x[1])
 
 
-def _turned(walk: _Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
+def _turned(walk: Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
     shape = walk.shape(args[0])
     return None if shape is None else shape[::-1]
 
 
-def _concatenate(walk: _Walk, args: Sequence[ast.expr], keywords: dict[str | None, ast.expr]) -> Axes | None:
+def _concatenate(walk: Walk, args: Sequence[ast.expr], keywords: dict[str | None, ast.expr]) -> Axes | None:
     parts = args[0].elts if isinstance(args[0], ast.Tuple) else []
     shapes = [walk.shape(p) for p in parts]
     axis = walk.dim(keywords["axis"]) if "axis" in keywords else 0
@@ -265,7 +268,15 @@ def _count(shape: Axes) -> Dim:
     return total
 
 
-def _square(walk: _Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
+def entries_in(shape: Axes) -> sp.Expr:
+    """How many entries an array with these axes has, as a formula."""
+    total: sp.Expr = sp.Integer(1)
+    for d in shape:
+        total = total * d
+    return total
+
+
+def _square(walk: Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
     shape = walk.dims(args[:1])
     return None if shape is None else shape * 2
 

@@ -148,7 +148,7 @@ class _Writer:
         if wraps and (v.code in ("const", "dim") or v.integer or (v.code == "symbol" and v.of in self.given.numbers)):
             self.numbers.add(v)
         if v.code == "const":
-            found = _number(v.of)
+            found = number(v.of)
         elif v.is_leaf:
             found = self.leaves[v.code, v.of]
         else:
@@ -218,7 +218,8 @@ class _Writer:
         return template.tree
 
 
-def _number(value: object) -> ast.expr:
+def number(value: object) -> ast.expr:
+    """A number as it is written."""
     assert isinstance(value, (int, float, complex))
     if isinstance(value, complex):
         return ast.Constant(value)

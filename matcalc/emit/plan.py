@@ -12,6 +12,7 @@ from matcalc.emit.memory import own_memory
 from matcalc.emit.planner import Planner
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.stable import stable_forms
+from matcalc.emit.tidy import tidied
 from matcalc.emit.values import Value
 from matcalc.expr import Expr, Symbol
 
@@ -33,6 +34,7 @@ def make_plan(outputs: Sequence[Expr], symbols: dict[str, Symbol], backend: Back
     planner = Planner(outputs, symbols, backend, sizes or Sizes())
     values = [planner.output(e) for e in outputs]
     if backend.in_place:
+        values = tidied(values, symbols, planner.b, planner.sizes)
         values = own_memory(values, planner.b)
         values = in_blocks(values, symbols, planner.sizes)
     return Plan(values, symbols, planner.functions, planner.integers, planner.sizes)

@@ -18,8 +18,12 @@ FEWEST = 3  # operations that are worth a loop
 CHEAP = frozenset(("np.add", "np.subtract", "np.multiply", "np.negative", "np.square"))
 CHEAP_AGAIN = 3  # so many cheap operations are rather done again than their result stored
 SUMS = {
-    "np.sum(#1)": None, "#1.sum(axis=0)": 0, "#1.sum(axis=1)": 1, "np.vdot(#1, #2)": None,
-    "np.einsum('ij,ij->j', #1, #2)": 0, "np.einsum('ij,ij->i', #1, #2)": 1,
+    "np.sum(#1)": None,
+    "#1.sum(axis=0)": 0,
+    "#1.sum(axis=1)": 1,
+    "np.vdot(#1, #2)": None,
+    "np.einsum('ij,ij->j', #1, #2)": 0,
+    "np.einsum('ij,ij->i', #1, #2)": 1,
 }  # fmt: skip  the axis that is summed over
 
 
@@ -181,7 +185,9 @@ def _gathered(
     return found if all(whole) else []
 
 
-def _join_sums(order: Sequence[Value], loops: Mapping[Key, Block], sums_at: dict[Value, Key], facts: Mapping[Value, Facts]) -> None:
+def _join_sums(
+    order: Sequence[Value], loops: Mapping[Key, Block], sums_at: dict[Value, Key], facts: Mapping[Value, Facts]
+) -> None:
     """Let the first loop that reads an array sum it as well, where it needs no result of that."""
     for key, b in sorted(loops.items(), key=lambda item: item[0][1]):
         read = {a for v in [*b.steps, *b.sums] for a in v.args}
@@ -225,7 +231,10 @@ def _write_over(
             for a in b.inputs:
                 if not facts[a].fresh or facts[a].shape != b.shape or a in kept or a.name or a in b.over.values():
                     continue
-                if all((c in step and c not in elsewhere and step[c] <= step[v]) or (c in before and a not in facts[c].roots) for c in readers[a]):
+                if all(
+                    (c in step and c not in elsewhere and step[c] <= step[v]) or (c in before and a not in facts[c].roots)
+                    for c in readers[a]
+                ):
                     b.over[v] = a
                     break
 

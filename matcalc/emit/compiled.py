@@ -374,7 +374,9 @@ def _write(plan: Plan, exprs: Sequence[Expr], p: Parameters, backend: Backend, *
     like = next((python[n] for n in arrays if n not in numbers), "")
     given = Given(tuple(python[n] for n in arrays), frozenset(numbers), like)
     docstring = "\n    ".join([*lines, "", returned, ""] if lines else [returned]).replace("    \n", "\n")
-    return write_function(plan.outputs, [python[n] for n in p.names], leaves, sources, names, backend, docstring, single, plan, given)
+    return write_function(
+        plan.outputs, [python[n] for n in p.names], leaves, sources, names, backend, docstring, single, plan, given
+    )
 
 
 def _described(name: str, p: Parameters) -> str:

@@ -15,8 +15,8 @@ from matcalc.node import postorder
 
 OPERATORS = {"#1 + #2": "add", "#1 - #2": "subtract", "#1 * #2": "multiply", "#1 / #2": "divide"}
 UFUNCS = frozenset((
-    "abs", "arccos", "arcsin", "arctan", "cos", "cosh", "exp", "expm1", "heaviside", "hypot", "log", "log1p", "maximum", "minimum",
-    "sign", "sin", "sinh", "sqrt", "square", "tan", "tanh",
+    "abs", "arccos", "arcsin", "arctan", "cos", "cosh", "exp", "expm1", "heaviside", "hypot", "log", "log1p", "maximum",
+    "minimum", "sign", "sin", "sinh", "sqrt", "square", "tan", "tanh",
 ))  # fmt: skip
 FILLING = frozenset(("sigmoid", "softplus"))  # helpers that work entry by entry and take ``out=``
 SOFTMAX = frozenset(("softmax(#1)", "softmax(#1, axis=#2)"))  # takes ``out=`` as well
@@ -24,9 +24,13 @@ VIEWS = frozenset(("#1.T", "#1[:, None]", "#1[None, :]", "#1"))
 NEW = SOFTMAX | {
     "#1 @ #2", "np.outer(#1, #2)", "np.linalg.solve(#1, #2)", "np.linalg.inv(#1)", "np.sum(#1)", "#1.sum(axis=0)",
     "#1.sum(axis=1)", "np.max(#1)", "np.max(#1, axis=#2)", "np.trace(#1)", "np.linalg.norm(#1)", "np.linalg.det(#1)",
-    "np.linalg.slogdet(#1)[1]", "logsumexp(#1)", "logsumexp(#1, axis=#2)", "float(#1)", "np.einsum('ij,ij->i', #1, #2)", "np.einsum('ij,ij->j', #1, #2)", "np.vdot(#1, #2)",
+    "np.linalg.slogdet(#1)[1]", "np.eye(#1)", "np.ones(#1)", "np.zeros(#1)", "np.ones((#1, #2))", "np.zeros((#1, #2))",
+    "logsumexp(#1)", "logsumexp(#1, axis=#2)", "float(#1)", "np.einsum('ij,ij->i', #1, #2)",
+    "np.einsum('ij,ij->j', #1, #2)", "np.vdot(#1, #2)",
 }  # fmt: skip
-VIEW = re.compile(r"#1|#1\.T|#1\[[^\]]*\]|#1\.reshape\(.*\)|np\.reshape\(#1, .*\)|#1\.reshape\(.*\)\.transpose\(.*\)|np\.diag\(#1\)")
+VIEW = re.compile(
+    r"#1|#1\.T|#1\[[^\]]*\]|#1\.reshape\(.*\)|np\.reshape\(#1, .*\)|#1\.reshape\(.*\)\.transpose\(.*\)|np\.diag\(#1\)"
+)
 CALL = re.compile(r"(?:np\.)?(\w+)\(#1(, #2)?((?:, -?[0-9.]+)*)\)")
 
 

@@ -49,7 +49,7 @@ def shifted_exponentials(outputs: Sequence[Expr]) -> dict[Expr, int | None]:
 
 
 def _cancels(order: Sequence[Expr], outputs: Sequence[Expr], e: Expr, axis: int | None) -> bool:
-    """Whether factors of the rows of ``e`` (axis 1), of its columns (0) or of all of it (None) leave the outputs as they are."""
+    """Whether factors of the rows of ``e`` (axis 1), its columns (0) or all of it (None) leave the outputs as they are."""
     one = sp.Integer(1)
     degree: dict[Expr, Degree] = {e: (one, sp.Integer(0)) if axis != 0 else (sp.Integer(0), one)}
     sums: set[Expr] = set()  # what may be divided by: sums of exponentials, and their powers
@@ -84,7 +84,9 @@ def _is_sum_of(node: Expr, e: Expr, axis: int | None, sums: set[Expr]) -> bool:
             return axis == 1 and is_unit(b.cols)
         case Product(args):
             rest = [a for a in args if not _is_ones(a)]
-            return len(rest) == 1 and ((rest[0] in sums) or (rest[0] is e and axis == 0 and _is_ones(args[0]) and len(args) == 2))
+            return len(rest) == 1 and (
+                (rest[0] in sums) or (rest[0] is e and axis == 0 and _is_ones(args[0]) and len(args) == 2)
+            )
         case Transpose(arg) | Diag(arg):
             return arg in sums
         case Power(base, exponent):

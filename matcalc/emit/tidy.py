@@ -246,7 +246,9 @@ def _combinations(p: _Program) -> list[Value]:
             new, passes = _written(p, found, shape)
             if passes < old and not _reaches(new, v, changed):
                 changed[v] = new
-                inner.update(s for s in postorder([v], lambda s: s.args if s not in {t.base for t in found} else ()) if s is not v)
+                inner.update(
+                    s for s in postorder([v], lambda s: s.args if s not in {t.base for t in found} else ()) if s is not v
+                )
                 break
     return p.rebuilt(changed) if changed else list(p.outputs)
 
@@ -259,7 +261,9 @@ def _reaches(new: Value, v: Value, changed: Mapping[Value, Value]) -> bool:
 def _passes(p: _Program, v: Value, ends: set[Value], *, counted_once: bool = False) -> int:
     """The passes over arrays of the shape of ``v`` between it and the ends; shared ones count only if all uses are inside."""
     shape = p.facts[v].shape
-    inside = [s for s in postorder([v], lambda s: s.args if s not in ends else ()) if s not in ends and p.facts[s].shape == shape]
+    inside = [
+        s for s in postorder([v], lambda s: s.args if s not in ends else ()) if s not in ends and p.facts[s].shape == shape
+    ]
     if not counted_once:
         return len(inside)
     counts = Counter(a for s in inside for a in s.args)

@@ -157,7 +157,9 @@ class _Writer:
             trees = [self.write(a) for a in v.args]
             if wraps and template.is_number and all(a in self.numbers for a in v.args):
                 self.numbers.add(v)
-            trees = [self.array(a) if k in template.arrays else t for k, (a, t) in enumerate(zip(v.args, trees, strict=True), 1)]
+            trees = [
+                self.array(a) if k in template.arrays else t for k, (a, t) in enumerate(zip(v.args, trees, strict=True), 1)
+            ]
             filled = fill(template.tree, trees, self._like() if template.uses_like else None)
             assert isinstance(filled, ast.expr)
             found = filled

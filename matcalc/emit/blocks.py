@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from matcalc.dims import is_unit
+from matcalc.dims import Dim, is_unit
 from matcalc.emit.memory import VIEWS, Facts, entries_of, facts_of, function_of
 from matcalc.emit.shapes import Axes
 from matcalc.emit.sizes import Sizes
@@ -74,8 +74,17 @@ def in_blocks(outputs: Sequence[Value], symbols: Mapping[str, Symbol], sizes: Si
     if len(members) < FEWEST:
         return list(outputs)
     level = _levels(order, outputs, members)
-    blocks = _gathered(order, outputs, members, level, facts)
-    return _replaced(outputs, order, blocks) if blocks else list(outputs)
+    for joining in (True, False):  # joined sums may make two loops wait for each other
+        blocks = _gathered(order, outputs, members, level, facts, joining=joining)
+        found = _replaced(outputs, blocks) if blocks else list(outputs)
+        if found is not None:
+            return found
+    raise AssertionError("the levels put the loops in order")
+
+
+def is_known(d: Dim, sizes: Sizes) -> bool:
+    """Whether the size of a dimension is known, and not only taken to be something."""
+    return isinstance(d, int) or all(s in sizes.known for s in d.free_symbols)
 
 
 def needs_lines(v: Value) -> list[Value]:
@@ -93,6 +102,8 @@ def _is_member(v: Value, facts: Mapping[Value, Facts], sizes: Sizes) -> bool:
     """Whether a value is an entrywise operation on a large array."""
     fact = facts[v]
     if function_of(v.code) is None or not fact.is_array or fact.shape is None or len(fact.shape) > 2 or v.name:
+        return False
+    if not all(is_known(d, sizes) for d in fact.shape):
         return False
     return not is_unit(fact.shape[0]) and entries_of(fact.shape, sizes) >= BIG
 
@@ -121,6 +132,8 @@ def _gathered(
     members: set[Value],
     level: Mapping[Value, int],
     facts: Mapping[Value, Facts],
+    *,
+    joining: bool,
 ) -> list[Block]:
     blocks: dict[Key, Block] = {}
     for v in order:
@@ -143,6 +156,8 @@ def _gathered(
     for v, key in sums_at.items():
         if key in loops:
             loops[key].sums.append(v)
+    if joining:
+        _join_sums(order, loops, sums_at, facts)
     inside = {v: k for k, b in loops.items() for v in b.steps}
     for key, planned in {k: list(b.steps) for k, b in loops.items()}.items():
         b, own = loops[key], set(planned)
@@ -168,6 +183,21 @@ def _gathered(
     found = [b for b in loops.values() if b.results]
     whole = [any(facts[a].shape == b.shape and (a.code == "symbol" or facts[a].fresh) for a in b.inputs) for b in found]
     return found if all(whole) else []
+
+
+def _join_sums(
+    order: Sequence[Value], loops: Mapping[Key, Block], sums_at: dict[Value, Key], facts: Mapping[Value, Facts]
+) -> None:
+    """Let the first loop that reads an array sum it as well, where it needs no result of that."""
+    for key, b in sorted(loops.items(), key=lambda item: item[0][1]):
+        read = {a for v in [*b.steps, *b.sums] for a in v.args}
+        before: set[Value] | None = None
+        for v in order:
+            if v.code in SUMS and v not in sums_at and all(a in read and facts[a].shape == b.shape for a in v.args):
+                before = set(postorder([*b.steps, *b.sums], lambda x: x.args)) if before is None else before
+                if v not in before:
+                    sums_at[v] = key
+                    b.sums.append(v)
 
 
 def _again(v: Value, members: set[Value]) -> list[Value] | None:
@@ -196,17 +226,21 @@ def _write_over(
     for b in blocks:
         elsewhere = {v for other in blocks if other is not b for v in other.steps}
         step = {v: k for k, v in enumerate(b.steps)}
+        before = set(postorder(b.inputs, lambda v: v.args)) if b.stored else set()
         for v in b.stored:
             for a in b.inputs:
                 if not facts[a].fresh or facts[a].shape != b.shape or a in kept or a.name or a in b.over.values():
                     continue
-                if all(c in step and c not in elsewhere and step[c] <= step[v] for c in readers[a]):
+                if all(
+                    (c in step and c not in elsewhere and step[c] <= step[v]) or (c in before and a not in facts[c].roots)
+                    for c in readers[a]
+                ):
                     b.over[v] = a
                     break
 
 
-def _replaced(outputs: Sequence[Value], order: Sequence[Value], blocks: Sequence[Block]) -> list[Value]:
-    """The program with the blocks in it."""
+def _replaced(outputs: Sequence[Value], blocks: Sequence[Block]) -> list[Value] | None:
+    """The program with the blocks in it, or None if they would wait for each other."""
     of = {v: b for b in blocks for v in b.results}
     new: dict[Value, Value] = {}
     made: dict[int, Value] = {}
@@ -215,6 +249,8 @@ def _replaced(outputs: Sequence[Value], order: Sequence[Value], blocks: Sequence
         return tuple(of[v].inputs) if v in of else v.args
 
     for v in postorder(outputs, needs):
+        if any(a not in new for a in needs(v)):
+            return None
         if v in of:
             b = of[v]
             whole = made.get(id(b))

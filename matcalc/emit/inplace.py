@@ -43,14 +43,17 @@ def worth_a_line(outputs: Sequence[Value], plain: Arrangement, facts: Mapping[Va
     found = {v for v in order if v.code in ("block", "part")}
     for v in list(found):
         found.update(needs_lines(v) if v.code == "block" else ())
+    called = {v.args[0] for v in order if v.name and v.code == "#1"}  # a name that the user gave stands for one formula
     for e in order:
+        if e in called:
+            continue
         is_operator = e.code in OPERATORS or e.code == "-#1"
         for k in can_write_over(e, facts, sizes):
             a = e.args[k]
-            if (a in named or a in found) if is_operator else (readers[a] == 1 or a in named):
-                if last.get(a) is e:
-                    found.update((a, e))
-                    break
+            is_held = a in named or a in found or (not is_operator and readers[a] == 1)
+            if is_held and last.get(a) is e:
+                found.update((a, e))
+                break
     return found
 
 

@@ -101,7 +101,7 @@ def loop_statements(
     registers, code = _steps(b, tree, out_name, local, parsed)
     if registers:
         scratch = local("scratch")
-        size = [step] if len(b.shape) == 1 else [step, e("#1.shape[1]", model)]
+        size: list[ast.expr] = [step] if len(b.shape) == 1 else [step, e("#1.shape[1]", model)]
         views = "#1[:len(#2)]"
         targets: ast.expr = ast.Name(registers[0], ast.Store())
         if len(registers) > 1:

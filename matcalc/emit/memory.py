@@ -15,15 +15,18 @@ from matcalc.node import postorder
 
 OPERATORS = {"#1 + #2": "add", "#1 - #2": "subtract", "#1 * #2": "multiply", "#1 / #2": "divide"}
 UFUNCS = frozenset((
-    "abs", "arccos", "arcsin", "arctan", "cos", "cosh", "exp", "expm1", "heaviside", "hypot", "log", "log1p", "maximum", "minimum",
-    "sign", "sin", "sinh", "sqrt", "square", "tan", "tanh",
+    "abs", "arccos", "arcsin", "arctan", "cos", "cosh", "exp", "expm1", "heaviside", "hypot", "log", "log1p", "maximum",
+    "minimum", "sign", "sin", "sinh", "sqrt", "square", "tan", "tanh",
 ))  # fmt: skip
 FILLING = frozenset(("sigmoid", "softplus"))  # helpers that work entry by entry and take ``out=``
 SOFTMAX = frozenset(("softmax(#1)", "softmax(#1, axis=#2)"))  # takes ``out=`` as well
 VIEWS = frozenset(("#1.T", "#1[:, None]", "#1[None, :]", "#1"))
 NEW = SOFTMAX | {
     "#1 @ #2", "np.outer(#1, #2)", "np.linalg.solve(#1, #2)", "np.linalg.inv(#1)", "np.sum(#1)", "#1.sum(axis=0)",
-    "#1.sum(axis=1)", "np.einsum('ij,ij->i', #1, #2)", "np.einsum('ij,ij->j', #1, #2)", "np.vdot(#1, #2)",
+    "#1.sum(axis=1)", "np.max(#1)", "np.max(#1, axis=#2)", "np.trace(#1)", "np.linalg.norm(#1)", "np.linalg.det(#1)",
+    "np.linalg.slogdet(#1)[1]", "np.eye(#1)", "np.ones(#1)", "np.zeros(#1)", "np.ones((#1, #2))", "np.zeros((#1, #2))",
+    "logsumexp(#1)", "logsumexp(#1, axis=#2)", "float(#1)", "np.einsum('ij,ij->i', #1, #2)",
+    "np.einsum('ij,ij->j', #1, #2)", "np.vdot(#1, #2)",
 }  # fmt: skip
 VIEW = re.compile(
     r"#1|#1\.T|#1\[[^\]]*\]|#1\.reshape\(.*\)|np\.reshape\(#1, .*\)|#1\.reshape\(.*\)\.transpose\(.*\)|np\.diag\(#1\)"
@@ -94,6 +97,8 @@ def _facts(v: Value, args: Sequence[Facts], symbols: Mapping[str, Symbol]) -> Fa
     shape, real = shape_of(v), all(a.real for a in args)
     if v.code == "part":  # of the results of a loop over blocks
         return Facts(shape, True, True, own)
+    if v.code == "#1 > 0":  # holds no floats: nothing is written over it
+        return Facts(shape, True, False, own)
     if v.code in VIEWS:
         return Facts(shape, real, False, args[0].roots)
     if function_of(v.code) is not None or v.code in NEW:
@@ -108,9 +113,11 @@ def own_memory(outputs: Sequence[Value], builder: Builder) -> list[Value]:
     for v in outputs:
         base = v
         while base.args and base.args[0].shape and VIEW.fullmatch(base.code):
+            if base.code == "np.diag(#1)" and len(base.args[0].shape) == 1:
+                break  # a new matrix
             base = base.args[0]
-        if (base is not v and base.code == "symbol") or (base in seen and shape_of(base) != ()):
-            copied = builder.make("#1.copy()", v)
+        if shape_of(v) and ((base is not v and base.code == "symbol") or base in seen):
+            copied = builder.make("#1.flatten()", *v.args) if v.code == "#1.reshape(-1)" else builder.make("#1.copy()", v)
             copied.shape = shape_of(v)
             v = copied
         seen.add(base)

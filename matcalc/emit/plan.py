@@ -15,6 +15,7 @@ from matcalc.emit.planner import Planner
 from matcalc.emit.shapes import shape_of
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.stable import stable_forms
+from matcalc.emit.tidy import tidied
 from matcalc.emit.transposes import share_transposes
 from matcalc.emit.values import Value
 from matcalc.expr import Expr, Symbol
@@ -49,6 +50,7 @@ def make_plan(outputs: Sequence[Expr], symbols: dict[str, Symbol], backend: Back
     values = [planner.output(e) for e in outputs]
     planner.f.solver.settle(values)
     if backend.in_place:
+        values = tidied(values, symbols, planner.b, sizes)
         values = in_blocks(own_memory(values, planner.b), symbols, sizes)
     return Plan(values, symbols, planner.functions, planner.integers, tuple(sorted(sizes.asked, key=str)), sizes)
 

@@ -49,7 +49,7 @@ def shifted_exponentials(outputs: Sequence[Expr]) -> dict[Expr, int | None]:
 
 
 def _cancels(order: Sequence[Expr], outputs: Sequence[Expr], e: Expr, axis: int | None) -> bool:
-    """Whether factors of the rows of ``e`` (axis 1), of its columns (0) or of all of it (None) leave the outputs as they are."""
+    """Whether factors of the rows of ``e`` (axis 1), its columns (0) or all of it (None) leave the outputs as they are."""
     one = sp.Integer(1)
     degree: dict[Expr, Degree] = {e: (one, sp.Integer(0)) if axis != 0 else (sp.Integer(0), one)}
     sums: set[Expr] = set()  # what may be divided by: sums of exponentials, and their powers

@@ -36,7 +36,7 @@ def parse_template(code: str, backend: Backend) -> Template:
     arrays = frozenset() if backend.numbers_are_arrays else array_places(code)
     is_number = code.startswith("float(") or not any(isinstance(n, (ast.Call, ast.Subscript, ast.Attribute)) for n in inside)
     is_number = is_number or code in ("np.pi", "np.e")
-    return Template(tree, tuple(helpers), len(ast.unparse(tree)), arrays, is_number, "_arglike" in names)
+    return Template(tree, tuple(helpers), len(ast.unparse(tree).replace("_arg", "#")), arrays, is_number, "_arglike" in names)
 
 
 def fill(node: ast.AST, args: Sequence[ast.expr], like: ast.expr | None = None) -> ast.AST:

@@ -13,6 +13,7 @@ from matcalc.emit.values import Value
 from matcalc.expr import Add, BroadcastAdd, Expr, Hadamard, Let, Number, Power, Quotient, Symbol, coefficient, rational
 from matcalc.ops.elementwise import Exp, Log, Sigmoid, Softplus
 from matcalc.ops.linalg import Det
+from matcalc.ops.reductions import Norm2, NormF
 from matcalc.ops.tensors import TensorSymbol
 
 
@@ -117,6 +118,12 @@ def lower_quotient(planner: Planner, e: Quotient) -> Form:
 @lowers(Power)
 def lower_power(planner: Planner, e: Power) -> Form:
     exponent = rational(e.exponent)
+    if isinstance(e.base, (Norm2, NormF)) and exponent == 2 and planner.uses[e.base] <= 1 and not e.base.arg.is_complex:
+        v = planner.value(e.base.arg)  # a square needs no root
+        is_line = v.shape is not None and len(v.shape) == 1
+        if is_line:
+            return planner.shaped(planner.b.make("#1 @ #2", v, v), e)
+        return planner.shaped(planner.b.make("np.sum(#1)", planner.b.make("np.square(#1)", v)), e)
     return planner.f.entrywise(
         lambda vs: planner.b.power(vs[0], vs[1], exponent), [planner.form[e.base], planner.form[e.exponent]], e.rows, e.cols
     )

@@ -29,9 +29,7 @@ def cho_factor(a: Array) -> Factor:
 def cho_solve(factor: Factor, b: Array) -> Array:
     """The solution ``x`` of ``a x = b`` for the matrix of the factor."""
     definite, packed, exchanges = factor
-    return jax.lax.cond(
-        definite, lambda: linalg.cho_solve((packed, True), b), lambda: linalg.lu_solve((packed, exchanges), b)
-    )
+    return jax.lax.cond(definite, lambda: linalg.cho_solve((packed, True), b), lambda: linalg.lu_solve((packed, exchanges), b))
 
 
 def cho_inverse(factor: Factor) -> Array:

@@ -335,4 +335,6 @@ class Forms:
         b = self.b
         if not self.backend.blas or not self.bounds.real:
             return b.make("np.sum(#1)", self.ledger.note(b.mul(p, q), passed=entries))
-        return b.known.get(("np.vdot(#1, #2)", id(q), id(p))) or self.ledger.note(b.make("np.vdot(#1, #2)", p, q), read=2 * entries)
+        return b.known.get(("np.vdot(#1, #2)", id(q), id(p))) or self.ledger.note(
+            b.make("np.vdot(#1, #2)", p, q), read=2 * entries
+        )

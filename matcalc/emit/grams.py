@@ -42,7 +42,14 @@ def scaled_gram(forms: Forms, x: Form, w: Value, y: Form) -> Value:
 def thin_product(forms: Forms, x: Form, y: Form) -> Value | None:
     """``x y`` with few columns as ``(y' x')'``, which OpenBLAS multiplies faster; None where it is not known to be so."""
     rows, inner, cols = forms.sizes.of(x.rows), forms.sizes.of(x.cols), forms.sizes.of(y.cols)
-    if not forms.backend.blas or x.is_vector or y.is_vector or cols > THIN or rows * inner < LARGE or min(rows, inner) < 4 * cols:
+    if (
+        not forms.backend.blas
+        or x.is_vector
+        or y.is_vector
+        or cols > THIN
+        or rows * inner < LARGE
+        or min(rows, inner) < 4 * cols
+    ):
         return None
     b = forms.b
     return b.transpose(b.make("#1 @ #2", b.transpose(y.value), b.transpose(x.value)))

@@ -137,8 +137,8 @@ class Backend:
 
 
 FACTORS = frozenset((
-    "cho_factor", "cho_solve", "cho_inverse", "cho_trace_inverse", "factor_logdet", "lu_factor", "lu_solve", "lu_inverse", "lu_det",
-    "solve_triangular",
+    "cho_factor", "cho_solve", "cho_inverse", "cho_trace_inverse", "factor_logdet",
+    "lu_factor", "lu_solve", "lu_inverse", "lu_det", "solve_triangular",
 ))  # fmt: skip
 
 NUMPY = Backend(

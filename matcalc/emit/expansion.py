@@ -8,6 +8,7 @@ rounding differs where the terms of a sum cancel, by the size of the terms.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from matcalc.dims import is_unit
 from matcalc.emit.backends import Backend
@@ -59,9 +60,9 @@ class Program:
 
     def __init__(self, outputs: list[Expr], backend: Backend, sizes: Sizes) -> None:
         self.backend, self.sizes = backend, sizes
-        self.set(outputs)
+        self.take(outputs)
 
-    def set(self, outputs: list[Expr]) -> None:
+    def take(self, outputs: list[Expr]) -> None:
         """Take these outputs."""
         self.outputs = outputs
         self.users: dict[Expr, list[Expr]] = {}
@@ -77,7 +78,7 @@ class Program:
     def improve(self, s: Expr) -> None:
         """Take another form of what uses the sum, or of the sum itself, if it costs less."""
         if isinstance(s, Add) and (other := common_factor(s)) is not None and self.cost([other]) < WORTH * self.cost([s]):
-            self.set(substitute_all(self.outputs, {s: other}))
+            self.take(substitute_all(self.outputs, {s: other}))
             return
         paths = [self.path(s, u) for u in self.users.get(s, [])]
         if not paths or len(paths) > MOST_USES:
@@ -91,7 +92,7 @@ class Program:
             return
         rest = [s] if s in self.kept or len(best) < len(paths) else []
         if self.cost([*best.values(), *rest]) < WORTH * self.cost([*best, *rest]):
-            self.set(substitute_all(self.outputs, best))
+            self.take(substitute_all(self.outputs, best))
 
     def path(self, s: Expr, user: Expr) -> list[Expr]:
         """The linear operators from a use of ``s`` upwards, as long as nothing else needs what is between."""
@@ -196,7 +197,7 @@ def next_real(path: Sequence[Expr]) -> Expr | None:
 
 def lifted(e: Expr, path: Sequence[Expr]) -> Expr:
     """What the end of the path becomes if its start becomes ``e``."""
-    for below, user in zip(path, path[1:], strict=False):
+    for below, user in pairwise(path):
         e = applied(user, below, e)
     return e
 

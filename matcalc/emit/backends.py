@@ -140,6 +140,9 @@ FACTORS = frozenset((
     "cho_factor", "cho_solve", "cho_inverse", "cho_trace_inverse", "factor_logdet",
     "lu_factor", "lu_solve", "lu_inverse", "lu_det", "solve_triangular",
 ))  # fmt: skip
+OWN = frozenset((  # what code for NumPy alone calls
+    "add_diagonal", "add_on_diagonal", "grams", "on_diagonal", "outer", "symmetric_grams", "xlogy",
+))  # fmt: skip
 
 NUMPY = Backend(
     "numpy", "numpy", "np", "matcalc.emit.runtime",
@@ -151,8 +154,8 @@ NUMPY = Backend(
         "trigamma", "unit_vector",
         "polygamma", "elimination", "toeplitz_basis", "khatrirao", "cross_matrix", "axial",
         "by_eigenvalues", "eigensystem", "real_eigensystem",
-        "add_diagonal", "add_on_diagonal", "grams", "on_diagonal", "outer", "symmetric_grams", "softplus", "norm", "xlogy",
-    )) | FACTORS,
+        "softplus", "norm",
+    )) | FACTORS | OWN,
     words=(
         ("np.logaddexp(0, #1)", "softplus(#1)"),
         ("np.linalg.norm(#1)", "norm(#1)"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from matcalc.emit.backends import FACTORS, NUMPY, Backend
+from matcalc.emit.backends import FACTORS, NUMPY, OWN, Backend
 from matcalc.errors import UnsupportedError
 
 ELU = "np.where(#1 > 0, #1, #2 * np.expm1(np.minimum(#1, 0)))"
 GAMMAS = {"erf", "lgamma", "digamma", "trigamma", "polygamma"}
-SHARED = (NUMPY.helpers - FACTORS - {"add_diagonal", "xlogy"}) | {
+SHARED = (NUMPY.helpers - FACTORS - OWN) | {
     "scalar", "softplus", "tri", "diag", "kron", "imag", "real", "symmetric_product", "einsum",
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from matcalc.calculus import grad, vjp
 from matcalc.check import CheckReport, check
+from matcalc.codefiles.to_code import to_code
 from matcalc.compositions import convolve
 from matcalc.curvature.certificate import Convexity
 from matcalc.curvature.certify import convexity
@@ -46,14 +47,15 @@ from matcalc.substitution import placeholder as wild
 from matcalc.to_index import IndexNotation, to_index
 from matcalc.userdefined import elementwise
 from matcalc.wirtinger import wirtinger
+from matcalc.wrappers import Problem, jax_function, scipy_problem, torch_function
 
 # mc.tr, mc.sum, mc.exp, ...: every function that text knows by name; mc.tensor declares, in text it unstacks a matrix
 globals().update({name: f.public() for name, f in FUNCTIONS.items() if name != "tensor"})
 # SymPy objects in, SymPy objects out
 VERBS = (
     "check", "collect", "compile", "convexity", "count_ops", "derive", "differential", "equal", "expand", "grad", "hessian",
-    "hvp", "jacobian", "jvp", "latex", "named", "pprint", "pretty", "simplify", "stationary", "taylor", "to_index", "vjp",
-    "wirtinger",
+    "hvp", "jacobian", "jax_function", "jvp", "latex", "named", "pprint", "pretty", "scipy_problem", "simplify",
+    "stationary", "taylor", "to_code", "to_index", "torch_function", "vjp", "wirtinger",
 )  # fmt: skip
 globals().update({name: takes_sympy(globals()[name]) for name in VERBS})
 
@@ -62,9 +64,10 @@ __all__ = [
     "atoms", "block", "broadcast_add", "check", "CheckError", "CheckReport", "collect", "compile", "Convexity", "convexity",
     "convolve", "count_ops", "Derivation", "derive", "differential", "dims", "elementwise", "equal", "Equality", "expand",
     "Expr", "from_index", "from_json", "from_sympy", "function", "grad", "hessian", "hvp", "IndexNotation", "is_psd",
-    "jacobian", "jvp", "latex", "let", "LimitError", "MatcalcError", "matrix", "matrix_function", "Named", "named",
-    "NotDifferentiableError", "OperandError", "parse", "parse_latex", "ParseError", "pprint", "pretty", "replace", "scalar",
-    "ShapeError", "sign_of", "simplify", "Stationary", "stationary", "substitute", "Symbol", "symbols", "taylor", "tensor",
-    "to_index", "to_json", "to_sympy", "UnsupportedError", "vector", "vjp", "wild", "wirtinger",
+    "jacobian", "jax_function", "jvp", "latex", "let", "LimitError", "MatcalcError", "matrix", "matrix_function", "Named",
+    "named", "NotDifferentiableError", "OperandError", "parse", "parse_latex", "ParseError", "pprint", "pretty", "Problem",
+    "replace", "scalar", "scipy_problem", "ShapeError", "sign_of", "simplify", "Stationary", "stationary", "substitute",
+    "Symbol", "symbols", "taylor", "tensor", "to_code", "to_index", "to_json", "to_sympy", "torch_function",
+    "UnsupportedError", "vector", "vjp", "wild", "wirtinger",
     *(name for name in FUNCTIONS if name != "tensor"),
 ]  # fmt: skip

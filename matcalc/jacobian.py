@@ -7,6 +7,7 @@ the Jacobian; pairing it with a tangent, by the same transposition that makes pu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import overload
 
 from matcalc.calculus import over_structure, scalar_function, target, targets_of, upstream_of
 from matcalc.column_maps import addend_count, column_map
@@ -32,6 +33,7 @@ from matcalc.expr import (
 from matcalc.index import At, Index, Pair, axis, flat
 from matcalc.network import Lowering, Network, composite_parts, contract_all, split_composites, tie
 from matcalc.node import postorder
+from matcalc.ops.reductions import total
 from matcalc.ops.stacking import Duplication, Elimination
 from matcalc.ops.structure import Reshape, Vec, reshape, vec, zeros
 from matcalc.ops.tensors import Unstacked, paired, with_axes, with_axes_of
@@ -259,48 +261,84 @@ def differential(f: object, wrt: object = None) -> Expr:
     return with_axes_of(result, e)
 
 
-def hvp(f: object, wrt: object, direction: object) -> Expr:
+@overload
+def hvp(f: object, wrt: Symbol | str, direction: object) -> Expr: ...  # type: ignore[overload-overlap]  # str is a Sequence
+@overload
+def hvp(f: object, wrt: Sequence[Symbol | str], direction: object) -> list[Expr]: ...
+@overload
+def hvp(f: object, wrt: Mapping[str, Symbol | str], direction: object) -> dict[str, Expr]: ...
+def hvp(f: object, wrt: object, direction: object) -> object:
     """Hessian of a scalar function times a direction, in the shape of ``wrt``; the Hessian is not formed.
 
     Parameters
     ----------
     f : Expr, scalar
-    wrt : Symbol or str
-    direction : Expr or str
+    wrt : Symbol, str, or a list or dict of them
+        Of several, the Hessian is the joint one, with the mixed second derivatives.
+    direction : Expr or str, or as many in the structure of ``wrt``
         With the shape of ``wrt``; a name makes a new symbol.
 
     Returns
     -------
-    Expr
-        In the shape of ``wrt``.
+    Expr, list or dict
+        In the shape and structure of ``wrt``.
 
     Raises
     ------
     ShapeError
-        If ``f`` is not scalar, or the direction does not have the shape of ``wrt``.
+        If ``f`` is not scalar, or a direction does not have the shape of its variable.
+    OperandError
+        If there are more or fewer directions than variables.
     UnsupportedError
         If an operator on the way has no derivative here.
 
     Examples
     --------
     >>> import matcalc as mc
-    >>> A, x, v = mc.symbols("A[m,n] x[n] v[n]")
+    >>> A, x, y, v, u = mc.symbols("A[m,n] x[n] y[m] v[n] u[m]")
     >>> mc.hvp(mc.norm2(A @ x) ** 2, x, v)
     2*A'*A*v
+    >>> mc.hvp(y.T @ A @ x, [x, y], [v, u])
+    [A'*u, A*v]
     """
     e = scalar_function(f, "hvp")
-    w = target(e, wrt)
-    d = upstream_of(w, direction, "direction")
-    free = w.free
-    (gradient,) = simplify_all(reverse_sweep(_plain(substitute(e, {w: free}), [free]), ONE, [free]))
-    gradient = by_conjugates(gradient)
-    turned = substitute(d, {w: free})
-    if w.is_scalar:  # a gradient by one number: forward it stays factored
-        product = push(gradient, {free: turned})
+    directions = _directions(wrt, direction)
+
+    def product(targets: list[Symbol]) -> list[Expr]:
+        return _hessian_times(e, targets, [upstream_of(w, d, "direction") for w, d in zip(targets, directions, strict=True)])
+
+    return over_structure(e, wrt, product)
+
+
+def _directions(wrt: object, direction: object) -> list[object]:
+    """The directions in the order of the variables that ``wrt`` names."""
+    if isinstance(wrt, Mapping):
+        if not isinstance(direction, Mapping) or direction.keys() != wrt.keys():
+            raise OperandError(f"wrt is a dict, so direction is one too, with the keys {', '.join(map(str, wrt))}")
+        return [direction[key] for key in wrt]
+    if isinstance(wrt, (list, tuple)):
+        if not isinstance(direction, (list, tuple)) or len(direction) != len(wrt):
+            raise OperandError(f"wrt lists {len(wrt)} variables, so direction is a list of as many, one for each")
+        return list(direction)
+    return [direction]
+
+
+def _hessian_times(e: Expr, targets: Sequence[Symbol], directions: Sequence[Expr]) -> list[Expr]:
+    """The joint Hessian by ``targets`` times ``directions``, the gradient held as a function of free symbols."""
+    free = {w: w.free for w in targets}
+    variables = list(free.values())
+    gradients = simplify_all(reverse_sweep(_plain(substitute(e, dict(free.items())), variables), ONE, variables))
+    gradients = [by_conjugates(g) for g in gradients]
+    turned = [substitute(d, dict(free.items())) for d in directions]
+    if len(targets) > 1:  # one sweep, of the slope along the directions
+        slope = add(*(total(hadamard(g, d)) for g, d in zip(gradients, turned, strict=True)))
+        products = reverse_sweep(slope, ONE, variables)
+    elif targets[0].is_scalar:  # a gradient by one number: forward it stays factored
+        products = [push(gradients[0], {variables[0]: turned[0]})]
     else:
-        (product,) = reverse_sweep(gradient, turned, [free])
-    (result,) = simplify_all([substitute(product, {free: w})])
-    return with_axes_of(result, w)
+        products = reverse_sweep(gradients[0], turned[0], variables)
+    results = simplify_all([substitute(p, {plain: s for s, plain in free.items()}) for p in products])
+    return [with_axes_of(r, w) for r, w in zip(results, targets, strict=True)]
 
 
 def _require_layout(layout: str) -> None:

@@ -12,6 +12,7 @@ from strategies import random_expr
 
 import matcalc as mc
 from matcalc.dims import is_unit
+from matcalc.errors import OperandError, ShapeError
 from matcalc.expr import Symbol, hadamard, matmul, substitute, symbol, transpose
 from matcalc.node import postorder
 
@@ -651,3 +652,51 @@ def test_the_hessian_of_a_deep_chain_stays_nested(depth):
 def test_hessians_of_chains_grow_with_their_depth():
     counts = [mc.hessian(deep_chain(depth), "x").node_count() for depth in (10, 20, 40)]
     assert counts[2] - counts[1] < 2.2 * (counts[1] - counts[0]) + 10
+
+
+JOINT = [
+    ("norm2(A*x - y)^2 + c*sum(exp(A*x))", "A[3,2] x[2] y[3] c", ["A", "x", "c"]),
+    ("logdet(A'*A) + tr(B*A)*c^2", "A[3,2] B[2,3] c", ["c", "A", "B"]),
+    ("sum(softmax(r*A).^2) + tr(A'*A)^2", "A[3,2] r[1,3]", ["r", "A"]),
+]
+
+
+@pytest.mark.parametrize(("text", "declared", "wrt"), JOINT)
+def test_hvp_by_several_is_that_of_the_joint_hessian(text, declared, wrt):
+    f = mc.parse(text, declared)
+    variables = [s for name in wrt for s in f.symbols if s.name == name]
+    directions = [mc.symbols(f"d{s.name}[{s.rows},{s.cols}]") if not s.is_scalar else mc.scalar("dc") for s in variables]
+    rng = np.random.default_rng(0)
+    point = {s.name: rng.standard_normal(s.shape) for s in f.symbols}
+    steps = [rng.standard_normal(s.shape) for s in variables]
+    products = mc.hvp(f, variables, directions)
+    call = mc.compile(products, [*f.symbols, *directions])
+    got = call(*(point[s.name] for s in f.symbols), *steps)
+    gradients = mc.compile(mc.grad(f, variables), list(f.symbols))
+
+    def along(t):
+        moved = {s.name: point[s.name] + t * d for s, d in zip(variables, steps, strict=True)}
+        return gradients(*(moved.get(s.name, point[s.name]) for s in f.symbols))
+
+    h = 1e-5
+    for s, g, up, down in zip(variables, got, along(h), along(-h), strict=True):
+        assert np.shape(g) == s.shape
+        assert_allclose(g, (up - down) / (2 * h), rtol=1e-6, atol=1e-7)
+    keys = dict(zip("pqr", variables, strict=False))
+    as_dict = mc.hvp(f, keys, dict(zip(keys, directions, strict=True)))
+    assert [as_dict[k] for k in keys] == products
+    assert mc.hvp(f, tuple(variables), tuple(directions)) == tuple(products)
+
+
+def test_hvp_by_several_wants_as_many_directions():
+    f = mc.parse("x'*A*y", "A[m,n] x[m] y[n]")
+    for wrt, direction, message in (
+        (["x", "y"], "v", "wrt lists 2 variables, so direction is a list of as many"),
+        (["x", "y"], ["v"], "wrt lists 2 variables, so direction is a list of as many"),
+        ({"a": "x"}, ["v"], "wrt is a dict, so direction is one too, with the keys a"),
+        ({"a": "x"}, {"b": "v"}, "wrt is a dict, so direction is one too, with the keys a"),
+    ):
+        with pytest.raises(OperandError, match=message):
+            mc.hvp(f, wrt, direction)
+    with pytest.raises(ShapeError, match=r"the direction y .* must have the shape of x"):
+        mc.hvp(f, ["x", "y"], list(reversed(mc.symbols("x[m] y[n]"))))

@@ -73,3 +73,20 @@ def test_jacobian_of_a_direction():
     h = mc.hessian(norm, "x")
     slope = jax.jacobian(lambda x: judge.gradient(norm, {"x": x}, "x", SIZES))
     close(numbers(h, given, SIZES), np.asarray(slope(given["x"])), str(h))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sum(log(cosh(x).^2 .+ 1))",
+        "sum(cosh(x).*sinh(x)./(cosh(x).^2 .+ 1))",
+        "sum(sin(x).^2.*cos(x).^2 + sin(x).^2)",
+        "sum(cosh(x).^2.*sinh(x).^2 - sinh(x).^2)",
+    ],
+)
+def test_a_square_times_its_partner_is_not_taken_for_the_square(text):
+    """``cos(x)^2*sin(x)^2 + sin(x)^2`` is not ``sin(x)^2``: only with the same rest do the two add up."""
+    f = mc.parse(text, "x[n]")
+    assert mc.check(f, "x").passed
+    assert mc.check(f, "x", kind="hessian").passed
+    assert mc.equal(f, mc.simplify(f))

@@ -39,6 +39,7 @@ class Arguments:
         self._known: dict[Dim, int] = {d: d for c in self.checks for _, d in c.axes if isinstance(d, int)}
         self._size_at = [(p.names.index(name), d) for name, d in p.sizes.items()]
         self.composite = [(d, dim_function(d)) for d in p.composite]
+        self._of_one_precision = getattr(runtime, "of_one_precision", _as_they_are)  # a library that writes in place has it
 
     def take(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[list[Any], dict[Dim, int]]:
         """The arguments in order, and the sizes of their dimensions."""
@@ -56,7 +57,7 @@ class Arguments:
                     self._misfit(given)
         if extra or self._size_at or self.composite:
             self._check_sizes(given, known, extra)
-        return given, known
+        return self._of_one_precision(given), known
 
     def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[list[Any], dict[DimSymbol, int]]:
         """The arguments in order, and dimensions that were given although an argument shows them."""
@@ -174,3 +175,7 @@ def _as_function(name: str, value: Any) -> Any:
     if callable(value):
         return value
     raise OperandError(f"{name} is a function of an array, not {value!r}")
+
+
+def _as_they_are(arguments: list[Any]) -> list[Any]:
+    return arguments

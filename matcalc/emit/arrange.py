@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -39,9 +39,17 @@ class Arrangement:
 
 
 def arrange(
-    outputs: Sequence[Value], names: NameMaker, width_of: Callable[[str], int], width_of_leaf: Callable[[Value], int]
+    outputs: Sequence[Value],
+    names: NameMaker,
+    width_of: Callable[[str], int],
+    width_of_leaf: Callable[[Value], int],
+    apart: Collection[Value] = (),
+    must_have_names: Callable[[str], tuple[int, ...]] | None = None,
 ) -> Arrangement:
-    """The lines of a program, given how wide its templates and its leaves are."""
+    """The lines of a program, given how wide its templates and its leaves are; the values ``apart`` get one each.
+
+    ``must_have_names`` says which operands of a template a language takes by name only.
+    """
     order = list(postorder(outputs, lambda v: v.args))
     count = {id(v): 0 for v in order}
     for v in outputs:
@@ -52,9 +60,13 @@ def arrange(
     out = Arrangement()
     size: dict[Value, tuple[int, int]] = {}  # depth and width of what is written
     unnamed = 0
+    done: set[Value] = set()
 
     def assign(v: Value) -> None:
         nonlocal unnamed
+        if v in done:
+            return
+        done.add(v)
         name = names.new(v.name or f"t{unnamed}")
         unnamed += not v.name
         out.lines.append((v, name))
@@ -65,6 +77,9 @@ def arrange(
             out.leaves.append(v)
             size[v] = (1, width_of_leaf(v))
             continue
+        for k in must_have_names(v.code) if must_have_names is not None else ():
+            if not v.args[k].is_leaf:
+                assign(v.args[k])
         width = width_of(v.code) + sum(size[a][1] for a in v.args)
         for a in sorted(dict.fromkeys(v.args), key=lambda a: size[a][1], reverse=True):
             depth, before = size[a]
@@ -72,6 +87,6 @@ def arrange(
                 assign(a)
                 width -= v.args.count(a) * (before - size[a][1])
         size[v] = (1 + max((size[a][0] for a in v.args), default=0), width)
-        if v.name or (count[id(v)] > 1 and v.code not in VIEWS):
+        if v.name or v in apart or (count[id(v)] > 1 and v.code not in VIEWS):
             assign(v)
     return out

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
-from matcalc.dims import Dim, is_unit
+from matcalc.dims import Dim, DimSymbol, is_unit
 from matcalc.emit.backends import NUMPY, Backend
 from matcalc.emit.parameters import Parameters, dimensions_in, shape_text
 from matcalc.emit.plan import Plan
@@ -40,7 +40,9 @@ def write_program(plan: Plan, exprs: Sequence[Expr], p: Parameters, backend: Bac
     like = next((python[n] for n in arrays if n not in numbers), "")
     given = Given(tuple(python[n] for n in arrays), frozenset(numbers), like)
     docstring = "\n    ".join([*lines, "", returned, ""] if lines else [returned]).replace("    \n", "\n")
-    return write_function(plan.outputs, [python[n] for n in p.names], leaves, sources, names, backend, docstring, single, given)
+    return write_function(
+        plan.outputs, [python[n] for n in p.names], leaves, sources, names, backend, docstring, single, plan, given
+    )
 
 
 def _described(name: str, p: Parameters) -> str:
@@ -71,3 +73,8 @@ def dim_function(d: Dim) -> Callable[..., int]:
     leaves: dict[object, ast.expr] = {("dim", s): ast.Name(n, ast.Load()) for s, n in zip(symbols, python, strict=True)}
     written = write_function([builder.dim(d)], python, leaves, {}, names, NUMPY, f"{d}", single=True)
     return make_function(written.definition, {})
+
+
+def size_of(d: Dim, known: Mapping[DimSymbol, int]) -> int:
+    """A composite dimension, from the sizes of its symbols."""
+    return dim_function(d)(*(known[s] for s in dimensions_in(d)))

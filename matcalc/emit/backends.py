@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from matcalc.errors import MatcalcError
 
-BUILTINS = frozenset(("float",))  # what templates call besides the library and the helpers
+BUILTINS = frozenset(("float", "len", "max", "range"))  # what templates call besides the library and the helpers
 SHARED_RUNTIME = "matcalc.emit.runtime_shared"
 
 
@@ -46,16 +47,17 @@ class Backend:
         Whether the library's functions take Python's numbers.
     scalars_are_numbers : bool
         Whether scalar arguments may be Python's numbers.
-    turns_transposes : bool
-        Whether a large transposed left factor is to be made an array of its own.
-    traces : bool
-        Whether functions are compiled for every set of shapes, so that arguments are looked at once for each.
+    symmetric_products : bool
+        Whether products that are symmetric by their form, such as ``X' diag(w) X``, are left to a helper function.
+    prepares : bool
+        Whether calls go through ``prepare`` of the runtime module, and arguments are looked at inside: once for every set
+        of shapes where that compiles.
     factors : bool
         Whether the helpers have factorisations that solves, inverses and determinants share (``cho_factor``, ...).
     blas : bool
         Whether products are left to a BLAS as NumPy leaves them: ``Z.T @ Z`` at half the work of another product.
     in_place : bool
-        Whether arrays are written to, by helpers that fill a new array part by part.
+        Whether arrays are written to: operations over their operands with ``out=``, helpers that fill a new array part by part.
     """
 
     name: str
@@ -73,8 +75,8 @@ class Backend:
     first: str = ""
     numbers_are_arrays: bool = True
     scalars_are_numbers: bool = False
-    turns_transposes: bool = False
-    traces: bool = False
+    symmetric_products: bool = False
+    prepares: bool = False
     factors: bool = False
     blas: bool = False
     in_place: bool = False
@@ -123,6 +125,10 @@ class Backend:
             message = f"the {self.name} back end needs {missing.name}: pip install matcalculus[{extra}]"
             raise MatcalcError(message) from None
 
+    def solve_function(self) -> Callable[..., Any]:
+        """``solve`` of the library, which takes stacks of matrices."""
+        return import_module(self.module).linalg.solve  # type: ignore[no-any-return]
+
     def namespace(self, helpers: Iterable[str]) -> dict[str, object]:
         """What the code finds by name, the library imported now."""
         assert self.runtime_module
@@ -145,7 +151,19 @@ NUMPY = Backend(
         "trigamma", "unit_vector",
         "polygamma", "elimination", "toeplitz_basis", "khatrirao", "cross_matrix", "axial",
         "by_eigenvalues", "eigensystem", "real_eigensystem",
-        "add_diagonal", "add_on_diagonal", "grams", "on_diagonal", "outer", "symmetric_grams",
+        "add_diagonal", "add_on_diagonal", "grams", "on_diagonal", "outer", "symmetric_grams", "softplus", "norm", "xlogy",
     )) | FACTORS,
+    words=(
+        ("np.logaddexp(0, #1)", "softplus(#1)"),
+        ("np.linalg.norm(#1)", "norm(#1)"),
+        ("np.where(#1 == 0, 0.0, #1 * np.log(np.where(#1 == 0, 1.0, #2)))", "xlogy(#1, #2)"),
+        # functions that NumPy writes in Python, in what they come down to: a microsecond less each
+        ("np.sum(#1)", "#1.sum()"),
+        ("np.prod(#1)", "#1.prod()"),
+        ("np.trace(#1)", "#1.trace()"),
+        ("np.outer(#1, #2)", "#1[:, None] * #2"),
+        ("np.sum(np.abs(#1))", "np.abs(#1).sum()"),
+        ("np.max(np.abs(#1))", "np.abs(#1).max()"),
+    ),
     factors=True, blas=True, in_place=True,
 )  # fmt: skip

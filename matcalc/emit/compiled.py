@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log2
-from typing import Any
+from typing import Any, Literal, overload
 
 from matcalc.dims import Dim, DimSymbol
 from matcalc.emit.arguments import Arguments
@@ -18,14 +18,28 @@ from matcalc.emit.parameters import Outputs, Parameters, Unpack, parameters_of, 
 from matcalc.emit.plan import Plan, make_plan, strict_scalars
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.write import Written
+from matcalc.errors import UnsupportedError
 from matcalc.expr import Expr, Symbol
 
 SMALL = 32  # sizes up to which every order of work takes the same time
 MOST_PLANS = 64  # plans and sizes that are kept
 OFTEN = 10  # calls after which a function written for the parameters at hand is worth its making
+RESULTS: dict[str, Callable[..., Any]] = {}  # what may be made besides arrays, by name
 
 
-def compile(outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, backend: str = "numpy") -> Compiled:
+@overload
+def compile(
+    outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, backend: str = "numpy", form: Literal["array"] = "array"
+) -> Compiled: ...
+
+
+@overload
+def compile(outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, backend: str = "numpy", form: str) -> Any: ...
+
+
+def compile(
+    outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, backend: str = "numpy", form: str = "array"
+) -> Any:
     """A function of arrays that computes expressions.
 
     Parameters
@@ -37,6 +51,9 @@ def compile(outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, bac
         no argument shows, then the unspecified functions.
     backend : str
         The array library: ``"numpy"``, ``"jax"``, ``"torch"`` or ``"array_api"``, the last for arrays of any library.
+    form : {"array", "operator"}
+        ``"operator"``: for one Hessian or Jacobian, a function that computes its factors, and returns a ``LinearMap`` with
+        ``matvec``, ``rmatvec``, ``solve``, ``T`` and ``dense``; the entries are not formed.
 
     Returns
     -------
@@ -46,7 +63,7 @@ def compile(outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, bac
     Raises
     ------
     UnsupportedError
-        If there is no such backend, or it lacks a function.
+        If there is no such backend or form, or the backend lacks a function.
     MatcalcError
         If the library is not installed.
     OperandError
@@ -62,6 +79,10 @@ def compile(outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, bac
     >>> gradient([1.0, 1.0], A=[[1.0, 0.0], [0.0, 2.0]], b=[1.0, 1.0])
     array([0., 2.])
     """
+    if form != "array":
+        if form not in RESULTS:
+            raise UnsupportedError(f"unknown form {form!r}; the known ones are array, {', '.join(RESULTS)}")
+        return RESULTS[form](outputs, args, backend=backend)
     library = backend_of(backend)
     unpack, exprs = structure_of(outputs)
     symbols = symbols_by_name(exprs, [a for a in args or () if isinstance(a, Symbol)])
@@ -107,9 +128,14 @@ class Compiled:
             self._functions[()] = self._first.function
         self._calls = 0
         self._traced: Callable[..., Any] | None = None
-        if backend.traces:
+        if backend.prepares:
             not_arrays = {*parameters.sizes, *parameters.functions, *parameters.integers}
             self._traced = runtime.prepare(self._once, [k for k, name in enumerate(self.names) if name in not_arrays])
+
+    @property
+    def shown(self) -> dict[DimSymbol, tuple[str, int]]:
+        """The argument and the axis that each dimension is read off."""
+        return self._parameters.shown
 
     @property
     def function(self) -> Callable[..., Any]:

@@ -24,9 +24,9 @@ def parse(code: str) -> ast.expr:
 
 def translated(code: str, backend: Backend) -> ast.expr:
     """The tree of a template for NumPy, in the backend's words."""
-    if backend.alias == "np":
-        return parse(code)
     known = backend.word(code)
+    if backend.alias == "np":
+        return parse(code if known is None else known)
     tree = _Dialect(backend).visit(parse(code if known is None else known))
     assert isinstance(tree, ast.expr)
     return tree

@@ -7,7 +7,6 @@ rounding differs where the terms of a sum cancel, by the size of the terms.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from matcalc.dims import is_unit
@@ -19,7 +18,6 @@ from matcalc.expr import (
     BroadcastAdd,
     Expr,
     Hadamard,
-    Number,
     Product,
     Quotient,
     Transpose,

@@ -1,6 +1,7 @@
 """Factorisations that emitted JAX code shares between solves, inverses and determinants; they can be traced.
 
-A factor is a triple: whether it is Cholesky's, the packed triangles, the row exchanges.
+A factor is a triple: whether it is Cholesky's, the packed triangles, the row exchanges. XLA's triangular solve for CPUs
+does all the work that a right-hand side without zeros would need; triangles are inverted in halves instead.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from jax.scipy import linalg
 
 Array = Any
 Factor = tuple[Array, Array, Array]
+SMALLEST, MOST_CUTS = 80, 3  # a triangle of so few rows is not cut in halves, and none is more often than that
 
 
 def cho_factor(a: Array) -> Factor:
@@ -27,25 +29,47 @@ def cho_factor(a: Array) -> Factor:
 def cho_solve(factor: Factor, b: Array) -> Array:
     """The solution ``x`` of ``a x = b`` for the matrix of the factor."""
     definite, packed, exchanges = factor
-    return jax.lax.cond(
-        definite, lambda: linalg.cho_solve((packed, True), b), lambda: linalg.lu_solve((packed, exchanges), b)
-    )
+    return jax.lax.cond(definite, lambda: linalg.cho_solve((packed, True), b), lambda: linalg.lu_solve((packed, exchanges), b))
 
 
 def cho_inverse(factor: Factor) -> Array:
-    """The inverse of the matrix of the factor."""
-    return cho_solve(factor, jnp.eye(len(factor[1]), dtype=factor[1].dtype))
+    """The inverse of the matrix of the factor: of ``L L'`` that is ``inv(L)' inv(L)``."""
+    definite, packed, exchanges = factor
+    return jax.lax.cond(
+        definite,
+        lambda: _square(_triangle_inverse(packed)),
+        lambda: linalg.lu_solve((packed, exchanges), jnp.eye(len(packed), dtype=packed.dtype)),
+    )
 
 
 def cho_trace_inverse(factor: Factor) -> Array:
     """The trace of the inverse: of ``L L'`` the sum of the squares of ``inv(L)``."""
     definite, packed, exchanges = factor
-    eye = jnp.eye(len(packed), dtype=packed.dtype)
     return jax.lax.cond(
         definite,
-        lambda: jnp.sum(jnp.square(linalg.solve_triangular(packed, eye, lower=True))),
-        lambda: jnp.trace(linalg.lu_solve((packed, exchanges), eye)),
+        lambda: jnp.sum(jnp.square(_triangle_inverse(packed))),
+        lambda: jnp.trace(linalg.lu_solve((packed, exchanges), jnp.eye(len(packed), dtype=packed.dtype))),
     )
+
+
+def _triangle_inverse(c: Array, cuts: int = MOST_CUTS) -> Array:
+    """The inverse of a lower triangle: of ``[A 0; B D]`` it is ``[inv(A) 0; -inv(D) B inv(A) inv(D)]``."""
+    n = len(c)
+    if n <= SMALLEST or not cuts:
+        return linalg.solve_triangular(c, jnp.eye(n, dtype=c.dtype), lower=True)
+    h = n // 2
+    a, d = _triangle_inverse(c[:h, :h], cuts - 1), _triangle_inverse(c[h:, h:], cuts - 1)
+    return jnp.block([[a, jnp.zeros((h, n - h), c.dtype)], [-d @ (c[h:, :h] @ a), d]])
+
+
+def _square(r: Array, cuts: int = MOST_CUTS) -> Array:
+    """``r' r`` of a lower triangle ``[A 0; B D]``: ``[A'A + B'B B'D; D'B D'D]``."""
+    if len(r) <= SMALLEST or not cuts:
+        return r.T @ r
+    h = len(r) // 2
+    turned = jax.lax.optimization_barrier(r[h:, :h].T)  # type: ignore[no-untyped-call]
+    corner = turned @ r[h:, h:]
+    return jnp.block([[_square(r[:h, :h], cuts - 1) + turned @ r[h:, :h], corner], [corner.T, _square(r[h:, h:], cuts - 1)]])
 
 
 def lu_factor(a: Array) -> Factor:

@@ -13,7 +13,7 @@ from typing import Literal
 from matcalc.dims import Dim, is_unit
 from matcalc.emit.backends import Backend
 from matcalc.emit.bounds import Bounds
-from matcalc.emit.grams import are_transposed, thin_product
+from matcalc.emit.grams import are_transposed, symmetric_product, thin_product
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.solver import Solver
 from matcalc.emit.values import Builder, Value
@@ -249,6 +249,8 @@ class Forms:
         turned = b.known.get(("#1 @ #2", id(self._turned(q)), id(self._turned(p))))
         if turned is not None and ("#1 @ #2", id(p), id(q)) not in b.known:
             return b.transpose(turned)  # of a product that exists
+        if are_transposed(self, x, y):
+            return symmetric_product(self, p, q)
         return thin_product(self, x, y) or b.make("#1 @ #2", p, q)
 
     def _turned(self, v: Value) -> Value:
@@ -348,4 +350,6 @@ class Forms:
         b = self.b
         if not self.backend.blas or not self.bounds.real:
             return b.make("np.sum(#1)", self.ledger.note(b.mul(p, q), passed=entries))
-        return b.known.get(("np.vdot(#1, #2)", id(q), id(p))) or self.ledger.note(b.make("np.vdot(#1, #2)", p, q), read=2 * entries)
+        return b.known.get(("np.vdot(#1, #2)", id(q), id(p))) or self.ledger.note(
+            b.make("np.vdot(#1, #2)", p, q), read=2 * entries
+        )

@@ -32,17 +32,29 @@ def scaled_gram(forms: Forms, x: Form, w: Value, y: Form) -> Value:
     sign = forms.bounds.sign(w) if forms.backend.blas else 0
     if not sign:
         scaled = note(b.mul(scale, y.value), passed=entries)
-        return note(b.make("#1 @ #2", x.value, scaled), flops=flops, passed=size)
+        return note(symmetric_product(forms, x.value, scaled), flops=flops, passed=size)
     root = b.make("#1[:, None]", b.make("np.sqrt(#1)", w if sign > 0 else b.neg(w)))
     z = note(b.mul(root, y.value), passed=entries)
     square = note(b.make("#1 @ #2", b.transpose(z), z), flops=flops / 2, passed=size)
     return square if sign > 0 else b.neg(square)
 
 
+def symmetric_product(forms: Forms, p: Value, q: Value) -> Value:
+    """``p q``, known to be symmetric: by a helper that leaves out half of it, where the library has one."""
+    return forms.b.make("symmetric_product(#1, #2)" if forms.backend.symmetric_products else "#1 @ #2", p, q)
+
+
 def thin_product(forms: Forms, x: Form, y: Form) -> Value | None:
     """``x y`` with few columns as ``(y' x')'``, which OpenBLAS multiplies faster; None where it is not known to be so."""
     rows, inner, cols = forms.sizes.of(x.rows), forms.sizes.of(x.cols), forms.sizes.of(y.cols)
-    if not forms.backend.blas or x.is_vector or y.is_vector or cols > THIN or rows * inner < LARGE or min(rows, inner) < 4 * cols:
+    if (
+        not forms.backend.blas
+        or x.is_vector
+        or y.is_vector
+        or cols > THIN
+        or rows * inner < LARGE
+        or min(rows, inner) < 4 * cols
+    ):
         return None
     b = forms.b
     return b.transpose(b.make("#1 @ #2", b.transpose(y.value), b.transpose(x.value)))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from matcalc.dims import is_unit
 from matcalc.emit.chain import LONGEST, Factor, best_splits, multiply_splits
 from matcalc.emit.forms import Form, Forms
+from matcalc.emit.grams import symmetric_product
 from matcalc.emit.labelled import Labelled, letter_of
 from matcalc.emit.mirrored import KnownHalf
 from matcalc.emit.planner import Planner
@@ -81,7 +82,10 @@ def weights_of(planner: Planner, value: Value, *, nonnegative: bool = False) -> 
 def gram(forms: Forms, half: Form, weights: Weights | None) -> Form:
     """``H diag(w) H'`` for a half that is held as an array."""
     if weights is not None and (weights.root is None or half.is_vector):
-        return forms.multiply(half, forms.transpose(_scaled(forms, half, weights.value)))
+        scaled = forms.transpose(_scaled(forms, half, weights.value))
+        if half.is_vector or not forms.backend.symmetric_products:
+            return forms.multiply(half, scaled)
+        return Form("full", symmetric_product(forms, half.value, scaled.value), half.rows, half.rows)
     scaled = half if weights is None or weights.root is None else _scaled(forms, half, weights.root)
     return forms.multiply(scaled, forms.transpose(scaled))
 

@@ -6,23 +6,26 @@ from matcalc.emit.backends import FACTORS, NUMPY, Backend
 from matcalc.errors import UnsupportedError
 
 ELU = "np.where(#1 > 0, #1, #2 * np.expm1(np.minimum(#1, 0)))"
-SHARED = (NUMPY.helpers - FACTORS - {"add_diagonal"}) | {"scalar", "softplus", "tri", "diag", "kron", "imag", "real"}
+SHARED = (NUMPY.helpers - FACTORS - {"add_diagonal", "xlogy"}) | {
+    "scalar", "softplus", "tri", "diag", "kron", "imag", "real", "symmetric_product",
+}  # fmt: skip
 
 JAX = Backend(
     "jax", "jax.numpy", "jnp", "matcalc.emit.runtime_jax",
-    helpers=FACTORS | {"transposed"},
+    helpers=FACTORS,
     factors=True,
     also=(("jax", "jax"),),
     shared=SHARED - {"sigmoid", "softmax", "logsumexp"},
     like="dtype=#like.dtype",
     zero="jnp.zeros(())",
-    turns_transposes=True,
-    traces=True,
+    prepares=True,
+    symmetric_products=True,
     names=(
         ("sigmoid", "jax.nn.sigmoid"), ("softmax", "jax.nn.softmax"), ("logsumexp", "jax.nn.logsumexp"),
         ("np.tri", "jnp.tri"),
     ),
     words=(
+        ("np.linalg.norm(#1)", "norm(jnp, #1)"),
         ("#1.copy()", "#1"),
         ("softmax(#1)", "jax.nn.softmax(#1, axis=None)"),
         ("np.linalg.svd(#1, compute_uv=False)", "jnp.linalg.svdvals(#1)"),
@@ -38,12 +41,14 @@ TORCH = Backend(
     like="dtype=#like.dtype, device=#like.device",
     zero="torch.zeros((), dtype=torch.float64)",
     numbers_are_arrays=False,
+    symmetric_products=True,
     names=(
         ("sigmoid", "torch.sigmoid"), ("np.concatenate", "torch.cat"), ("np.tri", "tri"), ("np.conj", "torch.conj_physical"),
         ("np.cross", "torch.linalg.cross"), ("np.imag", "imag"), ("np.kron", "kron"),
     ),
     methods=(("transpose", ".permute"),),
     words=(
+        ("np.linalg.norm(#1)", "norm(torch, #1)"),
         ("#1.copy()", "#1.clone()"),
         ("np.linalg.svd(#1, compute_uv=False)", "torch.linalg.svdvals(#1)"),
         ("np.logaddexp(0, #1)", "-torch.nn.functional.logsigmoid(-#1)"),
@@ -64,13 +69,14 @@ TORCH = Backend(
 
 ARRAY_API = Backend(
     "array_api", "array_api_compat", "xp", "matcalc.emit.runtime_array_api",
-    helpers=frozenset(("namespace",)),
+    helpers=frozenset(("device", "namespace")),
     shared=SHARED,
-    like="dtype=#like.dtype, device=#like.device",
+    like="dtype=#like.dtype, device=device(#like)",
     numbers_are_arrays=False,
     scalars_are_numbers=True,
     zero="xp.zeros((), dtype=xp.float64)",
     first="namespace",
+    prepares=True,
     names=(
         ("np.concatenate", "xp.concat"), ("np.arctan", "xp.atan"), ("np.trace", "xp.linalg.trace"), ("np.diag", "diag"),
         ("np.kron", "kron"), ("np.tri", "tri"), ("np.cross", "xp.linalg.cross"), ("np.cumsum", "xp.cumulative_sum"),
@@ -78,9 +84,9 @@ ARRAY_API = Backend(
     ),
     methods=(("transpose", "xp.permute_dims"), ("reshape", "xp.reshape"), ("sum", "xp.sum")),
     words=(
+        ("np.linalg.norm(#1)", "norm(xp, #1)"),
         ("#1.copy()", "xp.asarray(#1, copy=True)"),
         ("np.linalg.svd(#1, compute_uv=False)", "xp.linalg.svdvals(#1)"),
-        ("np.linalg.norm(#1)", "xp.linalg.vector_norm(#1)"),
         ("np.linalg.norm(#1, 'nuc')", "xp.sum(xp.linalg.svdvals(#1))"),
         ("np.linalg.norm(#1, 2)", "xp.linalg.svdvals(#1)[0]"),
         ("np.logaddexp(0, #1)", "softplus(xp, #1)"),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import matcalc.emit.lowering  # noqa: F401  it registers how every node is lowered
 from matcalc.dims import DimSymbol
 from matcalc.emit.backends import Backend
+from matcalc.emit.blocks import in_blocks
 from matcalc.emit.expansion import cheapest
+from matcalc.emit.memory import own_memory
 from matcalc.emit.planner import Planner
 from matcalc.emit.shapes import shape_of
 from matcalc.emit.sizes import Sizes
+from matcalc.emit.stable import stable_forms
 from matcalc.emit.transposes import share_transposes
 from matcalc.emit.values import Value
 from matcalc.expr import Expr, Symbol
@@ -30,6 +33,7 @@ class Plan:
     functions: list[str]
     integers: set[str]
     choices: tuple[DimSymbol, ...] = ()
+    sizes: Sizes = field(default_factory=Sizes)  # what it is made for
 
     @property
     def dimensions(self) -> set[DimSymbol]:
@@ -40,11 +44,13 @@ class Plan:
 def make_plan(outputs: Sequence[Expr], symbols: dict[str, Symbol], backend: Backend, sizes: Sizes | None = None) -> Plan:
     """The program that computes ``outputs``."""
     sizes = sizes or Sizes()
-    outputs = share_transposes(cheapest(outputs, backend, sizes))
+    outputs = share_transposes(cheapest(stable_forms(outputs), backend, sizes))
     planner = Planner(outputs, symbols, backend, sizes)
     values = [planner.output(e) for e in outputs]
     planner.f.solver.settle(values)
-    return Plan(values, symbols, planner.functions, planner.integers, tuple(sorted(sizes.asked, key=str)))
+    if backend.in_place:
+        values = in_blocks(own_memory(values, planner.b), symbols, sizes)
+    return Plan(values, symbols, planner.functions, planner.integers, tuple(sorted(sizes.asked, key=str)), sizes)
 
 
 SCALAR_LAWS = frozenset(("#1 / #2", "#1 ** #2"))  # what Python's own numbers do in another way than arrays

@@ -13,6 +13,7 @@ from matcalc.emit.chain import Factor, Segments, factor_of, runs_of
 from matcalc.emit.forms import Form, Forms
 from matcalc.emit.mirrored import KnownHalf
 from matcalc.emit.networks.read import whole_stacks
+from matcalc.emit.shifts import shifted_exponentials
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.values import Builder, Value
 from matcalc.errors import UnsupportedError
@@ -68,6 +69,7 @@ class Planner:
         self.segments: Segments = {}
         self.stacks = whole_stacks(outputs, self.nodes)
         self._look_around(outputs)
+        self.shifted = shifted_exponentials(outputs)
         self.form: dict[Expr, Form] = {}
         for e in self.nodes:
             if e in given:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -31,6 +32,9 @@ Array = np.ndarray[Any, Any]
 ARRAY, FLOAT, COMPLEX = np.ndarray, np.dtype(np.float64), np.dtype(np.complex128)  # what needs no conversion
 FLOATS, COMPLEXES = (FLOAT, np.dtype(np.float32)), (COMPLEX, np.dtype(np.complex64))
 SCALARS, SCALARS_COMPLEX = (np.float64, float), (np.complex128, complex)  # those that compute as arrays do come first
+SMALLEST = 1e-30  # a sum of squares from which on none that matters vanished, in single precision too
+LARGEST = {FLOAT: 1e300, np.dtype(np.float32): 1e38, COMPLEX: 1e300, np.dtype(np.complex64): 1e38}
+MANY = 512  # entries from which a few quick passes over an array beat one slow one
 
 
 def as_array(name: str, value: Any) -> Array:
@@ -64,16 +68,20 @@ def plain(value: Any) -> Any:
     return value[()] if type(value) is ARRAY and not value.ndim else value
 
 
+def of_one_precision(arguments: list[Any]) -> list[Any]:
+    """Arguments with all arrays in double precision if any of them is, as a mixed expression would come out."""
+    kinds = {a.dtype for a in arguments if isinstance(a, np.ndarray)}
+    if len({k.itemsize // (2 if k.kind == "c" else 1) for k in kinds}) < 2:
+        return arguments
+    double = {np.dtype(np.float32): FLOAT, np.dtype(np.complex64): COMPLEX}
+    return [a.astype(double[a.dtype]) if isinstance(a, np.ndarray) and a.dtype in double else a for a in arguments]
+
+
 def as_scalar(value: Any) -> Any:
     """The same, and Python's numbers too, whose quotients and powers differ from those of arrays."""
     if type(value) is float:
         return np.float64(value)
     return np.complex128(value) if type(value) is complex else plain(value)
-
-
-def prepare(function: Callable[..., Any], fixed: Sequence[int]) -> Callable[..., Any]:
-    """The function as a call runs it; the arguments at the places ``fixed`` are no arrays."""
-    return function
 
 
 def not_an_array(name: str, value: Any, wanted: str) -> OperandError:
@@ -91,12 +99,40 @@ def _scipy(module: str, name: str) -> Any:
         raise MatcalcError(f"{name} needs SciPy: pip install matcalculus[scipy]") from None
 
 
-def sigmoid(x: Any) -> Any:
-    """``1 / (1 + exp(-x))``, without overflow."""
+def sigmoid(x: Any, out: Array | None = None) -> Any:
+    """``1 / (1 + exp(-x))``, without overflow; ``out`` may be ``x`` itself."""
     if np.iscomplexobj(x):
         return 1 / (1 + np.exp(-x))
-    small = np.exp(-np.abs(x))
-    return np.where(np.asarray(x) >= 0, 1 / (1 + small), small / (1 + small))[()]
+    if np.size(x) < MANY:
+        fast = _expit()
+        if fast is not None:
+            return fast(x, out=out)
+    with np.errstate(over="ignore"):  # where exp(-x) is infinite the quotient is 0, which is right
+        t = np.exp(np.negative(x, out=out), out=out)
+    t += 1
+    return np.reciprocal(t, out=out if out is not None or np.ndim(t) == 0 else t)
+
+
+@cache
+def _expit() -> Any:
+    """SciPy's sigmoid, the fastest for few entries, where SciPy is there."""
+    try:
+        return import_module("scipy.special").expit
+    except ImportError:
+        return None
+
+
+def softplus(x: Any, out: Array | None = None) -> Any:
+    """``log(1 + exp(x))``, without overflow; ``out`` may be ``x`` itself."""
+    if np.size(x) < MANY:
+        return np.logaddexp(0, x, out=out)
+    positive = np.maximum(x, 0)
+    t = np.abs(x, out=out)
+    np.negative(t, out=t)
+    np.exp(t, out=t)
+    np.log1p(t, out=t)
+    t += positive
+    return t
 
 
 def logsumexp(x: Any, axis: int | None = None) -> Any:
@@ -107,10 +143,32 @@ def logsumexp(x: Any, axis: int | None = None) -> Any:
     return np.squeeze(out, axis=axis)[()]
 
 
-def softmax(x: Any, axis: int | None = None) -> Any:
-    """``exp(x) / sum(exp(x))`` over an axis, without overflow."""
-    out = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    return out / np.sum(out, axis=axis, keepdims=True)
+def softmax(x: Any, axis: int | None = None, out: Array | None = None) -> Any:
+    """``exp(x) / sum(exp(x))`` over an axis, without overflow; ``out`` may be ``x`` itself."""
+    out = np.subtract(x, np.max(x, axis=axis, keepdims=True), out=out)
+    np.exp(out, out=out)
+    out /= np.sum(out, axis=axis, keepdims=True)
+    return out
+
+
+def norm(x: Any) -> Any:
+    """The root of the sum of squares of all entries; where squares overflow or vanish, of scaled entries."""
+    flat = np.ravel(x, order="K")
+    with np.errstate(over="ignore", under="ignore"):
+        total = np.vdot(flat, flat).real
+    if SMALLEST < total < LARGEST.get(flat.dtype, np.inf):
+        return np.sqrt(total)
+    top = np.max(np.abs(flat), initial=0.0)
+    if not 0 < top < np.inf:
+        return top
+    flat = flat / top
+    return top * np.sqrt(np.vdot(flat, flat).real)
+
+
+def xlogy(x: Any, y: Any) -> Any:
+    """``x*log(y)``, 0 where ``x`` is 0."""
+    nothing = np.equal(x, 0)
+    return np.where(nothing, 0.0, x * np.log(np.where(nothing, 1.0, y)))[()]
 
 
 def prod_others(x: Any, axis: int | None = None) -> Any:

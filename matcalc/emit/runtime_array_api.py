@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any
 
 import array_api_compat.numpy
 import numpy as np
-from array_api_compat import array_namespace, is_array_api_obj
+from array_api_compat import array_namespace, device, is_array_api_obj
 
-from matcalc.emit.runtime import not_an_array, prepare
-from matcalc.errors import OperandError
+from matcalc.emit.runtime import not_an_array
+from matcalc.errors import OperandError, ShapeError, UnsupportedError
 
-__all__ = ["ARRAY", "COMPLEX", "FLOAT", "as_array", "as_complex_array", "as_scalar", "namespace", "prepare"]
+__all__ = ["ARRAY", "COMPLEX", "FLOAT", "as_array", "as_complex_array", "as_scalar", "device", "namespace", "prepare"]
 
 ARRAY, FLOAT, COMPLEX = np.ndarray, np.dtype(np.float64), np.dtype(np.complex128)  # what needs no conversion
 FLOATS, COMPLEXES = (FLOAT, np.dtype(np.float32)), (COMPLEX, np.dtype(np.complex64))
@@ -42,6 +44,19 @@ def as_scalar(value: Any) -> Any:
 
 
 plain = as_scalar  # every scalar is taken like that
+def prepare(function: Callable[..., Any], fixed: Sequence[int]) -> Callable[..., Any]:
+    """The function, which says what a library lacks."""
+
+    def call(*args: Any) -> Any:
+        try:
+            return function(*args)
+        except AttributeError as missing:
+            if not isinstance(missing.obj, ModuleType):
+                raise
+            library = missing.obj.__name__.removeprefix("array_api_compat.")
+            raise UnsupportedError(f"{library} has no function {missing.name}, which this expression needs") from None
+
+    return call
 
 
 def namespace(*arrays: Any) -> Any:
@@ -64,6 +79,13 @@ def _array(name: str, value: Any, wanted: str) -> tuple[Any, Any]:
         xp = array_namespace(a)
         if not xp.isdtype(a.dtype, ("numeric", "bool")):
             raise TypeError
+        if any(n is None or n != n for n in a.shape):  # not a number: lazy libraries have such shapes
+            raise ShapeError(
+                f"{name} has shape {tuple(a.shape)}, a size that is not known yet: compute the sizes first, "
+                f"as {name}.compute_chunk_sizes() does for an array of Dask"
+            )
         return a, xp
+    except ShapeError:
+        raise
     except (TypeError, ValueError):
         raise not_an_array(name, value, wanted) from None

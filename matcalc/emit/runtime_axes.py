@@ -41,7 +41,11 @@ def _loops(spec: str, x: Shape, y: Shape) -> Loops:
     shape = tuple(sizes[c] for c in output)
     axes = [tuple(sizes[c] if c in own else 1 for c in output) for own in (first, second)]
     lead, last, width = output[:-2], set(output[-2:]), shape[-2] * shape[-1]
-    if shape[-1] >= LONG_LOOP or prod(shape) < SMALL or not all(_stays_small(set(own), set(lead), last) for own in (first, second)):
+    if (
+        shape[-1] >= LONG_LOOP
+        or prod(shape) < SMALL
+        or not all(_stays_small(set(own), set(lead), last) for own in (first, second))
+    ):
         return axes[0], axes[1], shape, width, None
     to = [(*a[:-2], *shape[-2:]) if last & set(own) else None for a, own in zip(axes, (first, second), strict=True)]
     return axes[0], axes[1], shape, width, (to[0], to[1])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ Array = Any
 SPECIAL = {"torch": "torch.special", "jax": "jax.scipy.special", "cupy": "cupyx.scipy.special"}  # others: SciPy
 MOST_SKEWED = 1e10  # the condition number of eigenvectors up to which they count as independent
 CLOSE, CLOSER = 1e-4, 1e-5  # relative distances up to which a second and a first difference quotient is a derivative
+LEAST_STRIP, WORTH_STRIPS = 50, 2**23  # columns of a strip, multiplications of a product from which strips pay
 HALVINGS = 40  # square roots and squarings: more than double precision has room for
 LARGEST_PADE = 5.371920351148152  # norm up to which the approximation of degree 13 is exact to rounding [Higham, 2005]
 PADE = (
@@ -52,6 +54,14 @@ def sigmoid(xp: Any, x: Array) -> Array:
 def softplus(xp: Any, x: Array) -> Array:
     """``log(1 + exp(x))``, without overflow."""
     return xp.where(x > 0, x, 0 * x) + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def norm(xp: Any, x: Array) -> Array:
+    """The root of the sum of squares of all entries, of entries scaled so that no square overflows."""
+    size = xp.abs(x)
+    top = xp.max(size)
+    scale = xp.where((top > 0) & xp.isfinite(top), top, 0 * top + 1)
+    return scale * xp.sqrt(xp.sum((size / scale) ** 2))
 
 
 def _special(xp: Any, name: str, *args: Any) -> Array:
@@ -258,6 +268,34 @@ def axial(xp: Any, a: Array) -> Array:
     return xp.stack((a[2, 1] - a[1, 2], a[0, 2] - a[2, 0], a[1, 0] - a[0, 1]))
 
 
+def symmetric_product(xp: Any, left: Array, right: Array) -> Array:
+    """``left @ right``, which is known to be symmetric: its upper half in strips, the lower one copied.
+
+    No library here has such a product of its own; what is left out is work saved on CPUs, in large products.
+    """
+    n, m = left.shape
+    count = 4 if _library(xp) == "torch" else 2
+    if n < LEAST_STRIP * count or m * n * n < WORTH_STRIPS or not _on_cpu(xp, left):
+        return left @ right
+    ends = [n * k // count for k in range(count + 1)]
+    columns = left.T  # XLA is faster on strips that are cut from columns
+    strips = [columns[:, i:j].T @ right[:, i:] for i, j in pairwise(ends)]
+    rows = []
+    for k, (i, j) in enumerate(pairwise(ends)):
+        mirrored = [strips[above][:, i - ends[above] : j - ends[above]].T for above in range(k)]
+        rows.append(xp.concat((*mirrored, strips[k]), axis=1))
+    return xp.concat(rows, axis=0)
+
+
+def _on_cpu(xp: Any, a: Array) -> bool:
+    match _library(xp):
+        case "torch":
+            return bool(a.device.type == "cpu")
+        case "jax":
+            return bool(import_module("jax").default_backend() == "cpu")
+    return False
+
+
 # -------------------------------------------------------------------- decompositions
 def adjugate(xp: Any, a: Array) -> Array:
     """The adjugate by the singular values, right for singular matrices too: adj(U S V') = det(U V') V adj(S) U'."""
@@ -428,7 +466,7 @@ def logm(xp: Any, a: Array) -> Array:
     root, doublings = a, 10
     for _ in range(doublings):
         root = sqrtm(xp, root)
-    nodes, weights = np.polynomial.legendre.leggauss(8)  # type: ignore[no-untyped-call]
+    nodes, weights = np.polynomial.legendre.leggauss(8)
     near = root - eye
     out = 0 * a
     for t, w in zip(nodes.tolist(), weights.tolist(), strict=True):
@@ -534,7 +572,7 @@ def _first_differences(xp: Any, x: Array, f: Array, slope: Array) -> Array:
 def _second_differences(xp: Any, x: Array, f: Array, slope: Array, second: Array) -> Array:
     """``f[x_i, x_j, x_k]``, by the two of the three values that are farthest apart; of close ones half the derivative."""
     first = _first_differences(xp, x, f, slope)
-    at = [lambda v: v[:, None, None], lambda v: v[None, :, None], lambda v: v[None, None, :]]
+    at: list[Callable[[Array], Array]] = [lambda v: v[:, None, None], lambda v: v[None, :, None], lambda v: v[None, None, :]]
     pairs = {
         (0, 1): first[:, :, None], (0, 2): first[:, None, :], (1, 2): first[None, :, :],
         (1, 0): first.T[:, :, None], (2, 0): first.T[:, None, :], (2, 1): first.T[None, :, :],

@@ -19,7 +19,7 @@ from matcalc.emit.factorization_torch import (
     lu_solve,
     solve_triangular,
 )
-from matcalc.emit.runtime import not_an_array, prepare
+from matcalc.emit.runtime import not_an_array
 
 __all__ = [
     "ARRAY",
@@ -37,7 +37,6 @@ __all__ = [
     "lu_factor",
     "lu_inverse",
     "lu_solve",
-    "prepare",
     "solve_triangular",
 ]
 

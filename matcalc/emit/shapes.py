@@ -200,11 +200,6 @@ def _einsum(walk: _Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
     return tuple(size[c] for c in output) if all(c in size for c in output) else None
 
 
-def _grams(walk: _Walk, args: Sequence[ast.expr], keywords: dict[str | None, ast.expr]) -> Axes | None:
-    spec, x, weights = args
-    return _einsum(walk, [spec, x, x, weights], keywords)
-
-
 def _reshape(walk: _Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
     array, *places = args
     if [ast.unparse(p) for p in places] in (["-1"], ["(-1,)"]):
@@ -278,13 +273,12 @@ def _square(walk: _Walk, args: Sequence[ast.expr], _: object) -> Axes | None:
 CALLS: dict[str, Rule] = {
     "copy": lambda walk, args, _: walk.shape(args[0]),
     "solve": lambda walk, args, _: walk.shape(args[1]),
+    "symmetric_product": lambda walk, args, _: _product(*(walk.shape(a) for a in args)),
     "cho_solve": lambda walk, args, _: walk.shape(args[1]),
     "lu_solve": lambda walk, args, _: walk.shape(args[1]),
     "solve_triangular": lambda walk, args, _: walk.shape(args[1]),
     "on_diagonal": lambda walk, args, _: walk.dims(args[2:]),
     "add_on_diagonal": lambda walk, args, _: walk.shape(args[2]),
-    "grams": _grams,
-    "symmetric_grams": _grams,
     "solve_sylvester": lambda walk, args, _: walk.shape(args[2]),
     "zeros": lambda walk, args, _: walk.dims(args),
     "ones": lambda walk, args, _: walk.dims(args),
@@ -298,11 +292,9 @@ CALLS: dict[str, Rule] = {
     "diag": _diag,
     "einsum": _einsum,
     **dict.fromkeys(("grams", "symmetric_grams"), lambda walk, args, _: _einsum(walk, [*args[:2], *args[1:]], _)),
-    "on_diagonal": lambda walk, args, _: walk.dims(args[2:3]),
-    "add_on_diagonal": lambda walk, args, _: walk.shape(args[2]),
     "reshape": _reshape,
     "transpose": _transpose,
     "kron": _kron,
-    "outer": lambda walk, args, _: (_einsum if isinstance(args[0], ast.Constant) else _outer)(walk, args, _),
+    "outer": _outer,
     "concatenate": _concatenate,
 }

@@ -7,25 +7,17 @@ import keyword
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from matcalc.emit.arrange import arrange
 from matcalc.emit.backends import Backend
-from matcalc.emit.dialect import array_places, parse, translated
+from matcalc.emit.blocks import Block
+from matcalc.emit.dialect import parse
+from matcalc.emit.inplace import lines_in_place, worth_a_line
+from matcalc.emit.loops import entrywise_statement, loop_statements
+from matcalc.emit.memory import facts_of
+from matcalc.emit.plan import Plan
+from matcalc.emit.templates import fill, parse_template
 from matcalc.emit.values import Value
-from matcalc.errors import UnsupportedError
-
-
-@dataclass(frozen=True)
-class Template:
-    """A parsed piece of code and the helper functions that it calls."""
-
-    tree: ast.expr
-    helpers: tuple[str, ...]
-    width: int
-    arrays: frozenset[int]  # operands that have to be arrays, counted from 1
-    is_number: bool  # of numbers it makes a number
-    uses_like: bool
 
 
 @dataclass(frozen=True)
@@ -69,41 +61,6 @@ class Names:
         return name
 
 
-@lru_cache(maxsize=512)
-def parse_template(code: str, backend: Backend) -> Template:
-    """The tree of a template of ours, in the backend's words."""
-    tree = translated(code, backend)
-    inside = list(ast.walk(tree))
-    names = {n.id for n in inside if isinstance(n, ast.Name)}
-    helpers = sorted(n for n in names if not n.startswith("_arg") and n not in backend.known_names)
-    if unknown := [h for h in helpers if h not in backend.all_helpers]:
-        raise UnsupportedError(f"{', '.join(unknown)} is not available in the {backend.name} backend")
-    arrays = frozenset() if backend.numbers_are_arrays else array_places(code)
-    is_number = code.startswith("float(") or not any(isinstance(n, (ast.Call, ast.Subscript, ast.Attribute)) for n in inside)
-    is_number = is_number or code in ("np.pi", "np.e")
-    return Template(tree, tuple(helpers), len(ast.unparse(tree)), arrays, is_number, "_arglike" in names)
-
-
-def fill(node: ast.AST, args: Sequence[ast.expr], like: ast.expr | None = None) -> ast.AST:
-    """A copy of a template's tree with its operands in place."""
-    if isinstance(node, ast.Name):
-        if node.id == "_arglike":
-            assert like is not None
-            return like
-        return args[int(node.id[4:]) - 1] if node.id.startswith("_arg") else node
-    if not node._fields or isinstance(node, (ast.Constant, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop)):
-        return node
-    parts: dict[str, object] = {}
-    for name, value in ast.iter_fields(node):
-        if isinstance(value, ast.AST):
-            parts[name] = fill(value, args, like)
-        elif isinstance(value, list):
-            parts[name] = [fill(v, args, like) if isinstance(v, ast.AST) else v for v in value]
-        else:
-            parts[name] = value
-    return type(node)(**parts)
-
-
 def write_function(
     outputs: Sequence[Value],
     parameters: Sequence[str],
@@ -113,18 +70,29 @@ def write_function(
     backend: Backend,
     docstring: str,
     single: bool,
+    plan: Plan | None = None,
     given: Given = Given(),
 ) -> Written:
     """The function that computes the outputs.
 
     ``leaves`` says how a symbol, dimension or function is written, by ``(kind, of)``; a dimension
-    that is in ``sources`` is first assigned from there.
+    that is in ``sources`` is first assigned from there. With a plan, lines may write over arrays that are needed no more.
     """
 
     def width_of_leaf(v: Value) -> int:
         return len(str(v.of)) if v.code == "const" else len(getattr(leaves[v.code, v.of], "id", ""))
 
-    arranged = arrange(outputs, names, lambda code: parse_template(code, backend).width, width_of_leaf)
+    def width(code: str) -> int:
+        return 0 if code in ("block", "part") else parse_template(code, backend).width
+
+    over: dict[Value, int] = {}
+    arranged = arrange(outputs, Names(names.taken), width, width_of_leaf)
+    if plan is not None and backend.in_place:
+        facts = facts_of(outputs, plan.symbols)
+        apart = worth_a_line(outputs, arranged, facts, plan.sizes)
+        if apart:
+            arranged = arrange(outputs, Names(names.taken), width, width_of_leaf, apart)
+        over = lines_in_place(outputs, arranged, facts, plan.sizes)
     body: list[ast.stmt] = [ast.Expr(ast.Constant(docstring))]
     for v in arranged.leaves:
         if v.code == "dim" and v.of in sources:  # once for each dimension, as equal values are one
@@ -133,11 +101,19 @@ def write_function(
         found = ast.Call(ast.Name(backend.first, ast.Load()), [ast.Name(a, ast.Load()) for a in given.arrays], [])
         body.append(_assign(ast.Name(backend.alias, ast.Load()), found))
     writer = _Writer(leaves, names, backend, body, given)
-    for v, name in arranged.lines:
-        target = ast.Name(name, ast.Load())
-        body.append(_assign(target, writer.write(v)))
-        writer.tree[v] = target
-    results = [writer.returned(v) for v in outputs]
+    for v, _ in arranged.lines:
+        if v.code == "block":
+            body += writer.write_block(v, [p for p, _ in arranged.lines if p.args == (v,)])
+        elif v.code == "part":
+            continue
+        elif v in over:
+            body.append(writer.write_over(v, over[v]))
+        else:
+            target = ast.Name(names.new(v.name or f"t{writer.unnamed}"), ast.Load())
+            writer.unnamed += not v.name
+            body.append(_assign(target, writer.write(v)))
+            writer.tree[v] = target
+    results = [writer.array(v) for v in outputs]
     body.append(ast.Return(results[0] if single else ast.Tuple(results, ast.Load())))
     arguments = ast.arguments([], [ast.arg(p) for p in parameters], None, [], [], None, [])
     definition = ast.FunctionDef("function", arguments, body, [], None)
@@ -158,48 +134,45 @@ class _Writer:
         self.leaves, self.names, self.backend, self.body, self.given = leaves, names, backend, body, given
         self.numbers: set[Value] = set()  # what is a plain number, where the library's functions do not take these
         self.like: ast.expr | None = None
+        self.unnamed = 0
+        self.of_loops: dict[str, str] = {}
         self.tree: dict[Value, ast.expr] = {}
         self.helpers: set[str] = set()
 
     def write(self, v: Value) -> ast.expr:
         """The tree of a value; no line is deeper than ``arrange`` allows."""
         found = self.tree.get(v)
-        if found is None:
-            wraps = not self.backend.numbers_are_arrays
-            if wraps and (v.code in ("const", "dim") or v.integer or (v.code == "symbol" and v.of in self.given.numbers)):
+        if found is not None:
+            return found
+        wraps = not self.backend.numbers_are_arrays
+        if wraps and (v.code in ("const", "dim") or v.integer or (v.code == "symbol" and v.of in self.given.numbers)):
+            self.numbers.add(v)
+        if v.code == "const":
+            found = _number(v.of)
+        elif v.is_leaf:
+            found = self.leaves[v.code, v.of]
+        else:
+            template = parse_template(v.code, self.backend)
+            self.helpers.update(template.helpers)
+            trees = [self.write(a) for a in v.args]
+            if wraps and template.is_number and all(a in self.numbers for a in v.args):
                 self.numbers.add(v)
-            if v.code == "const":
-                found = _number(v.of)
-            elif v.is_leaf:
-                found = self.leaves[v.code, v.of]
-            else:
-                template = parse_template(v.code, self.backend)
-                self.helpers.update(template.helpers)
-                trees = [self.write(a) for a in v.args]
-                if wraps and template.is_number and all(a in self.numbers for a in v.args):
-                    self.numbers.add(v)
-                trees = [
-                    self._array(a) if k in template.arrays else t for k, (a, t) in enumerate(zip(v.args, trees, strict=True), 1)
-                ]
-                filled = fill(template.tree, trees, self._like() if template.uses_like else None)
-                assert isinstance(filled, ast.expr)
-                found = filled
-            self.tree[v] = found
+            trees = [
+                self.array(a) if k in template.arrays else t for k, (a, t) in enumerate(zip(v.args, trees, strict=True), 1)
+            ]
+            filled = fill(template.tree, trees, self._like() if template.uses_like else None)
+            assert isinstance(filled, ast.expr)
+            found = filled
+        self.tree[v] = found
         return found
 
-    def returned(self, v: Value) -> ast.expr:
-        """The tree of an output."""
-        self.write(v)
-        return self._array(v)
-
-    def _array(self, v: Value) -> ast.expr:
+    def array(self, v: Value) -> ast.expr:
         """The tree of a value, as an array where it is a number."""
+        tree = self.write(v)
         if v not in self.numbers:
-            return self.tree[v]
+            return tree
         self.helpers.add("scalar")
-        return ast.Call(
-            ast.Name("scalar", ast.Load()), [ast.Name(self.backend.alias, ast.Load()), self.tree[v], self._like()], []
-        )
+        return ast.Call(ast.Name("scalar", ast.Load()), [ast.Name(self.backend.alias, ast.Load()), tree, self._like()], [])
 
     def _like(self) -> ast.expr:
         """An array that others take their type from: the first argument that is one, else one made for that."""
@@ -210,6 +183,39 @@ class _Writer:
                 self.like = ast.Name(self.names.new("like"), ast.Load())
                 self.body.append(_assign(self.like, parse(self.backend.zero)))
         return self.like
+
+    def write_over(self, v: Value, place: int) -> ast.stmt:
+        """The statement that computes an entrywise value in the array of one of its operands."""
+        args = [self.write(a) for a in v.args]
+        target = self.tree[v] = args[place]
+        assert isinstance(target, ast.Name)
+        return entrywise_statement(v, args, target.id, self.parsed)
+
+    def write_block(self, v: Value, parts: Sequence[Value]) -> list[ast.stmt]:
+        """The loop of a block, whose results get names."""
+        b = v.of
+        assert isinstance(b, Block)
+        results: dict[Value, str] = {}
+        inputs = {a: self.write(new) for a, new in zip(b.inputs, v.args, strict=True)}
+        for p in parts:
+            assert isinstance(p.of, Value)
+            held = inputs.get(b.over.get(p.of, p.of))
+            results[p.of] = held.id if isinstance(held, ast.Name) else self.names.new(f"t{self.unnamed}")
+            self.unnamed += not isinstance(held, ast.Name)
+            self.tree[p] = ast.Name(results[p.of], ast.Load())
+        return loop_statements(b, inputs, results, self.local, self.parsed)
+
+    def local(self, wanted: str) -> str:
+        """A name that loops use, each for itself."""
+        if wanted not in self.of_loops:
+            self.of_loops[wanted] = self.names.new(wanted)
+        return self.of_loops[wanted]
+
+    def parsed(self, code: str) -> ast.expr:
+        """The tree of a template, whose helpers the function needs."""
+        template = parse_template(code, self.backend)
+        self.helpers.update(template.helpers)
+        return template.tree
 
 
 def _number(value: object) -> ast.expr:

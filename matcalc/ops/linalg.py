@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from matcalc.dims import Dim
-from matcalc.errors import LimitError, UnsupportedError
+from matcalc.dims import Dim, same_dim
+from matcalc.errors import LimitError, ShapeError, UnsupportedError
 from matcalc.expr import (
     ONE,
     Expr,
@@ -22,6 +22,7 @@ from matcalc.expr import (
     hadamard,
     match_signature,
     matmul,
+    named_shape,
     negate,
     power,
     product,
@@ -31,7 +32,8 @@ from matcalc.expr import (
 )
 from matcalc.ops.matrix_functions import commutes
 from matcalc.ops.reductions import Trace, trace
-from matcalc.ops.structure import Kron, eye
+from matcalc.ops.structure import Kron, eye, reshape, vec
+from matcalc.ops.tensors import stacked, stacks_of
 from matcalc.ops.triangles import HalfTril
 
 HALF = Number(sp.Rational(1, 2))
@@ -69,8 +71,31 @@ def inv(x: Expr) -> Expr:
 
 
 def solve(a: Expr, b: Expr) -> Expr:
-    """``solve(A, B)``: the solution of ``A X = B``, that is ``inv(A)*B``; code solves and forms no inverse."""
-    return inv(a) @ b
+    """``solve(A, B)``: the solution of ``A X = B``, that is ``inv(A)*B``; code solves and forms no inverse.
+
+    Of an array with four axes, such as a Hessian by a matrix, the matrix ``X`` that it maps to ``B``:
+    ``sum_kl A[i,j,k,l]*X[k,l] = B[i,j]``.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not fit.
+    """
+    return inv(a) @ b if a.axes is None else _solve_map(a, b)
+
+
+def _solve_map(a: Expr, b: Expr) -> Expr:
+    """The matrix that an array with four axes maps to ``b``, by vec forms."""
+    assert a.axes is not None
+    rows, cols = stacks_of(a.axes, a.rows)
+    if len(rows) != 2 or len(cols) != 2 or b.axes is not None or not all(map(same_dim, rows[::-1], (b.rows, b.cols))):
+        wanted = " x ".join(map(str, rows[::-1]))
+        raise ShapeError(
+            f"solve of {named_shape(a)}: the other side is {named_shape(b)}, and what the array maps to is {wanted}"
+            if len(rows) == len(cols) == 2
+            else f"solve takes an array that maps matrices to matrices, and {named_shape(a)} does not"
+        )
+    return reshape(inv(stacked(a, (a.rows, a.cols))) @ vec(b), cols[1], cols[0])
 
 
 @dataclass(frozen=True, eq=False, repr=False)

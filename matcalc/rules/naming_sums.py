@@ -36,12 +36,12 @@ def circles(e: Expr) -> Expr | None:
             if not isinstance(base, (Cos, Cosh)) or p != 2:
                 continue
             partner, b = (Sin(base.arg), a) if isinstance(base, Cos) else (Sinh(base.arg), -a)
-            other = {**{q: r for q, r in left.items() if q is not base}, partner: p}
+            rest = {q: r for q, r in left.items() if q is not base}
+            other = {**rest, partner: rest.get(partner, 0) + p}
             for i, (number, right) in enumerate(split):
                 if i != k and number == b and right == other:
-                    whole = joined({q: r for q, r in left.items() if q is not base}, terms[k])
-                    rest = [t for place, t in enumerate(terms) if place not in (i, k)]
-                    return sum_like(e, [*rest, hadamard(Number(a), whole)])
+                    others = [t for place, t in enumerate(terms) if place not in (i, k)]
+                    return sum_like(e, [*others, hadamard(Number(a), joined(rest, terms[k]))])
     return None
 
 

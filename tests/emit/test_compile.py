@@ -32,7 +32,7 @@ WRITTEN = [
     (2 * A.T @ (A @ x - y), "2 * (A.T @ (A @ x - y))"),
     (A.T @ A @ x, "A.T @ (A @ x)"),
     (x.T @ u, "x @ u"),
-    (c * x @ y.T / 3, "np.outer(c / 3 * x, y)"),
+    (c * x @ y.T / 3, "(c / 3 * x)[:, None] * y"),
     (F["diag"](y) @ A, "y[:, None] * A"),
     (A @ F["diag"](x), "A * x"),
     (F["diag"](y) @ A @ x, "y * (A @ x)"),
@@ -51,7 +51,7 @@ WRITTEN = [
     (F["tr"](X @ x @ u.T), "u @ (X @ x)"),
     (F["diag"](A @ A.T), "(A * A).sum(axis=1)"),
     (F["sum"](hadamard(A, C)), "np.vdot(A, C)"),
-    (F["sum"](A @ B), "np.sum(A @ B.sum(axis=1))"),
+    (F["sum"](A @ B), "(A @ B.sum(axis=1)).sum()"),
     (A @ ONES(n), "A.sum(axis=1)"),
     (A.T @ ONES(m), "A.sum(axis=0)"),
     (C + y @ ONES(n).T, "C + y[:, None]"),
@@ -81,10 +81,10 @@ def test_reads_as_a_person_would_write_it(e, line):
 def test_shared_parts_are_computed_once():
     w = E(-hadamard(y, A @ x))
     assert code(
-        A.T @ quotient(w, add(w, Number(sp.Integer(1))) if w.is_scalar else broadcast_add(w, Number(sp.Integer(1))))
+        A.T @ quotient(w, add(w, Number(sp.Integer(2))) if w.is_scalar else broadcast_add(w, Number(sp.Integer(2))))
     ) == [
         "t0 = np.exp(-(y * (A @ x)))",
-        "return A.T @ (t0 / (t0 + 1))",
+        "return A.T @ (t0 / (t0 + 2))",
     ]
     assert code([C.T @ A @ X, A @ X @ X]) == ["t0 = A @ X", "return (C.T @ t0, t0 @ X)"]
     assert code([A @ B @ B.T, A @ B])[0] == "t0 = A @ B"

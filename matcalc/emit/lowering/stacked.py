@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from matcalc.dims import is_unit
 from matcalc.emit.forms import Form
-from matcalc.emit.networks.arrays import turned
+from matcalc.emit.networks.arrays import Made, reshaped, turned
 from matcalc.emit.networks.assemble import assembled
-from matcalc.emit.networks.read import Term, at_split, read_terms, splits
+from matcalc.emit.networks.read import Term, at_split, dissolves, holds_factors, read_terms, splits, tied_axes
 from matcalc.emit.planner import ASKED_FIRST, Planner
-from matcalc.expr import Expr
+from matcalc.expr import Expr, Product, product
 from matcalc.index import Index, flat
+from matcalc.ops.linalg import Inverse
 from matcalc.ops.tensors import Unstacked, paired
 
 
@@ -25,8 +26,8 @@ def tensor_of_factors(planner: Planner, e: Unstacked) -> Form | None:
 
 
 def _gains(t: Term) -> bool:
-    """Whether a term is more than a whole array, or a sum that only an einsum writes."""
-    return not any(set(p.letters) >= set(t.free) for p in t.pieces)
+    """Whether a term is more than an array with all axes of the result."""
+    return len(t.free) < len(t.places) or not any(set(p.letters) >= set(t.free) for p in t.pieces)
 
 
 def matrix_of_factors(planner: Planner, e: Expr) -> Form | None:
@@ -44,4 +45,49 @@ def matrix_of_factors(planner: Planner, e: Expr) -> Form | None:
     return planner.shaped(planner.b.make("#1.reshape(#2, #3)", whole.value, *shape), e)
 
 
-ASKED_FIRST.append(matrix_of_factors)
+def solved_by_blocks(planner: Planner, e: Expr) -> Form | None:
+    """``inv(H)*B`` for a matrix with blocks on a diagonal once its axes are taken apart: each block is solved with by itself."""
+    if not isinstance(e, Product) or not isinstance(e.args[0], Inverse) or dissolves(e.args[0]):
+        return None
+    matrix = e.args[0].arg
+    if not holds_factors(matrix):
+        return None
+    row, col = (at_split(s, d) for s, d in zip(splits(matrix), (matrix.rows, matrix.cols), strict=True))
+    terms = read_terms(matrix, row, col)
+    count = len(flat(row))
+    tied, rows, cols = tied_axes(terms, count)
+    if not tied:
+        return None
+    side = None if is_unit(e.cols) else Index.fresh(e.cols)
+    right = product(*e.args[1:])
+    order = [*(r for r, _ in tied), *rows]
+    wanted = [
+        Term(t.factor, t.pieces, tuple(t.places[k] for k in [*order, *range(count, len(t.places))]))
+        for t in read_terms(right, row, side)
+    ]
+    b = planner.b
+    one = b.const(-1)
+    stack = b.fold(b.mul, [b.dim(terms[0].places[r].dim) for r, _ in tied])
+    inside = b.fold(b.mul, [b.dim(terms[0].places[r].dim) for r in rows]) if rows else b.const(1)
+    blocks = assembled(planner, [Term(t.factor, t.pieces, tuple(t.places[k] for k in [*order, *cols])) for t in terms])
+    given = assembled(planner, wanted)
+    width = b.const(1) if side is None else b.dim(side.dim)
+    x = b.make(
+        "np.linalg.solve(#1, #2)",
+        b.make("#1.reshape(#2, #3, #4)", blocks.value, stack, inside, one),
+        b.make("#1.reshape(#2, #3, #4)", given.value, stack, inside, width),
+    )
+    ends = [terms[0].places[r] for r, _ in tied] + [terms[0].places[c] for c in cols] + ([] if side is None else [side])
+    into = [c for _, c in tied] + cols + ([] if side is None else [len(terms[0].places)])
+    fresh = {c: Index.fresh(i.dim) for c, i in zip(into, ends, strict=True)}
+    whole = turned(
+        planner,
+        Made(reshaped(planner, x, [fresh[c] for c in into]), tuple(fresh[c] for c in into)),
+        [fresh[c] for c in sorted(into)],
+    )
+    shape = b.size(e.rows, e.cols)
+    code = "#1.reshape(-1)" if len(shape) == 1 else "#1.reshape(#2, #3)"
+    return planner.shaped(b.make(code, whole.value, *(shape if len(shape) > 1 else [])), e)
+
+
+ASKED_FIRST.extend((matrix_of_factors, solved_by_blocks))

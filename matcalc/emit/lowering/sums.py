@@ -11,7 +11,7 @@ from matcalc.emit.lowering.chains import scaled_product
 from matcalc.emit.planner import Planner, lowers
 from matcalc.emit.values import Value
 from matcalc.expr import Add, BroadcastAdd, Expr, Hadamard, Let, Number, Power, Quotient, Symbol, coefficient, rational
-from matcalc.ops.elementwise import Log, Sigmoid, Softplus
+from matcalc.ops.elementwise import Exp, Log, Sigmoid, Softplus
 from matcalc.ops.linalg import Det
 from matcalc.ops.tensors import TensorSymbol
 
@@ -122,12 +122,30 @@ def lower_power(planner: Planner, e: Power) -> Form:
     )
 
 
+@lowers(Exp)
+def lower_exp(planner: Planner, e: Exp) -> Form:
+    """An exponential; where it is only used over its sums, with the largest exponent taken out."""
+    if e not in planner.shifted:
+        return planner.entrywise(e)
+    b, arg, axis = planner.b, planner.f.dense(planner.form[e.arg]), planner.shifted[e]
+    if axis is None or arg.is_vector:
+        top = b.make("np.max(#1)", arg.value)
+    else:
+        largest = b.make("np.max(#1, axis=#2)", arg.value, b.const(axis))
+        top = b.make("#1[:, None]" if axis == 1 else "#1[None, :]", largest)
+    return planner.shaped(b.make("np.exp(#1)", b.sub(arg.value, top)), e)
+
+
 @lowers(Log)
 def lower_log(planner: Planner, e: Log) -> Form:
     """A logarithm; of a determinant that is known to be positive without the determinant, which may overflow."""
     arg = e.arg
     if isinstance(arg, Det) and isinstance(arg.arg, Symbol) and arg.arg.has("psd"):
         return planner.shaped(planner.f.solver.logdet(planner.square(arg.arg), planner.sizes.of(arg.arg.rows)), e)
+    if isinstance(arg, Det) and not arg.is_complex and not arg.arg.is_scalar:
+        parts = planner.b.make("np.linalg.slogdet(#1)", planner.f.plane(planner.form[arg.arg]))
+        sign, size = (planner.b.make(f"#1[{k}]", parts) for k in (0, 1))
+        return planner.shaped(planner.b.add(size, planner.b.make("np.log(#1)", sign)), e)  # not a number where negative
     if isinstance(arg, Sigmoid) and not arg.is_complex:
         b = planner.b
         return planner.f.entrywise(

@@ -18,6 +18,10 @@ from matcalc.index import Index, flat
 from matcalc.node import postorder
 
 Axes = tuple[Index, ...]
+MAKING = (
+    "outer(", "np.outer(", "np.einsum(", "on_diagonal(", "add_on_diagonal(", "grams(", "symmetric_grams(", "np.add(",
+    "#1 * #2", "#1 + #2", "#1 - #2",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,21 +59,21 @@ def made(planner: Planner, p: Piece) -> Made:
     """The array of a piece, its stacked axes taken apart."""
     v = lowered(planner, p.array)
     if p.is_wide and p.array.axes is not None:  # a tensor by itself has an axis each, the fastest of each stack first
-        return _each_once(planner, Made(v, (*reversed(flat(p.row)), *reversed(flat(p.col)))))
+        return _diagonal(planner, Made(v, (*reversed(flat(p.row)), *reversed(flat(p.col)))))
     if p.is_wide:
         v = reshaped(planner, v, p.letters)
-    return _each_once(planner, Made(v, p.letters))
+    return _diagonal(planner, Made(v, p.letters))
 
 
-def _each_once(planner: Planner, a: Made) -> Made:
-    """The array with one axis for each index: the diagonal of those that have the same."""
-    axes = tuple(dict.fromkeys(a.axes))
-    if len(axes) == len(a.axes):
+def _diagonal(planner: Planner, a: Made) -> Made:
+    """The entries of an array where its axes with one index agree."""
+    own = tuple(dict.fromkeys(a.axes))
+    if len(own) == len(a.axes):
         return a
-    names = Letters(axes)
-    labels = Labels(planner.f, {names.of([i]): i.dim for i in axes}, copies=planner.backend.blas, real=planner.f.bounds.real)
+    names = Letters(own)
+    labels = Labels(planner.f, {names.of([i]): i.dim for i in own}, copies=planner.backend.blas, real=planner.f.bounds.real)
     found = each_once(labels, Labelled(names.of(a.axes), a.value))
-    return Made(labels.arrange(found, names.of(axes)), axes)
+    return Made(labels.arrange(found, names.of(own)), own)
 
 
 def reshaped(planner: Planner, v: Value, axes: Sequence[Index]) -> Value:
@@ -140,6 +144,14 @@ def spread(planner: Planner, a: Made, axes: Sequence[Index]) -> Value:
     return planner.b.make(f"#1[{', '.join(slots)}]", a.value)
 
 
-def fresh(planner: Planner, code: str, *args: Value) -> Value:
-    """A value of its own, which nothing else in the program is, so that it may be written to."""
+# ------------------------------------------------------------------ arrays that may be written to
+def fresh(code: str, *args: Value) -> Value:
+    """A value of its own: the program has no other that is it, so that it may be written to."""
     return Value(code, args)
+
+
+def owned(v: Value) -> Value:
+    """The same array as a value of its own: made once more where others have it, copied where it may be a view."""
+    if v.code.startswith(".reshape", 2) and v.args[0].code == "#1 @ #2":
+        return fresh(v.code, fresh("#1 @ #2", *v.args[0].args), *v.args[1:])
+    return fresh(v.code, *v.args) if v.code.startswith(MAKING) else fresh("np.copy(#1)", v)

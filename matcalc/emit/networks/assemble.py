@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matcalc.emit.networks.arrays import Axes, Letters, Made, fresh, lowered, made, multiplied, reshaped, size, spread, turned
+from matcalc.emit.networks.arrays import (
+    Axes,
+    Letters,
+    Made,
+    fresh,
+    lowered,
+    made,
+    multiplied,
+    owned,
+    reshaped,
+    size,
+    spread,
+    turned,
+)
 from matcalc.emit.networks.contracted import contracted
 from matcalc.emit.networks.grams import Gram, alone, grams_in, scaled
 from matcalc.emit.networks.read import Piece, Term
@@ -17,11 +30,10 @@ from matcalc.index import Index
 
 @dataclass(frozen=True)
 class Part:
-    """A term whose sums are done: an array over some of the places; ``is_fresh`` if nothing else holds it."""
+    """A term whose sums are done: an array over some of the places."""
 
     array: Made
     places: Axes
-    is_fresh: bool = False
 
     @property
     def is_dense(self) -> bool:
@@ -35,7 +47,7 @@ def assembled(planner: Planner, terms: Sequence[Term]) -> Made:
     parts: list[Part] = []
     for g in grams:
         if planner.backend.in_place and _worth_it(planner, g):
-            parts.append(Part(gram_blocks(planner, g), g.places, is_fresh=True))
+            parts.append(Part(gram_blocks(planner, g), g.places))
         else:
             rest.extend(alone(g))
     parts.extend(part_of(planner, t) for t in rest)
@@ -62,8 +74,7 @@ def part_of(planner: Planner, t: Term) -> Part:
     if lacking and len(order) == len(t.places):
         ones = [made(planner, Piece(Ones((i.dim, 1)), i, None)) for i in lacking]
         product = multiplied(planner, [product, *ones], order)
-        return Part(product, t.places)
-    return Part(product, t.places, is_fresh=len(arrays) > 1)
+    return Part(product, t.places)
 
 
 def _summed(pieces: Sequence[Piece], free: Sequence[Index]) -> list[Index]:
@@ -124,7 +135,7 @@ def gram_blocks(planner: Planner, g: Gram) -> Made:
     helper = "symmetric_grams" if g.is_symmetric else "grams"
     weights = _native(w.value, (g.over, *others))
     spec = f"{left},{right},{names.of(weights.axes)}->{names.of(out)}"
-    return Made(fresh(planner, f"{helper}('{spec}', #1, #2)", x.value, weights.value), out)
+    return Made(fresh(f"{helper}('{spec}', #1, #2)", x.value, weights.value), out)
 
 
 def _native(v: Value, axes: Axes) -> Made:
@@ -140,23 +151,20 @@ def added_up(planner: Planner, parts: Sequence[Part], axes: Axes) -> Value:
     for p in parts:
         if not p.is_dense:
             tied.setdefault(tuple(p.places.index(i) for i in p.places), []).append(p)
+    in_place = planner.backend.in_place
     out: Value | None = None
-    owned = False
     for p in dense:
-        v = turned(planner, p.array, p.places)
-        value = v.value
+        value = turned(planner, p.array, p.places).value
         if out is None:
-            out, owned = value, p.is_fresh and v is p.array
-        elif planner.backend.in_place and owned:
-            out = fresh(planner, "np.add(#1, #2, out=#3)", out, value, out)
+            out = value
+        elif in_place and len(axes) > 2:
+            out = owned(out)
+            out = fresh("np.add(#1, #2, out=#3)", out, value, out)
         else:
-            out, owned = planner.b.add(out, value), True
-            if planner.backend.in_place and (tied or len(dense) > 2):
-                out = fresh(planner, out.code, *out.args)
+            out = planner.b.add(out, value)
     for group in tied.values():
         blocks = _blocks(planner, group)
-        out = _placed(planner, out, owned, blocks, group[0].places, axes)
-        owned = True
+        out = _placed(planner, out, blocks, group[0].places, axes)
     assert out is not None
     return out
 
@@ -175,7 +183,7 @@ def _blocks(planner: Planner, group: Sequence[Part]) -> Made:
     return Made(planner.b.fold(planner.b.add, [spread(planner, turned(planner, a, own), own) for a in arrays]), tuple(own))
 
 
-def _placed(planner: Planner, out: Value | None, owned: bool, blocks: Made, places: Axes, axes: Axes) -> Value:
+def _placed(planner: Planner, out: Value | None, blocks: Made, places: Axes, axes: Axes) -> Value:
     """The blocks on the diagonals of an array, which is zero elsewhere or has entries of its own."""
     b = planner.b
     names = Letters(places)
@@ -184,10 +192,8 @@ def _placed(planner: Planner, out: Value | None, owned: bool, blocks: Made, plac
         inside = names.of(blocks.axes)
         if out is None:
             shape = ", ".join(f"#{k}" for k in range(2, 2 + len(axes)))
-            return fresh(planner, f"on_diagonal('{inside}->{whole}', #1, ({shape}))", blocks.value, *(b.dim(i.dim) for i in axes))
-        if not owned:
-            out = fresh(planner, "np.copy(#1)", out)
-        return fresh(planner, f"add_on_diagonal('{inside}->{whole}', #1, #2)", blocks.value, out)
+            return fresh(f"on_diagonal('{inside}->{whole}', #1, ({shape}))", blocks.value, *(b.dim(i.dim) for i in axes))
+        return fresh(f"add_on_diagonal('{inside}->{whole}', #1, #2)", blocks.value, owned(out))
     zeros_elsewhere = _masked(planner, blocks, places, axes)
     return zeros_elsewhere if out is None else b.add(out, zeros_elsewhere)
 
@@ -207,4 +213,3 @@ def _masked(planner: Planner, blocks: Made, places: Axes, axes: Axes) -> Value:
         ones = Made(lowered(planner, Ones((axes[k].dim, 1))), (axes[k],))
         value = b.mul(value, spread(planner, ones, axes))
     return value
-

@@ -78,15 +78,18 @@ def pairings(term: Term) -> list[Pairing]:
     if len(term.summed) != 1 or any(p.is_wide for p in term.pieces):
         return []
     (over,) = term.summed
-    upright = [Piece(transpose(p.array), p.col, p.row) if p.col is over else p for p in term.pieces]
+    ends_here = [p for p in term.pieces if over in p.letters and len(p.letters) == 2]
     found = []
-    for a, b in combinations([p for p in upright if p.row is over and isinstance(p.col, Index)], 2):
+    for first, second in combinations(ends_here, 2):
+        a, b = (Piece(transpose(p.array), p.col, p.row) if p.col is over else p for p in (first, second))
         if a.array is not b.array:
             continue
         assert isinstance(a.col, Index)
         assert isinstance(b.col, Index)
-        rest = tuple(p for p in upright if p is not a and p is not b)
-        if len({*term.places}) < 3 or any(term.places.count(i) != 1 or any(i in p.letters for p in rest) for i in (a.col, b.col)):
+        rest = tuple(p for p in term.pieces if p is not first and p is not second)
+        if len({*term.places}) < 3 or any(
+            term.places.count(i) != 1 or any(i in p.letters for p in rest) for i in (a.col, b.col)
+        ):
             continue
         ends = sorted((a.col, b.col), key=term.places.index)
         at = (term.places.index(ends[0]), term.places.index(ends[1]))
@@ -136,10 +139,11 @@ def alone(g: Gram) -> list[Term]:
     return out
 
 
-def scaled(factor: Expr, pieces: Sequence[Piece], size: list[float]) -> tuple[Piece, ...]:
-    """The pieces with a scalar in the smallest of them."""
+def scaled(factor: Expr, pieces: Sequence[Piece], size: Sequence[float]) -> tuple[Piece, ...]:
+    """The pieces with a scalar in the smallest of them; rather not in one of two that are the same array."""
     if factor is ONE or not pieces:
         return tuple(pieces)
-    k = min(range(len(pieces)), key=lambda k: size[k])
+    count = Counter(p.array for p in pieces)
+    k = min(range(len(pieces)), key=lambda k: (count[pieces[k].array] > 1, size[k]))
     p = pieces[k]
     return (*pieces[:k], Piece(hadamard(factor, p.array), p.row, p.col), *pieces[k + 1 :])

@@ -13,8 +13,22 @@ from functools import lru_cache
 import sympy as sp
 
 from matcalc.dims import Dim, is_unit, same_dim
-from matcalc.expr import ONE, Add, Expr, Hadamard, Operator, Product, Quotient, Transpose, dim_number, hadamard, quotient
-from matcalc.index import At, Delta, Entry, Index, Pair, Sum, Term as IndexTerm, Times, flat
+from matcalc.expr import (
+    ONE,
+    Add,
+    Expr,
+    Hadamard,
+    Operator,
+    Product,
+    Quotient,
+    Transpose,
+    dim_number,
+    hadamard,
+    quotient,
+    rational,
+)
+from matcalc.index import At, Entry, Index, Pair, Sum, Times, flat
+from matcalc.index import Term as IndexTerm
 from matcalc.network import Contracted
 from matcalc.ops.linalg import Inverse
 from matcalc.ops.stacking import Commutation
@@ -156,27 +170,27 @@ def dissolves(e: Expr) -> bool:
         case Product() | Transpose() | Diag() | Hadamard():
             return any(dissolves(a) for a in e.operands)
         case Inverse(arg):
-            return isinstance(inverted(arg), Kron)
+            return inverted(arg) is not e
     return False
 
 
 def whole_stacks(outputs: Sequence[Expr], nodes: Sequence[Expr]) -> set[Expr]:
     """The matrices made of Kronecker products and the like whose entries are asked for: by the caller, or by what forms them."""
-    found = {e for e in outputs if _holds_factors(e)}
+    found = {e for e in outputs if holds_factors(e)}
     for e in nodes:
         if not dissolves(e):
-            found.update(c for c in e.operands if _holds_factors(c))
+            found.update(c for c in e.operands if holds_factors(c))
     return found
 
 
 @lru_cache(maxsize=4096)
-def _holds_factors(e: Expr) -> bool:
+def holds_factors(e: Expr) -> bool:
     """Whether a matrix is made of Kronecker products or commutations, sums included."""
     match e:
         case Kron() | Commutation():
             return is_stacked(e)
         case Product() | Transpose() | Diag() | Hadamard() | Add() | Quotient():
-            return any(_holds_factors(a) for a in e.operands)
+            return any(holds_factors(a) for a in e.operands)
         case Inverse():
             return dissolves(e)
     return False
@@ -190,11 +204,23 @@ def inverted(e: Expr) -> Expr:
         case Eye():
             return e
         case Hadamard() if len(rest := [a for a in e.args if not a.is_scalar]) == 1 and isinstance(rest[0], Kron):
-            one = inverted(rest[0])
-            if isinstance(one, Kron):
-                scale = quotient(ONE, hadamard(*(a for a in e.args if a.is_scalar)))
-                return Kron(one.left, hadamard(scale, one.right)) if isinstance(one.left, Eye) else Kron(hadamard(scale, one.left), one.right)
+            return hadamard(quotient(ONE, hadamard(*(a for a in e.args if a.is_scalar))), inverted(rest[0]))
     return Inverse(e)
+
+
+def tied_axes(terms: Sequence[Term], rows: int) -> tuple[list[tuple[int, int]], list[int], list[int]]:
+    """The places of rows and of columns that are tied in all terms, outside of which the entries are zero; then the others."""
+    count = len(terms[0].places)
+    tied: list[tuple[int, int]] = []
+    for r in range(rows):
+        for c in range(rows, count):
+            if all(t.places[r] is t.places[c] for t in terms) and all(r != s and c != d for s, d in tied):
+                tied.append((r, c))
+    return (
+        tied,
+        [r for r in range(rows) if all(r != s for s, _ in tied)],
+        [c for c in range(rows, count) if all(c != d for _, d in tied)],
+    )
 
 
 # ------------------------------------------------------------------ reading
@@ -230,7 +256,9 @@ def addends(e: Expr) -> list[tuple[list[Expr], Expr]]:
                 k = next((k for k, a in enumerate(args) if _is_open_sum(a)), None)
                 if k is not None and (len(done) + len(todo) + len(args[k].operands)) <= MOST_TERMS:
                     parts = addends(args[k])
-                    todo.extend(([*factors, *more], x.rebuild([*args[:k], part, *args[k + 1 :]])) for more, part in reversed(parts))
+                    todo.extend(
+                        ([*factors, *more], x.rebuild([*args[:k], part, *args[k + 1 :]])) for more, part in reversed(parts)
+                    )
                     continue
         done.append((factors, x))
     return done
@@ -270,6 +298,9 @@ class _Reader:
                 return []
             case Eye() if self.tie(row, col):
                 return []
+            case Hadamard(args) if rational(args[0]) is not None and len(args) == 2:
+                self.factors.append(args[0])
+                return [(args[1], row, col)]
             case Transpose(arg):
                 return [(arg, col, row)]
             case Inverse(arg) if dissolves(e):
@@ -288,7 +319,7 @@ class _Reader:
                 assert isinstance(col, Pair)
                 if self.tie(row.left, col.right) and self.tie(row.right, col.left):
                     return []
-            case (Kron() | Vec() | KhatriRao()) if dissolves(e) and _fits(row, splits(e)[0]) and _fits(col, splits(e)[1]):
+            case Kron() | Vec() | KhatriRao() if dissolves(e) and _fits(row, splits(e)[0]) and _fits(col, splits(e)[1]):
                 return self.entered(e, row, col)
             case Einsum() if _fits(row, splits(e)[0]) and _fits(col, splits(e)[1]):
                 return self.summed(e, row, col)

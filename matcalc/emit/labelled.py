@@ -39,7 +39,7 @@ class Labels:
     """Arithmetic on arrays with letters, each of which runs over one dimension."""
 
     def __init__(self, forms: Forms, dims: Mapping[str, Dim], *, copies: bool, real: bool) -> None:
-        self.f, self.b, self.dims = forms, forms.b, dict(dims)
+        self.f, self.b, self.note, self.dims = forms, forms.b, forms.ledger.note, dict(dims)
         self.copies = copies  # whether an array is copied where a product cannot read its axes in their order
         self.real = real  # whether squares are not negative
         self.orders: dict[tuple[tuple[str, ...], frozenset[str]], Order] = {}  # those that were looked for
@@ -81,10 +81,11 @@ class Labels:
         if not gone:
             return x
         if gone == x.letters:
-            return Labelled("", self.b.make("np.sum(#1)", x.value), x.nonnegative)
+            return Labelled("", self.note(self.b.make("np.sum(#1)", x.value), read=self.size(x.letters)), x.nonnegative)
         axes = tuple(x.letters.index(c) for c in gone)
         code = f"#1.sum(axis={axes[0] if len(axes) == 1 else axes})"
-        return self.make(without(x.letters, gone), self.b.make(code, x.value), nonnegative=x.nonnegative)
+        total = self.note(self.b.make(code, x.value), read=self.size(x.letters))
+        return self.make(without(x.letters, gone), total, nonnegative=x.nonnegative)
 
     def grouped(self, x: Labelled, *groups: str) -> Value:
         """The array with one axis for each group of letters, which stand in it in this order."""
@@ -133,6 +134,7 @@ class Labels:
             value = self.b.make("np.outer(#1, #2)", *((x.value, y.value) if letters[0] == x.letters else (y.value, x.value)))
         else:
             value = self.b.make("np.square(#1)", v) if v is w and not v.is_leaf else self.b.mul(v, w)
+        self.note(value, passed=self.size(letters))
         return self.make(letters, value, nonnegative=(v is w and self.real) or (x.nonnegative and y.nonnegative))
 
     def multiply(self, x: Labelled, y: Labelled, summed: str, later: str = "", wanted: str = "") -> Labelled:
@@ -166,10 +168,11 @@ class Labels:
         left, right = without(x.letters, summed), without(y.letters, summed)
         summed = "".join(c for c in x.letters if c in summed)
         if not left and not right and len(summed) > 1:
-            return Labelled("", self.b.make("np.sum(#1)", self.b.mul(x.value, self.arrange(y, x.letters))))
+            return self.sum_over(self.times(x, y, x.letters), x.letters)
         if len(left) > 1 and len(summed) == 1 and len(right) == 1 and x.letters[-2] == summed:
             letters = x.letters.replace(summed, right)  # a matrix times each matrix of a batch
-            return self.make(letters, self.b.make("#1 @ #2", self.arrange(y, right + summed), x.value))
+            value = self.b.make("#1 @ #2", self.arrange(y, right + summed), x.value)
+            return self.make(letters, self.note(value, flops=2 * self.size(x.letters + right)))
         x_first = not x.letters.startswith(summed)  # whether the larger one goes left, so that its axes stay in order
         if len(left) < 2 and len(right) < 2:
             x_first = self._turned_less(x, y, left, right, wanted)
@@ -206,7 +209,7 @@ class Labels:
         if right and left:
             a, b = self._stack(x, batch, left, summed), self._stack(y, batch, summed, right)
             letters = batch + left + right
-            value = self.b.make("#1 @ #2", a, b)
+            value = self.note(self.b.make("#1 @ #2", a, b), flops=2 * self.size(letters + summed))
             if len(letters) > 3:
                 value = self._reshape(value, [self.b.dim(self.dims[c]) for c in letters])
             return self.make(letters, value)
@@ -216,7 +219,7 @@ class Labels:
                 value = self.b.make("(#1 @ #2[:, :, None])[:, :, 0]", x.value, line)
             else:
                 value = self.b.make("(#2[:, None, :] @ #1)[:, 0, :]", x.value, line)
-            return self.make(batch + left, value)
+            return self.make(batch + left, self.note(value, read=self.size(x.letters)))
         return self.sum_over(self.times(x, y, x.letters), summed)
 
     def _stack(self, x: Labelled, batch: str, rows: str, cols: str) -> Value:

@@ -59,21 +59,21 @@ def made(planner: Planner, p: Piece) -> Made:
     """The array of a piece, its stacked axes taken apart."""
     v = lowered(planner, p.array)
     if p.is_wide and p.array.axes is not None:  # a tensor by itself has an axis each, the fastest of each stack first
-        return _each_once(planner, Made(v, (*reversed(flat(p.row)), *reversed(flat(p.col)))))
+        return _diagonal(planner, Made(v, (*reversed(flat(p.row)), *reversed(flat(p.col)))))
     if p.is_wide:
         v = reshaped(planner, v, p.letters)
-    return _each_once(planner, Made(v, p.letters))
+    return _diagonal(planner, Made(v, p.letters))
 
 
-def _each_once(planner: Planner, a: Made) -> Made:
-    """The array with one axis for each index: the diagonal of those that have the same."""
-    axes = tuple(dict.fromkeys(a.axes))
-    if len(axes) == len(a.axes):
+def _diagonal(planner: Planner, a: Made) -> Made:
+    """The entries of an array where its axes with one index agree."""
+    own = tuple(dict.fromkeys(a.axes))
+    if len(own) == len(a.axes):
         return a
-    names = Letters(axes)
-    labels = Labels(planner.f, {names.of([i]): i.dim for i in axes}, copies=planner.backend.blas, real=planner.f.bounds.real)
+    names = Letters(own)
+    labels = Labels(planner.f, {names.of([i]): i.dim for i in own}, copies=planner.backend.blas, real=planner.f.bounds.real)
     found = each_once(labels, Labelled(names.of(a.axes), a.value))
-    return Made(labels.arrange(found, names.of(axes)), axes)
+    return Made(labels.arrange(found, names.of(own)), own)
 
 
 def reshaped(planner: Planner, v: Value, axes: Sequence[Index]) -> Value:

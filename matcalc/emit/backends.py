@@ -48,6 +48,8 @@ class Backend:
         Whether scalar arguments may be Python's numbers.
     symmetric_products : bool
         Whether products that are symmetric by their form, such as ``X' diag(w) X``, are left to a helper function.
+    vectors_first : bool
+        Whether ``X' v`` is written ``v @ X``, which XLA runs five times as fast on CPUs.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Backend:
     numbers_are_arrays: bool = True
     scalars_are_numbers: bool = False
     symmetric_products: bool = False
+    vectors_first: bool = False
 
     @property
     def known_names(self) -> frozenset[str]:

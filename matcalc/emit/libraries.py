@@ -17,13 +17,14 @@ JAX = Backend(
     like="dtype=#like.dtype",
     zero="jnp.zeros(())",
     symmetric_products=True,
+    vectors_first=True,
     names=(
         ("sigmoid", "jax.nn.sigmoid"), ("softmax", "jax.nn.softmax"), ("logsumexp", "jax.nn.logsumexp"),
         ("erf", "jax.scipy.special.erf"), ("gamma", "jax.scipy.special.gamma"), ("lgamma", "jax.scipy.special.gammaln"),
         ("digamma", "jax.scipy.special.digamma"), ("polygamma", "jax.scipy.special.polygamma"),
     ),
     words=(
-        ("#1.copy()", "#1"),
+        ("#1.copy()", "jnp.copy(#1)"),
         ("trigamma(#1)", "jax.scipy.special.polygamma(1, #1)"),
         ("softmax(#1)", "jax.nn.softmax(#1, axis=None)"),
         ("np.linalg.svd(#1, compute_uv=False)", "jnp.linalg.svdvals(#1)"),

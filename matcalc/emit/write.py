@@ -182,6 +182,8 @@ class _Writer:
         code, args = v.code, v.args
         if self.backend.symmetric_products:
             code, args = symmetric_product(v) or (code, args)
+        if self.backend.vectors_first and code == "#1 @ #2" and args[0].code == "#1.T" and args[1].is_vector:
+            args = (args[1], args[0].args[0])
         template = parse_template(code, self.backend)
         self.helpers.update(template.helpers)
         inner = sorted(set(args), key=lambda a: self.size[a][1])

@@ -21,6 +21,7 @@ JAX = Backend(
     zero="jnp.zeros(())",
     prepares=True,
     symmetric_products=True,
+    vectors_first=True,
     names=(
         ("sigmoid", "jax.nn.sigmoid"), ("softmax", "jax.nn.softmax"), ("logsumexp", "jax.nn.logsumexp"),
         ("erf", "jax.scipy.special.erf"), ("gamma", "jax.scipy.special.gamma"), ("lgamma", "jax.scipy.special.gammaln"),
@@ -28,7 +29,7 @@ JAX = Backend(
     ),
     words=(
         ("np.linalg.norm(#1)", "norm(jnp, #1)"),
-        ("#1.copy()", "#1"),
+        ("#1.copy()", "jnp.copy(#1)"),
         ("trigamma(#1)", "jax.scipy.special.polygamma(1, #1)"),
         ("softmax(#1)", "jax.nn.softmax(#1, axis=None)"),
         ("np.linalg.svd(#1, compute_uv=False)", "jnp.linalg.svdvals(#1)"),

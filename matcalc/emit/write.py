@@ -16,6 +16,7 @@ from matcalc.emit.inplace import lines_in_place, worth_a_line
 from matcalc.emit.loops import entrywise_statement, loop_statements
 from matcalc.emit.memory import facts_of
 from matcalc.emit.plan import Plan
+from matcalc.emit.shapes import shape_of
 from matcalc.emit.templates import fill, parse_template
 from matcalc.emit.values import Value
 
@@ -152,14 +153,14 @@ class _Writer:
         elif v.is_leaf:
             found = self.leaves[v.code, v.of]
         else:
-            template = parse_template(v.code, self.backend)
+            template, args = parse_template(v.code, self.backend), v.args
+            if self.backend.vectors_first and v.code == "#1 @ #2" and args[0].code == "#1.T" and len(shape_of(args[1]) or ()) == 1:
+                args = (args[1], args[0].args[0])
             self.helpers.update(template.helpers)
-            trees = [self.write(a) for a in v.args]
-            if wraps and template.is_number and all(a in self.numbers for a in v.args):
+            trees = [self.write(a) for a in args]
+            if wraps and template.is_number and all(a in self.numbers for a in args):
                 self.numbers.add(v)
-            trees = [
-                self.array(a) if k in template.arrays else t for k, (a, t) in enumerate(zip(v.args, trees, strict=True), 1)
-            ]
+            trees = [self.array(a) if k in template.arrays else t for k, (a, t) in enumerate(zip(args, trees, strict=True), 1)]
             filled = fill(template.tree, trees, self._like() if template.uses_like else None)
             assert isinstance(filled, ast.expr)
             found = filled

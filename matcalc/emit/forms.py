@@ -240,7 +240,6 @@ class Forms:
 
     def _dot(self, x: Form, y: Form) -> Value:
         b, p, q = self.b, x.value, y.value
-        p.is_vector, q.is_vector = x.is_vector, y.is_vector
         if x.is_vector and y.is_vector:
             if is_unit(x.cols):
                 return b.make("np.outer(#1, #2)", p, q)

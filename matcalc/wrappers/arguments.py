@@ -43,11 +43,11 @@ class Arguments:
         arrays: list[Any] = []
         for value, integer, s in zip(given, self._integer, self.symbols, strict=True):
             try:
-                arrays.append(_as_integer(s.name, value) if integer else as_array(value))
-            except (TypeError, ValueError) as reason:
-                if isinstance(reason, OperandError):
-                    raise
-                raise OperandError(f"{s.name} must be an array of real numbers, not a {type(value).__name__}") from None
+                arrays.append(_as_integer(s.name, value) if integer else as_array(_real(value)))
+            except OperandError:
+                raise
+            except (TypeError, ValueError):
+                raise OperandError(f"{s.name} must be an array of real numbers, not {_kind(value)}") from None
         shapes = tuple(None if integer else tuple(a.shape) for a, integer in zip(arrays, self._integer, strict=True))
         wanted = self._known.get(shapes)
         if wanted is None:
@@ -61,6 +61,18 @@ class Arguments:
         found = [None if shape is None else fitted(s, shape) for s, shape in zip(self.symbols, shapes, strict=True)]
         read_sizes({s: shape for s, shape in zip(self.symbols, found, strict=True) if shape is not None})
         return found
+
+
+def _real(value: Any) -> Any:
+    """The value, unless it is complex: libraries drop the imaginary part with no more than a warning."""
+    if isinstance(value, complex) or "complex" in str(getattr(value, "dtype", "")):
+        raise TypeError
+    return value
+
+
+def _kind(value: Any) -> str:
+    dtype = getattr(value, "dtype", None)
+    return f"a {type(value).__name__}" if dtype is None else f"one of {dtype}"
 
 
 def _as_integer(name: str, value: Any) -> int:

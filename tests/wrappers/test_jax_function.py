@@ -128,3 +128,5 @@ def test_errors():
         f(a)
     with pytest.raises(OperandError, match="x must be an array of real numbers, not a str"):
         f(a, "ab")
+    with pytest.raises(OperandError, match="x must be an array of real numbers, not one of complex128"):
+        f(a, jnp.ones(4) * 1j)

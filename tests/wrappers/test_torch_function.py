@@ -172,6 +172,8 @@ def test_errors():
         (OperandError, "there is no parameter y", lambda: f(a, y=v)),
         (OperandError, "3 arguments given, but there are 2", lambda: f(a, v, v)),
         (OperandError, "x must be an array of real numbers, not a str", lambda: f(a, "ab")),
+        (OperandError, "x must be an array of real numbers, not one of torch.complex128", lambda: f(a, v * 1j)),
+        (OperandError, "x must be an array of real numbers, not one of complex128", lambda: f(a, np.ones(4) * 1j)),
         (OperandError, "args leaves out x", lambda: mc.torch_function(A @ x, [A])),
         (OperandError, "wrt names q, which does not occur", lambda: mc.torch_function(A @ x, wrt=["q"])),
         (UnsupportedError, "z is complex", lambda: mc.torch_function(mc.norm2(mc.symbols("z[n](complex)")))),

@@ -41,7 +41,7 @@ class Maker:
 
     def plain(self, rows, cols, depth=1):
         """A matrix with these axes."""
-        kind = self.rng.randrange(7 if depth else 2)
+        kind = self.rng.randrange(8 if depth else 2)
         if rows == cols and self.rng.random() < 0.4:
             return self.rng.choice([mc.eye(DIMS[rows]), mc.diag(mc.vector(f"w{rows}", DIMS[rows])), mc.eye(DIMS[rows])])
         if kind == 2:
@@ -55,6 +55,8 @@ class Maker:
             return mc.exp(self.symbol(rows, cols))
         if kind == 6:
             return transpose(self.symbol(cols, rows))
+        if kind == 7:
+            return mc.ones(DIMS[rows], DIMS[cols])
         return self.symbol(rows, cols)
 
     def stacked(self, rows, cols, depth=2):

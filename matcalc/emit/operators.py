@@ -16,13 +16,12 @@ from matcalc.emit.compiled import RESULTS, Compiled
 from matcalc.emit.compiled import compile as compile_arrays
 from matcalc.emit.libraries import backend_of
 from matcalc.emit.networks.hold import Blocks, applied, argument, blocks_of, held, matrix_of, solved_by_factors
-from matcalc.emit.networks.read import Term, at_split, read_terms, splits
+from matcalc.emit.networks.read import Term, at_split, read_terms, splits, tensor_terms
 from matcalc.emit.parameters import Outputs, dimensions_in
 from matcalc.emit.sizes import Sizes
 from matcalc.errors import MatcalcError, OperandError, ShapeError, UnsupportedError
 from matcalc.expr import Expr, Symbol, as_expr
-from matcalc.index import Index, flat
-from matcalc.ops.tensors import Unstacked, paired
+from matcalc.index import flat
 
 ARGUMENT = "x"
 
@@ -141,15 +140,11 @@ class Axes:
 
 def terms_of(e: Expr) -> tuple[Axes, Axes, list[Term]]:
     """The axes of a linear map, of what it makes and what it takes, and its entries as terms with a place for each axis."""
-    if isinstance(e, Unstacked):
-        rows, cols = ([Index.fresh(d) for d in side if not is_unit(d)] for side in (e.rows_as, e.cols_as))
-        terms = read_terms(e.arg, paired(rows[::-1]), paired(cols[::-1]))
-        order = [*reversed(range(len(rows))), *(len(rows) + k for k in reversed(range(len(cols))))]
-        terms = [Term(t.factor, t.pieces, tuple(t.places[k] for k in order)) for t in terms]
-        sides = [tuple(i.dim for i in side) for side in (rows, cols)]
-        return Axes(sides[0], sides[0]), Axes(sides[1], sides[1]), terms
     if e.axes is not None:
-        raise UnsupportedError(f'form="operator" takes a matrix, or the Jacobian of one array by another; {e} is neither')
+        rows, cols, terms = tensor_terms(e)
+        if not rows or not cols:
+            raise UnsupportedError(f'form="operator" takes a matrix, or the Jacobian of one array by another, not {e}')
+        return Axes(rows, rows), Axes(cols, cols), terms
     row, col = (at_split(s, d) for s, d in zip(splits(e), (e.rows, e.cols), strict=True))
     made, taken = (Axes(() if is_unit(d) else (d,), tuple(i.dim for i in flat(at))) for d, at in ((e.rows, row), (e.cols, col)))
     return made, taken, read_terms(e, row, col)

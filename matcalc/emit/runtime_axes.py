@@ -74,7 +74,7 @@ def _letters(spec: str) -> tuple[list[str], str]:
 
 
 def on_diagonal(spec: str, blocks: Array, shape: tuple[int, ...]) -> Array:
-    """Zeros with blocks where letters agree: ``on_diagonal('ab->iaib', B, (m, k, m, k))`` has ``B`` at each ``[i, :, i, :]``."""
+    """Zeros with blocks where letters agree: ``on_diagonal('ab->iaib', B, (m, k, m, k))`` puts ``B`` at ``[i, :, i, :]``."""
     blocks = np.asarray(blocks)
     out = np.zeros(shape, blocks.dtype if blocks.dtype.kind in "fc" else float)
     np.einsum(_view(spec), out)[...] = blocks

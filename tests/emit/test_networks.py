@@ -11,6 +11,7 @@ import matcalc as mc
 from matcalc.emit.backends import BACKENDS
 from matcalc.expr import Symbol
 from matcalc.node import postorder
+from matcalc.ops.structure import Kron
 from matcalc.ops.tensors import unstacked
 
 
@@ -157,3 +158,18 @@ def test_outputs_share_nothing_that_is_written_to():
         np.testing.assert_allclose(found[0], alone[0])
         np.testing.assert_allclose(found[1], alone[1])
         np.testing.assert_allclose(found[2], alone[0])
+
+
+def test_arrays_without_any_factor(backend):
+    """Ones and identities alone have a size all the same."""
+    X = mc.symbols("X[m,n]")
+    m, n = X.shape
+    ones = mc.vec(mc.ones(m, n))
+    sizes = {"m": 3, "n": 2}
+    for matrix, expected in (
+        (2 * ones @ ones.T, np.full((3, 2, 3, 2), 2.0)),
+        (3 * Kron(mc.eye(n), mc.eye(m)), 3 * np.einsum("ik,jl->ijkl", np.eye(3), np.eye(2))),
+        (mc.kron(mc.eye(n), mc.ones(m, m)), np.einsum("ik,jl->ijkl", np.ones((3, 3)), np.eye(2))),
+    ):
+        found, call = run(unstacked(matrix, m, n, m, n), {}, sizes, backend)
+        np.testing.assert_array_equal(found, expected, err_msg=call.source)

@@ -8,23 +8,20 @@ from matcalc.dims import is_unit
 from matcalc.emit.forms import Form
 from matcalc.emit.networks.arrays import Made, reshaped, turned
 from matcalc.emit.networks.assemble import assembled
-from matcalc.emit.networks.read import Term, at_split, dissolves, holds_factors, read_terms, splits, tied_axes
+from matcalc.emit.networks.read import Term, at_split, dissolves, holds_factors, read_terms, splits, tensor_terms, tied_axes
 from matcalc.emit.planner import ASKED_FIRST, Planner
 from matcalc.emit.values import Value
 from matcalc.expr import Expr, Product, product
 from matcalc.index import Index, flat
 from matcalc.ops.linalg import Inverse
-from matcalc.ops.tensors import Unstacked, paired
 
 
-def tensor_of_factors(planner: Planner, e: Unstacked) -> Form | None:
+def tensor_of_factors(planner: Planner, e: Expr) -> Form | None:
     """An array whose entries are sums of products of factors, straight with its own axes; None where nothing is gained."""
-    if any(is_unit(d) for d in e.shape):
+    assert e.axes is not None
+    if any(is_unit(d) for d in e.axes):
         return None
-    rows, cols = ([Index.fresh(d) for d in side] for side in (e.rows_as, e.cols_as))
-    terms = read_terms(e.arg, paired(rows[::-1]), paired(cols[::-1]))
-    order = [*reversed(range(len(rows))), *(len(rows) + k for k in reversed(range(len(cols))))]
-    terms = [Term(t.factor, t.pieces, tuple(t.places[k] for k in order)) for t in terms]
+    _, _, terms = tensor_terms(e)
     return planner.shaped(assembled(planner, terms).value, e) if all(map(_gains, terms)) else None
 
 
@@ -35,9 +32,11 @@ def _gains(t: Term) -> bool:
 
 def matrix_of_factors(planner: Planner, e: Expr) -> Form | None:
     """A matrix with stacked axes, made with all its axes and put together by a view."""
-    if e not in planner.stacks or e.axes is not None:
+    if e not in planner.stacks:
         return None
     planner.stacks.discard(e)  # a term may turn out to be the matrix itself, which is then made as any other
+    if e.axes is not None:
+        return tensor_of_factors(planner, e)
     rows, cols = splits(e)
     terms = read_terms(e, at_split(rows, e.rows), at_split(cols, e.cols))
     whole = assembled(planner, terms)

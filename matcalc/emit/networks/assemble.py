@@ -66,18 +66,16 @@ def part_of(planner: Planner, t: Term) -> Part:
     square = halves(planner, t)
     if square is not None:
         return Part(Made(planner.b.mul(lowered(planner, t.factor), square.value), square.axes), t.places)
-    whole = scaled(t.factor, t.pieces, [size(planner, p.letters) for p in t.pieces])
     order = t.free
+    told = {i for p in t.pieces for i in p.letters}
+    dense = len(order) == len(t.places)
+    pieces = [*t.pieces, *(Piece(Ones((i.dim, 1)), i, None) for i in order if dense and i not in told)]
+    whole = scaled(t.factor, pieces, [size(planner, p.letters) for p in pieces])
     groups = components(whole, t.free)
     arrays = [made(planner, g[0]) if len(g) == 1 and not _summed(g, t.free) else summed(planner, g, t.free) for g in groups]
     if not arrays:
         return Part(Made(lowered(planner, t.factor), ()), t.places)
-    product = multiplied(planner, arrays, order)
-    lacking = [i for i in order if i not in product.axes]
-    if lacking and len(order) == len(t.places):
-        ones = [made(planner, Piece(Ones((i.dim, 1)), i, None)) for i in lacking]
-        product = multiplied(planner, [product, *ones], order)
-    return Part(product, t.places)
+    return Part(multiplied(planner, arrays, order), t.places)
 
 
 def _summed(pieces: Sequence[Piece], free: Sequence[Index]) -> list[Index]:

@@ -33,7 +33,7 @@ from matcalc.network import Contracted
 from matcalc.ops.linalg import Inverse
 from matcalc.ops.stacking import Commutation
 from matcalc.ops.structure import Diag, Eye, KhatriRao, Kron, Vec
-from matcalc.ops.tensors import Einsum, Unstacked
+from matcalc.ops.tensors import Einsum, Unstacked, paired, stacks_of
 from matcalc.rules.closed_form import Graph, NoMatrixForm, reduced
 from matcalc.rules.einsum_form import operands_of
 from matcalc.scalar import Scalars
@@ -189,6 +189,8 @@ def holds_factors(e: Expr) -> bool:
     match e:
         case Kron() | Commutation():
             return is_stacked(e)
+        case Add() | Hadamard() if e.axes is not None:
+            return True
         case Product() | Transpose() | Diag() | Hadamard() | Add() | Quotient():
             return any(holds_factors(a) for a in e.operands)
         case Inverse():
@@ -230,6 +232,20 @@ def read_terms(e: Expr, row: At, col: At) -> list[Term]:
     return [_Reader(places).read(factors, body, row, col) for factors, body in addends(e)]
 
 
+def tensor_terms(e: Expr) -> tuple[tuple[Dim, ...], tuple[Dim, ...], list[Term]]:
+    """An array with more than two axes: those that its rows stack, those that its columns stack, unit ones left out, and terms.
+
+    The places of the terms are the axes, in order.
+    """
+    assert e.axes is not None
+    sides = (e.rows_as, e.cols_as) if isinstance(e, Unstacked) else [side[::-1] for side in stacks_of(e.axes, e.rows)]
+    rows, cols = ([Index.fresh(d) for d in side if not is_unit(d)] for side in sides)
+    terms = read_terms(e, paired(rows[::-1]), paired(cols[::-1]))
+    order = [*reversed(range(len(rows))), *(len(rows) + k for k in reversed(range(len(cols))))]
+    terms = [Term(t.factor, t.pieces, tuple(t.places[k] for k in order)) for t in terms]
+    return tuple(i.dim for i in rows), tuple(i.dim for i in cols), terms
+
+
 def addends(e: Expr) -> list[tuple[list[Expr], Expr]]:
     """Scalar factors and a matrix for each term of a sum, sums inside of products with stacked axes multiplied out."""
     todo: list[tuple[list[Expr], Expr]] = [([], e)]
@@ -237,6 +253,9 @@ def addends(e: Expr) -> list[tuple[list[Expr], Expr]]:
     while todo:
         factors, x = todo.pop()
         match x:
+            case Unstacked(arg):
+                todo.append((factors, arg))
+                continue
             case Add(args):
                 todo.extend((factors, a) for a in reversed(args))
                 continue

@@ -107,7 +107,7 @@ def own_memory(outputs: Sequence[Value], builder: Builder) -> list[Value]:
     seen: set[Value] = set()
     for v in outputs:
         base = v
-        while base.args and base.args[0].shape and VIEW.fullmatch(base.code):
+        while _shares(base):
             base = base.args[0]
         if (base is not v and base.code == "symbol") or (base in seen and shape_of(base) != ()):
             copied = builder.make("#1.copy()", v)
@@ -116,6 +116,15 @@ def own_memory(outputs: Sequence[Value], builder: Builder) -> list[Value]:
         seen.add(base)
         found.append(v)
     return found
+
+
+def _shares(v: Value) -> bool:
+    """Whether it shares its operand's memory; an entry is a number of its own, and a diagonal matrix is new."""
+    if not v.args or not v.args[0].shape or not VIEW.fullmatch(v.code):
+        return False
+    if v.code.startswith("#1["):
+        return shape_of(v) != ()
+    return v.code != "np.diag(#1)" or len(v.args[0].shape) == 2
 
 
 def entries_of(shape: Axes, sizes: Sizes) -> float:

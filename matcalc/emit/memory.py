@@ -112,9 +112,7 @@ def own_memory(outputs: Sequence[Value], builder: Builder) -> list[Value]:
     seen: set[Value] = set()
     for v in outputs:
         base = v
-        while base.args and base.args[0].shape and VIEW.fullmatch(base.code):
-            if base.code == "np.diag(#1)" and len(base.args[0].shape) == 1:
-                break  # a new matrix
+        while _shares(base):
             base = base.args[0]
         if shape_of(v) and ((base is not v and base.code == "symbol") or base in seen):
             copied = builder.make("#1.flatten()", *v.args) if v.code == "#1.reshape(-1)" else builder.make("#1.copy()", v)
@@ -123,6 +121,15 @@ def own_memory(outputs: Sequence[Value], builder: Builder) -> list[Value]:
         seen.add(base)
         found.append(v)
     return found
+
+
+def _shares(v: Value) -> bool:
+    """Whether it shares its operand's memory; an entry is a number of its own, and a diagonal matrix is new."""
+    if not v.args or not v.args[0].shape or not VIEW.fullmatch(v.code):
+        return False
+    if v.code.startswith("#1["):
+        return shape_of(v) != ()
+    return v.code != "np.diag(#1)" or len(v.args[0].shape) == 2
 
 
 def entries_of(shape: Axes, sizes: Sizes) -> float:

@@ -35,6 +35,7 @@ class Plan:
     integers: set[str]
     choices: tuple[DimSymbol, ...] = ()
     sizes: Sizes = field(default_factory=Sizes)  # what it is made for
+    straight: list[Value] = field(default_factory=list)  # the outputs before operations are gathered in loops over blocks
 
     @property
     def dimensions(self) -> set[DimSymbol]:
@@ -50,9 +51,12 @@ def make_plan(outputs: Sequence[Expr], symbols: dict[str, Symbol], backend: Back
     values = [planner.output(e) for e in outputs]
     planner.f.solver.settle(values)
     if backend.in_place:
-        values = tidied(values, symbols, planner.b, sizes)
-        values = in_blocks(own_memory(values, planner.b), symbols, sizes)
-    return Plan(values, symbols, planner.functions, planner.integers, tuple(sorted(sizes.asked, key=str)), sizes)
+        values = own_memory(tidied(values, symbols, planner.b, sizes), planner.b)
+    straight = values
+    if backend.in_place:
+        values = in_blocks(straight, symbols, sizes)
+    choices = tuple(sorted(sizes.asked, key=str))
+    return Plan(values, symbols, planner.functions, planner.integers, choices, sizes, straight)
 
 
 SCALAR_LAWS = frozenset(("#1 / #2", "#1 ** #2"))  # what Python's own numbers do in another way than arrays

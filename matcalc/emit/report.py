@@ -132,9 +132,10 @@ def _short(line: str) -> str:
 
 def report_of(plan: Plan, p: Parameters, backend: Backend) -> PlanReport:
     """The report of a plan."""
+    outputs = plan.straight or plan.outputs
     names, _, leaves, _ = named_leaves(p, backend)
     arranged = arrange(
-        plan.outputs, names, lambda code: parse_template(code, backend).width, lambda v: len(ast.unparse(_leaf(v, leaves)))
+        outputs, names, lambda code: parse_template(code, backend).width, lambda v: len(ast.unparse(_leaf(v, leaves)))
     )
     item = ITEM * (2 if any(s.is_complex for s in p.symbols.values()) else 1)
     trees: dict[Value, ast.expr] = {}
@@ -145,11 +146,11 @@ def report_of(plan: Plan, p: Parameters, backend: Backend) -> PlanReport:
         order += made
         steps.append(_step(f"{name} = {ast.unparse(_write(v, trees, leaves, backend))}", made, item))
         trees[v] = ast.Name(name, ast.Load())
-    made = _new_values(plan.outputs, trees)
+    made = _new_values(outputs, trees)
     order += made
-    results = ", ".join(ast.unparse(_write(v, trees, leaves, backend)) for v in plan.outputs)
+    results = ", ".join(ast.unparse(_write(v, trees, leaves, backend)) for v in outputs)
     steps.append(_step(f"return {results}", made, item))
-    return PlanReport(tuple(steps), _most(item * f for f in _live(order, plan.outputs)), plan.choices)
+    return PlanReport(tuple(steps), _most(item * f for f in _live(order, outputs)), plan.choices)
 
 
 def _leaf(v: Value, leaves: dict[object, ast.expr]) -> ast.expr:

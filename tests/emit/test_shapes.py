@@ -23,7 +23,7 @@ def program_of_all_values(exprs):
     """A function that returns every value of the program of expressions, and these values."""
     symbols = symbols_by_name(exprs)
     plan = make_plan(exprs, symbols, NUMPY)
-    values = list(postorder(plan.outputs, lambda v: v.args))
+    values = list(postorder(plan.straight, lambda v: v.args))
     values = [v for v in values if v.code != "function"]
     whole = Plan(values, symbols, plan.functions, plan.integers)
     return Compiled(whole, exprs, parameters_of(whole, None), NUMPY, tuple), values

@@ -73,7 +73,7 @@ class _Program:
 
 
 def _masks(p: _Program) -> list[Value]:
-    """``h > 0`` for the step function of ``z`` where ``h`` is its positive part, and where the step only scales other arrays."""
+    """``h > 0`` for the step function of ``z``, with ``h`` its positive part, where the step only scales other arrays."""
     readers: dict[Value, list[Value]] = {v: [] for v in p.order}
     for v in p.order:
         for a in v.args:
@@ -82,12 +82,12 @@ def _masks(p: _Program) -> list[Value]:
     steps = [v for v in p.order if v.code == "np.heaviside(#1, 0.0)" and p.is_large(v) and v not in p.outputs]
     for v in steps:
         others = [a for c in readers[v] for a in c.args if a is not v]
-        if all(c.code == "#1 * #2" and c.args[0] is not c.args[1] for c in readers[v]):
-            if all(p.facts[a].real and p.facts[a].shape and a not in steps for a in others):
-                positive = p.b.known.get(("np.maximum(#1, 0)", id(v.args[0])))
-                base = positive if positive in p.facts else v.args[0]
-                assert base is not None
-                changed[v] = p.made("#1 > 0", base)
+        scales = all(c.code == "#1 * #2" and c.args[0] is not c.args[1] for c in readers[v])
+        if scales and all(p.facts[a].real and p.facts[a].shape and a not in steps for a in others):
+            positive = p.b.known.get(("np.maximum(#1, 0)", id(v.args[0])))
+            base = positive if positive in p.facts else v.args[0]
+            assert base is not None
+            changed[v] = p.made("#1 > 0", base)
     return p.rebuilt(changed) if changed else list(p.outputs)
 
 
@@ -162,9 +162,9 @@ def _scaled(p: _Program, e: Value) -> tuple[Value, Value] | None:
     assert shape is not None
     for r, a in (e.args, e.args[::-1]):
         s = p.facts[r].shape
-        if p.facts[a].shape == shape and p.facts[r].real and s is not None:
-            if s == () or (len(shape) == 2 and s in (shape[1:], (1, shape[1]))):
-                return r, a
+        scales = s == () or (len(shape) == 2 and s in (shape[1:], (1, shape[1])))
+        if scales and p.facts[a].shape == shape and p.facts[r].real:
+            return r, a
     return None
 
 
@@ -246,9 +246,7 @@ def _combinations(p: _Program) -> list[Value]:
             new, passes = _written(p, found, shape)
             if passes < old and not _reaches(new, v, changed):
                 changed[v] = new
-                inner.update(
-                    s for s in postorder([v], lambda s: s.args if s not in {t.base for t in found} else ()) if s is not v
-                )
+                inner.update(s for s in _between(v, {t.base for t in found}) if s is not v)
                 break
     return p.rebuilt(changed) if changed else list(p.outputs)
 
@@ -258,12 +256,15 @@ def _reaches(new: Value, v: Value, changed: Mapping[Value, Value]) -> bool:
     return v in postorder([new], lambda s: (changed[s],) if s in changed else s.args)
 
 
+def _between(v: Value, ends: set[Value]) -> list[Value]:
+    """The values that ``v`` is made of, down to the ends, without these."""
+    return [s for s in postorder([v], lambda s: s.args if s not in ends else ()) if s not in ends]
+
+
 def _passes(p: _Program, v: Value, ends: set[Value], *, counted_once: bool = False) -> int:
     """The passes over arrays of the shape of ``v`` between it and the ends; shared ones count only if all uses are inside."""
     shape = p.facts[v].shape
-    inside = [
-        s for s in postorder([v], lambda s: s.args if s not in ends else ()) if s not in ends and p.facts[s].shape == shape
-    ]
+    inside = [s for s in _between(v, ends) if p.facts[s].shape == shape]
     if not counted_once:
         return len(inside)
     counts = Counter(a for s in inside for a in s.args)

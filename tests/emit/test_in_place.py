@@ -10,7 +10,7 @@ from strategies import random_expr
 
 import matcalc as mc
 from matcalc.dims import DimSymbol
-from matcalc.emit import blocks, compiled, inplace, loops
+from matcalc.emit import blocks, compiled, inplace, loops, tidy
 from matcalc.emit import compile as compile_expr
 from matcalc.emit.backends import NUMPY
 from matcalc.expr import substitute
@@ -25,6 +25,7 @@ PLAIN = replace(NUMPY, in_place=False)
 def everywhere(monkeypatch):
     """Arrays of any size count as large, a block has few entries, and one operation is worth a loop."""
     monkeypatch.setattr(inplace, "LARGE", 1)
+    monkeypatch.setattr(tidy, "ROOMY", 1)
     monkeypatch.setattr(blocks, "BIG", 1)
     monkeypatch.setattr(blocks, "FEWEST", 1)
     monkeypatch.setattr(blocks, "is_known", lambda d, sizes: True)
@@ -100,6 +101,10 @@ FORMULAS = (
     "sigmoid(X*W)*softmax(Z, 2)' + X*W*Z'",
     "softplus(exp(X') .- z)",
     "exp(X*W) - exp(X*W)./(1 .+ exp(X*W))",
+    "relu(X*W).*Z + 3*(2*X - 5*Z)/7",
+    "sum((3*X - 2*Z*diag(z))*2 + X.*Z, 1)",
+    "(x.^2 .- 1).^2./(x.^2 .+ 1)",
+    "sum(X.*Z, 2)*ones(n)' + (sum(X.*X, 2)*ones(n)').*X",
 )
 
 
@@ -143,6 +148,30 @@ def test_true_sizes(text, monkeypatch):
     call, plain = compile_expr(e), plain_compile(e, monkeypatch)
     assert "for i in range" in call.source or "ones(m)" in text  # which has too few steps for a loop
     np.testing.assert_allclose(call(**given), plain(**given), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("rows", [4, 7])
+def test_batch_normalisation(rows, everywhere, monkeypatch):
+    """Vectors are worked on before matrices, and two loops do all of it."""
+    monkeypatch.setattr(blocks, "BIG", 12)  # not the vectors
+    monkeypatch.setattr(blocks, "FEWEST", 3)
+    C = f"X .- sum(X,1)/{rows}"
+    text = f"({C}) ./ (ones({rows})*sqrt(sum(({C}).^2,1)/{rows} .+ 0.01)) .* (ones({rows})*g') .+ b'"
+    f = mc.parse(text, f"X[{rows},3] g[3] b[3]")
+    outputs = mc.vjp(f, ["X", "g", "b"], "G")
+    call = agree(outputs, values_for(outputs, np.random.default_rng(4)), monkeypatch)
+    assert call.source.count("for i in range") == 2
+
+
+def test_masks_reuse_the_positive_part(monkeypatch):
+    monkeypatch.setattr(tidy, "ROOMY", 1)
+    f = mc.parse("sum(relu(W*X).*Y)", "W[m,n] X[n,p] Y[m,p]")
+    outputs = mc.grad(f, ["W", "X"])
+    call = agree(outputs, values_for(outputs, np.random.default_rng(4)), monkeypatch)
+    assert "heaviside" not in call.source
+    assert "> 0" in call.source
+    kept = mc.compile(mc.parse("sum(step(X)) + sum(step(X) - Y)", "X[m,n] Y[m,n]"))
+    assert "heaviside" in kept.source
 
 
 def test_no_entries(everywhere):

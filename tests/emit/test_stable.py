@@ -1,6 +1,6 @@
 """Formulas at extremes: what is computed neither overflows nor cancels, and is the plain formula elsewhere."""
 
-from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,7 +24,9 @@ CASES = {
     "logsumexp-written-out": ("log(sum(exp(x)))", "x[n]", {"x": x3}, special.logsumexp(x3), {"x": softmax(x3)}),
     "logsumexp-all-low": ("log(sum(exp(x)))", "x[n]", {"x": x3 - 3000}, special.logsumexp(x3) - 3000, {"x": softmax(x3)}),
     "softplus": ("sum(softplus(x))", "x[n]", {"x": TAIL}, np.logaddexp(0, TAIL).sum(), {"x": special.expit(TAIL)}),
-    "softplus-written-out": ("sum(log(1 .+ exp(x)))", "x[n]", {"x": TAIL}, np.logaddexp(0, TAIL).sum(), {"x": special.expit(TAIL)}),
+    "softplus-written-out": (
+        "sum(log(1 .+ exp(x)))", "x[n]", {"x": TAIL}, np.logaddexp(0, TAIL).sum(), {"x": special.expit(TAIL)},
+    ),
     "softplus-scalar": ("log(1 + exp(a))", "a", {"a": np.array(800.0)}, 800.0, {"a": 1.0}),
     "log-one-minus-sigmoid": ("log(1 - sigmoid(a))", "a", {"a": np.array(40.0)}, -40.0, {"a": -1.0}),
     "log-one-minus-sigmoids": (
@@ -39,14 +41,15 @@ CASES = {
         "sum(tanh(x))", "x[n]", {"x": TAIL / 8}, np.tanh(TAIL / 8).sum(), {"x": 1 / np.cosh(TAIL / 8) ** 2},
     ),
     "logistic-written-out": (
-        "sum(exp(x)./(1 .+ exp(x)))", "x[n]", {"x": TAIL}, special.expit(TAIL).sum(), {"x": special.expit(TAIL) * special.expit(-TAIL)},
+        "sum(exp(x)./(1 .+ exp(x)))", "x[n]", {"x": TAIL}, special.expit(TAIL).sum(),
+        {"x": special.expit(TAIL) * special.expit(-TAIL)},
     ),
     "expm1": ("sum((exp(x) .- 1).*y)", "x[n] y[n]", {"x": TINY, "y": 1 / TINY}, (np.expm1(TINY) / TINY).sum(), {}),
     "log1p": ("sum(log(1 .+ x).*y)", "x[n] y[n]", {"x": TINY, "y": 1 / TINY}, (np.log1p(TINY) / TINY).sum(), {}),
     "log1p-scalar": ("log(1 + a)", "a", {"a": np.array(1e-14)}, 1e-14, {}),
     "entropy": ("-sum(x.*log(x))", "x[n]", {"x": np.array([0, 0.5, 1])}, 0.5 * np.log(2), {}),
     "entropy-inner": ("-x'*log(x)", "x[n]", {"x": np.array([0, 0.5, 1])}, 0.5 * np.log(2), {}),
-    "divergence": ("sum(x.*log(x./y))", "x[n] y[n]", {"x": np.array([0, 0.5]), "y": np.array([0.5, 0.5])}, 0.0, {"y": [0, -1]}),
+    "divergence": ("sum(x.*log(x./y))", "x[n] y[n]", {"x": np.array([0, 0.5]), "y": np.full(2, 0.5)}, 0.0, {"y": [0, -1]}),
     "norm-large": ("norm2(x)", "x[n]", {"x": np.array([3e200, 4e200])}, 5e200, {"x": [0.6, 0.8]}),
     "norm-small": ("norm2(x)", "x[n]", {"x": np.array([3e-200, 4e-200])}, 5e-200, {"x": [0.6, 0.8]}),
     "norm-written-out": ("sqrt(x'*x)", "x[n]", {"x": np.array([3e200, 4e200])}, 5e200, {"x": [0.6, 0.8]}),
@@ -59,7 +62,9 @@ CASES = {
         "sum(exp(X)./(sum(exp(X),2)*ones(3)').*Y)", "X[2,3] Y[2,3]", {"X": LOGITS, "Y": np.eye(3)[:2]},
         (softmax(LOGITS, 1) * np.eye(3)[:2]).sum(), {"Y": softmax(LOGITS, 1)},
     ),
-    "softmax-vector": ("exp(x)'*y/sum(exp(x))", "x[n] y[n]", {"x": x3, "y": np.arange(3.0)}, softmax(x3)[1], {"y": softmax(x3)}),
+    "softmax-vector": (
+        "exp(x)'*y/sum(exp(x))", "x[n] y[n]", {"x": x3, "y": np.arange(3.0)}, softmax(x3)[1], {"y": softmax(x3)},
+    ),
     "cross-entropy": (
         "-sum(Y.*log(softmax(X,2)))", "X[2,3] Y[2,3]", {"X": LOGITS, "Y": np.eye(3)[:2]},
         -(special.log_softmax(LOGITS, 1) * np.eye(3)[:2]).sum(), {"X": softmax(LOGITS, 1) - np.eye(3)[:2]},
@@ -117,7 +122,8 @@ def test_attention_takes_the_maximum_out():
 @pytest.mark.parametrize(
     "text",
     [
-        "sum(exp(x))", "exp(x)'*y", "sum(exp(x).^2)/sum(exp(x))", "sum(exp(x)./(1 .+ exp(x + y)))", "exp(x)'*y/(1 + sum(exp(x)))",
+        "sum(exp(x))", "exp(x)'*y", "sum(exp(x).^2)/sum(exp(x))", "sum(exp(x)./(1 .+ exp(x + y)))",
+        "exp(x)'*y/(1 + sum(exp(x)))",
         "sum(exp(X)*y)/sum(exp(X))^2", "sum(exp(X)./(ones(m)*sum(exp(X),1) + exp(Y)))",
     ],
 )  # fmt: skip
@@ -163,10 +169,7 @@ def test_every_row_keeps_the_value(row, monkeypatch):
 
 
 def test_table_is_documented():
-    from pathlib import Path
-
     page = (Path(__file__).parents[2] / "docs" / "stability.md").read_text()
     for row in TABLE:
         for text in row.written.split(", "):
             assert f"`{text}`" in page, text
-    assert replace(TABLE[0]) == TABLE[0]

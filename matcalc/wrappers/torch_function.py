@@ -88,7 +88,11 @@ class TorchFunction:
         def as_tensor(value: Any) -> Any:
             return torch.as_tensor(value, dtype=dtype, device=device)
 
-        results = self._function.apply(*self._arguments.fit(given, as_tensor))[: len(self._pullback.outputs)]
+        arrays = self._arguments.fit(given, as_tensor)
+        if torch.is_grad_enabled():
+            results = self._function.apply(*arrays)[: len(self._pullback.outputs)]
+        else:
+            results = self._pullback.value.call(*arrays)
         return results[0] if self._pullback.single else list(results)
 
     @property

@@ -135,6 +135,18 @@ def test_only_what_is_wanted_is_computed():
         assert not everything(torch.eye(3)).requires_grad
 
 
+def test_without_gradients_the_value_alone_is_computed():
+    f = mc.torch_function(mc.norm2(mc.tanh(A @ x) - b) ** 2, [A, x, b])
+    given = tensors([A, x, b])
+    with torch.no_grad():
+        value = f(*given)
+        assert not value.requires_grad
+        gradient = torch.func.grad(lambda v: f(given[0], v, given[2]))(given[1].detach())  # which asks for gradients again
+    with_gradient = f(*given)
+    torch.testing.assert_close(value, with_gradient.detach())
+    torch.testing.assert_close(gradient, torch.autograd.grad(with_gradient, given[1])[0])
+
+
 def test_what_value_and_gradient_share_is_kept():
     f = mc.torch_function(mc.norm2(mc.tanh(A @ x) - b) ** 2, [A, x, b])
     assert f.source.count("tanh") == 1

@@ -103,9 +103,7 @@ class Planner:
             if v.code == "const" and isinstance(v.of, int):
                 return self.b.const(float(v.of))
             return self.b.make("float(#1)", v) if v.integer else v
-        inner = v
-        while inner.code.startswith(("#1.T", "#1.reshape(", "#1.transpose(")):  # views of an argument
-            inner = inner.args[0]
+        inner = v.args[0] if v.code.startswith(("#1.T", "#1.reshape(")) else v
         if inner.code == "symbol":
             v = self.b.make("#1.copy()", v)
         return self.b.make("#1[None, :]", v) if is_unit(e.rows) and e.axes is None else v

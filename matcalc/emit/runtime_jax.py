@@ -25,8 +25,6 @@ from matcalc.emit.runtime import not_an_array
 
 __all__ = [
     "ARRAY",
-    "COMPLEX",
-    "FLOAT",
     "as_array",
     "as_complex_array",
     "as_scalar",
@@ -43,10 +41,16 @@ __all__ = [
     "solve_triangular",
 ]
 
-_one = jnp.ones(())
-ARRAY, FLOAT, COMPLEX = type(_one), _one.dtype, (_one + 0j).dtype  # what needs no conversion
+ARRAY = type(jnp.ones(()))  # with the two below, what needs no conversion
 FLOATS, COMPLEXES = (jnp.dtype("float64"), jnp.dtype("float32")), (jnp.dtype("complex128"), jnp.dtype("complex64"))
 SCALARS, SCALARS_COMPLEX = (ARRAY, float), (ARRAY, complex)
+
+
+def __getattr__(name: str) -> Any:
+    """``FLOAT`` and ``COMPLEX``, which follow JAX's switch for double precision."""
+    if name in ("FLOAT", "COMPLEX"):
+        return jnp.ones((), dtype=float if name == "FLOAT" else complex).dtype
+    raise AttributeError(name)
 
 
 def as_array(name: str, value: Any) -> Any:

@@ -182,6 +182,13 @@ def draw_point(roots: Sequence[Expr], seed: int, attempt: int = 0, sizes: Sequen
 
 def draw_sizes(roots: Sequence[Expr], rng: np.random.Generator, sizes: Sequence[int] = SIZES) -> dict[DimSymbol, int]:
     """A size for every symbolic dimension, large enough for the entries that the expressions name."""
+    found = least_sizes(roots)
+    order = rng.permutation(max(len(sizes), len(found)))
+    return {d: max(least, sizes[k % len(sizes)]) for (d, least), k in zip(found.items(), order, strict=False)}
+
+
+def least_sizes(roots: Sequence[Expr]) -> dict[DimSymbol, int]:
+    """Every symbolic dimension with the least size that the entries and parts which the expressions name allow."""
     found: dict[DimSymbol, int] = {}
     for node in postorder(roots, lambda e: e.operands):
         for d in (node.rows, node.cols, getattr(node, "value", 1)):
@@ -191,8 +198,7 @@ def draw_sizes(roots: Sequence[Expr], rng: np.random.Generator, sizes: Sequence[
         for d, least in _least_sizes(node):
             if isinstance(d, DimSymbol):
                 found[d] = max(found.get(d, 1), least)
-    order = rng.permutation(max(len(sizes), len(found)))
-    return {d: max(least, sizes[k % len(sizes)]) for (d, least), k in zip(found.items(), order, strict=False)}
+    return found
 
 
 def _least_sizes(e: Expr) -> list[tuple[Dim, int]]:

@@ -61,9 +61,9 @@ def compile(outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, bac
     """
     library = backend_of(backend)
     unpack, exprs = _structure(outputs)
-    symbols = _symbols(exprs, [a for a in args or () if isinstance(a, Symbol)])
+    symbols = symbols_by_name(exprs, [a for a in args or () if isinstance(a, Symbol)])
     plan = make_plan(exprs, symbols, library)
-    return Compiled(plan, exprs, _parameters(plan, args), library, unpack)
+    return Compiled(plan, exprs, parameters_of(plan, args), library, unpack)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Compiled:
         self.names = parameters.names
         self._parameters, self._backend, self._unpack = parameters, backend, unpack
         namespace = backend.namespace()
-        self._written = _write(plan, exprs, parameters, backend, single=unpack is None)
+        self._written = write_program(plan, exprs, parameters, backend, single=unpack is None)
         self.function: Callable[..., Any] = _make_function(self._written.definition, namespace)
         runtime = backend.runtime_module
         self._array = runtime.ARRAY
@@ -182,7 +182,7 @@ class Compiled:
         s = p.symbols[name]
         if name in plan.integers:
             return Check(name, -1, (), lambda value: _as_integer(name, value))
-        axes = _axes(s)
+        axes = axes_of(s)
         as_array = runtime.as_complex_array if s.is_complex else runtime.as_array
         wanted = _shape_text(s)
 
@@ -258,7 +258,7 @@ def _structure(outputs: Outputs) -> tuple[Unpack | None, list[Expr]]:
     return None, [as_expr(outputs)]
 
 
-def _symbols(exprs: Sequence[Expr], extra: Iterable[Symbol] = ()) -> dict[str, Symbol]:
+def symbols_by_name(exprs: Sequence[Expr], extra: Iterable[Symbol] = ()) -> dict[str, Symbol]:
     """The symbols by name, sorted."""
     found: dict[str, Symbol] = {}
     for e in postorder([*exprs, *extra], lambda e: e.operands):
@@ -271,14 +271,14 @@ def _symbols(exprs: Sequence[Expr], extra: Iterable[Symbol] = ()) -> dict[str, S
     return dict(sorted(found.items()))
 
 
-def _parameters(plan: Plan, args: Sequence[Symbol | str] | None) -> Parameters:
+def parameters_of(plan: Plan, args: Sequence[Symbol | str] | None) -> Parameters:
     """The parameters in order: those asked for, then what is needed besides."""
     symbols = plan.symbols
     shown: dict[DimSymbol, tuple[str, int]] = {}
     composite: list[Dim] = []
     asked = [a.name if isinstance(a, Symbol) else str(a) for a in args] if args is not None else list(symbols)
     for name in asked:
-        for axis, d in _axes(symbols[name]) if name in symbols else ():
+        for axis, d in axes_of(symbols[name]) if name in symbols else ():
             if isinstance(d, DimSymbol):
                 shown.setdefault(d, (name, axis))
             elif not isinstance(d, int) and d not in composite:
@@ -303,7 +303,7 @@ def _parameters(plan: Plan, args: Sequence[Symbol | str] | None) -> Parameters:
     return Parameters(names, symbols, sizes, frozenset(functions), shown, tuple(composite))
 
 
-def _axes(s: Symbol) -> list[tuple[int, Dim]]:
+def axes_of(s: Symbol) -> list[tuple[int, Dim]]:
     """The axes of a symbol's array, where columns and rows have one."""
     return list(enumerate(s.axes if s.axes is not None else [d for d in (s.rows, s.cols) if not is_unit(d)]))
 
@@ -340,7 +340,7 @@ def dimensions_in(d: Dim) -> list[DimSymbol]:
 
 
 # -------------------------------------------------------------------- code
-def _write(plan: Plan, exprs: Sequence[Expr], p: Parameters, backend: Backend, *, single: bool) -> Written:
+def write_program(plan: Plan, exprs: Sequence[Expr], p: Parameters, backend: Backend, *, single: bool) -> Written:
     """The function definition, its parameters and dimensions under Python names."""
     names = Names({*backend.known_names, *backend.helpers})
     python = {name: names.new(name) for name in p.names}

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from matcalc.codefiles.contents import Contents, Function
 from matcalc.codefiles.data import PYTHON_DATA, Draws
 from matcalc.codefiles.header import header
+from matcalc.codefiles.parameters import parameters_for, parameters_in
 from matcalc.codefiles.sources import Sources
 from matcalc.dims import Dim
 from matcalc.emit.backends import NUMPY, Backend
-from matcalc.emit.compiled import Parameters, parameters_of, symbols_by_name, write_program
+from matcalc.emit.compiled import write_program
 from matcalc.emit.plan import make_plan
 from matcalc.emit.values import Builder
 from matcalc.emit.write import Names, write_function
@@ -47,10 +48,7 @@ class PythonFile:
 
     def __init__(self, contents: Contents, backend: Backend) -> None:
         self.contents, self.backend, self.library = contents, backend, LIBRARIES[backend.name]
-        outputs = contents.outputs
-        extra = [*contents.wrt, *([contents.upstream] if contents.upstream is not None else [])]
-        self.symbols = symbols_by_name(outputs, extra)
-        self.p = self._parameters()
+        self.p = parameters_for(contents, backend)
         top = Names({*OWN, *BUILTINS, *backend.known_names, *backend.helpers})
         self.name = top.new(contents.name)
         self.called = {f.suffix: top.new(self.name + f.suffix) if f.suffix else self.name for f in contents.functions}
@@ -61,26 +59,6 @@ class PythonFile:
         self.sizes = {d: self.local.get(d.name) or inside.new(d.name) for d in contents.sizes}
         self.sources = Sources()
         self.draws = Draws(contents, PYTHON_DATA, self.dim)
-
-    def _parameters(self) -> Parameters:
-        """The parameters that all functions of the file have, so that one list of arguments does for all of them."""
-        p = parameters_of(make_plan(self.contents.outputs, self.symbols, self.backend), None)
-        g = self.contents.upstream
-        if g is None:
-            return p
-        names = (*(n for n in p.names if n != g.name), g.name)
-        return Parameters(names, p.symbols, p.sizes, p.functions, p.shown, p.composite)
-
-    def of(self, f: Function) -> Parameters:
-        """The parameters of one function: the value does not need the upstream gradient."""
-        p, g = self.p, self.contents.upstream
-        if g is None or f.suffix:
-            return p
-        names = tuple(n for n in p.names if n != g.name)
-        symbols = {n: s for n, s in p.symbols.items() if n != g.name}
-        mine = parameters_of(make_plan(f.outputs, symbols, self.backend), None)
-        sizes = {n: d for n, d in mine.sizes.items() if n not in p.names}
-        return Parameters((*names, *sizes), symbols, {**p.sizes, **sizes}, p.functions, mine.shown, mine.composite)
 
     # ------------------------------------------------------------------ parts
     def text(self) -> str:
@@ -115,7 +93,7 @@ class PythonFile:
         if "jax" in self.library.setup:
             lines.add("import jax")
         standard = {i for i in lines if i.split()[1].split(".")[0] in STANDARD} | {"import sys"}
-        parts = ["\n".join(sorted(standard)), "\n".join(sorted(lines - standard))]
+        parts = ["\n".join(sorted(group, key=lambda i: (i.startswith("from"), i))) for group in (standard, lines - standard)]
         return "\n\n".join([*parts, *([self.library.setup] if self.library.setup else [])])
 
     def settings(self) -> str:
@@ -126,7 +104,7 @@ class PythonFile:
 
     def function(self, f: Function) -> str:
         """A function of the file."""
-        p = self.of(f)
+        p = parameters_in(f, self.p, self.contents)
         plan = make_plan(f.outputs, p.symbols, self.backend)
         written = write_program(plan, f.outputs, p, self.backend, single=f.single)
         self.sources.add(self.backend.runtime_module, written.helpers)

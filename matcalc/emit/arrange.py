@@ -39,9 +39,16 @@ class Arrangement:
 
 
 def arrange(
-    outputs: Sequence[Value], names: NameMaker, width_of: Callable[[str], int], width_of_leaf: Callable[[Value], int]
+    outputs: Sequence[Value],
+    names: NameMaker,
+    width_of: Callable[[str], int],
+    width_of_leaf: Callable[[Value], int],
+    must_have_names: Callable[[str], tuple[int, ...]] | None = None,
 ) -> Arrangement:
-    """The lines of a program, given how wide its templates and its leaves are."""
+    """The lines of a program, given how wide its templates and its leaves are.
+
+    ``must_have_names`` says which operands of a template a language takes by name only.
+    """
     order = list(postorder(outputs, lambda v: v.args))
     count = {id(v): 0 for v in order}
     for v in outputs:
@@ -51,6 +58,7 @@ def arrange(
             count[id(a)] += count[id(v)] if v.code in VIEWS else 1
     out = Arrangement()
     size: dict[Value, tuple[int, int]] = {}  # depth and width of what is written
+    written: set[Value] = set()
     unnamed = 0
 
     def assign(v: Value) -> None:
@@ -58,6 +66,7 @@ def arrange(
         name = names.new(v.name or f"t{unnamed}")
         unnamed += not v.name
         out.lines.append((v, name))
+        written.add(v)
         size[v] = (1, len(name))
 
     for v in order:
@@ -65,6 +74,9 @@ def arrange(
             out.leaves.append(v)
             size[v] = (1, width_of_leaf(v))
             continue
+        for k in must_have_names(v.code) if must_have_names is not None else ():
+            if v.args[k] not in written and not v.args[k].is_leaf:
+                assign(v.args[k])
         width = width_of(v.code) + sum(size[a][1] for a in v.args)
         for a in sorted(set(v.args), key=lambda a: size[a][1], reverse=True):
             depth, before = size[a]

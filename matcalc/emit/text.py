@@ -1,0 +1,387 @@
+"""Programs as text of a language that is not Python: the templates of values, translated piece by piece through a table.
+
+A template such as ``0.5 * #1 * (1 + erf(#1 / np.sqrt(2)))`` is taken apart into pieces (``#1 * #2``, ``erf(#1)``, ...), and a
+table says how a language writes each piece for operands of given ranks. The walker alone sets brackets.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from matcalc.emit.arrange import NameMaker, arrange
+from matcalc.emit.values import Value
+from matcalc.errors import UnsupportedError
+
+COMPARE, SUM, TERM, SIGN, POWER, POSTFIX, ATOM = range(10, 80, 10)  # how tightly a piece binds
+INFIX = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Pow: "**", ast.FloorDiv: "//"}
+COMPARISONS = {ast.Gt: ">", ast.Lt: "<", ast.GtE: ">=", ast.LtE: "<=", ast.Eq: "==", ast.NotEq: "!="}
+Rank = int | str  # the number of axes; or what else it is: several results at once, or a function
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of code.
+
+    Attributes
+    ----------
+    text : str
+    binds : int
+        How tightly.
+    rank : int or str
+    number : the number that it is, if it is one
+    turned : Piece or None
+        What it is the transpose of.
+    spread : Piece or None
+        What may stand for it where arrays are stretched to one another: the column that it is.
+    """
+
+    text: str
+    binds: int = ATOM
+    rank: Rank = 0
+    number: complex | None = None
+    turned: Piece | None = None
+    spread: Piece | None = None
+    before: Piece | None = None  # of n - 1, the n
+
+
+@dataclass(frozen=True)
+class Row:
+    """How a piece is written: ``#1`` for an operand as it is, ``@1`` where it must bind as the whole, ``!1`` tighter."""
+
+    text: str
+    binds: int = ATOM
+    rank: Rank = 0
+
+
+Special = Callable[["TextWriter", Sequence[Piece], str], Piece | None]
+
+
+@dataclass(frozen=True)
+class Language:
+    """A table of pieces.
+
+    Attributes
+    ----------
+    name : str
+    rows : mapping
+        From a piece in NumPy's words and the ranks of its operands, such as ``("#1 @ #2", "21")``, to how it is written.
+    entrywise : mapping
+        Functions of every entry: how they are written for scalars and for arrays.
+    specials : mapping
+        Functions that write a piece that takes any number of operands.
+    binary : function
+        How an operator between entries is written.
+    number : function
+        How a number is written.
+    """
+
+    name: str
+    rows: Mapping[tuple[str, str], Row]
+    entrywise: Mapping[str, tuple[str, str]]
+    specials: Mapping[str, Special]
+    binary: Callable[[TextWriter, str, Piece, Piece], Piece]
+    number: Callable[[complex], Piece]
+    helpers: frozenset[str]
+    keywords: frozenset[str]
+    index_needs_name: bool = False
+
+
+@dataclass
+class Program:
+    """The lines of a program, its results, and the helpers that it calls."""
+
+    lines: list[tuple[str, str]] = field(default_factory=list)
+    results: list[Piece] = field(default_factory=list)
+    helpers: set[str] = field(default_factory=set)
+    dims: list[object] = field(default_factory=list)  # the dimensions that it uses, as they are met
+
+
+@lru_cache(maxsize=2048)
+def tree_of(code: str) -> ast.expr:
+    """The syntax tree of a template."""
+    return ast.parse(code.replace("#", "_arg"), mode="eval").body
+
+
+@lru_cache(maxsize=2048)
+def indexed(code: str) -> tuple[int, ...]:
+    """The operands of a template that it takes entries of."""
+    found = []
+    for node in ast.walk(tree_of(code)):
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id.startswith("_arg"):
+            parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            if not any(isinstance(p, ast.Constant) and p.value is None for p in parts):
+                found.append(int(node.value.id[4:]) - 1)
+    return tuple(found)
+
+
+class TextWriter:
+    """Writes values as pieces of a language.
+
+    Parameters
+    ----------
+    language : Language
+    leaves : mapping
+        From ``(kind, of)`` to the piece that a symbol, a dimension or a function is.
+    is_complex : bool
+        Whether a transpose must not conjugate.
+    """
+
+    def __init__(self, language: Language, leaves: Mapping[object, Piece], *, is_complex: bool = False) -> None:
+        self.language, self.leaves, self.is_complex = language, leaves, is_complex
+        self.pieces: dict[Value, Piece] = {}
+        self.helpers: set[str] = set()
+
+    def program(self, outputs: Sequence[Value], names: NameMaker) -> Program:
+        """The lines that compute values."""
+        out = Program()
+        must = indexed if self.language.index_needs_name else None
+        arranged = arrange(outputs, names, len, self._width, must)
+        out.dims = [v.of for v in arranged.leaves if v.code == "dim"]
+        for v, name in arranged.lines:
+            piece = self.write(v)
+            out.lines.append((name, piece.text))
+            self.pieces[v] = Piece(name, rank=piece.rank)
+        out.results = [self.write(v) for v in outputs]
+        out.helpers = self.helpers
+        return out
+
+    def _width(self, v: Value) -> int:
+        return len(str(v.of)) if v.code == "const" else len(self.leaves[v.code, v.of].text)
+
+    def write(self, v: Value) -> Piece:
+        """The piece that a value is."""
+        found = self.pieces.get(v)
+        if found is None:
+            if v.code == "const":
+                assert isinstance(v.of, (int, float, complex))
+                found = self.language.number(v.of)
+            elif v.is_leaf:
+                found = self.leaves[v.code, v.of]
+            else:
+                found = self.translate(tree_of(v.code), [self.write(a) for a in v.args])
+            self.pieces[v] = found
+        return found
+
+    # ------------------------------------------------------------------ templates
+    def translate(self, node: ast.expr, args: Sequence[Piece]) -> Piece:
+        """A template, its operands in place."""
+        match node:
+            case ast.Name(id=name) if name.startswith("_arg"):
+                return args[int(name[4:]) - 1]
+            case ast.Constant(value=int() | float() as number):
+                return self.language.number(number)
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
+                return self.language.number(-number)
+            case ast.UnaryOp(op=ast.USub(), operand=inner):
+                a = self.translate(inner, args)
+                return self.fill(Row("-@1", SIGN, a.rank), [a])
+            case ast.BinOp(left=left, op=op, right=right):
+                key = f"#1 {INFIX[type(op)]} #2"
+                return self.infix(key, self.translate(left, args), self.translate(right, args))
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                a, b = self.translate(left, args), self.translate(right, args)
+                return self.language.binary(self, COMPARISONS[type(op)], a, b)
+            case ast.Subscript():
+                return self.subscript(node, args)
+            case ast.Attribute(value=inner, attr="T"):
+                return self.transposed(self.translate(inner, args))
+            case ast.Attribute():
+                return self.look_up(ast.unparse(node), [])
+            case ast.Call():
+                return self.call(node, args)
+            case _:
+                return self.refuse(ast.unparse(node).replace("_arg", "#"), ())
+
+    def infix(self, key: str, a: Piece, b: Piece) -> Piece:
+        """An operator between two operands."""
+        if key == "#1 @ #2":
+            return self.look_up(key, [a, b])
+        if key == "#1 - #2" and b.number == 1:
+            return Piece(**{**vars(self.language.binary(self, "-", a, b)), "before": a})
+        return self.language.binary(self, key.split()[1], a, b)
+
+    def transposed(self, a: Piece) -> Piece:
+        """The transpose of a matrix."""
+        if a.turned is not None:
+            return a.turned
+        made = self.look_up("#1.T", [a])
+        return Piece(made.text, made.binds, made.rank, turned=a) if a.rank == 2 else made
+
+    def call(self, node: ast.Call, args: Sequence[Piece]) -> Piece:
+        """A function or a method."""
+        if isinstance(node.func, ast.Name) and node.func.id.startswith("_arg"):
+            return self.look_up("#1(#2)", [self.translate(a, args) for a in (node.func, *node.args)])
+        operands: list[Piece] = []
+
+        def written(part: ast.expr, literal: bool = False) -> str:
+            match part:
+                case ast.Constant(value=str() | None | bool()):
+                    return ast.unparse(part)
+                case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=1)):
+                    return "-1"
+                case ast.Tuple(elts=parts):
+                    return f"({', '.join(map(written, parts))}{',' if len(parts) == 1 else ''})"
+                case _:
+                    piece = self.translate(part, args)
+                    if literal and piece.number is not None:
+                        return str(piece.number)
+                    operands.append(piece)
+                    return f"#{len(operands)}"
+
+        match node.func:
+            case ast.Attribute(value=owner, attr=method) if not self._is_library(node.func):
+                operands.append(self.translate(owner, args))
+                head, name = f"#1.{method}", f".{method}"
+            case function:
+                head = name = ast.unparse(function)
+        inside = [written(a) for a in node.args] + [f"{k.arg}={written(k.value, literal=True)}" for k in node.keywords]
+        key = f"{head}({', '.join(inside)})"
+        special = self.language.specials.get(name)
+        if special is not None:
+            made = special(self, operands, key)
+            if made is not None:
+                return made
+        return self.look_up(key, operands)
+
+    def _is_library(self, function: ast.Attribute) -> bool:
+        base: ast.expr = function
+        while isinstance(base, ast.Attribute):
+            base = base.value
+        return isinstance(base, ast.Name) and base.id == "np"
+
+    def subscript(self, node: ast.Subscript, args: Sequence[Piece]) -> Piece:
+        """An entry, a part, or one of several results; or an axis more."""
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        operands: list[Piece] = []
+
+        def place(p: ast.expr | None) -> str:
+            if p is None:
+                return ""
+            match p:
+                case ast.Slice(lower=lower, upper=upper, step=None):
+                    return f"{place(lower)}:{place(upper)}"
+                case ast.Slice(lower=None, upper=None):
+                    return "::-1"
+                case ast.Constant(value=None):
+                    return "None"
+                case _:
+                    operands.append(self.translate(p, args))
+                    return f"#{len(operands) + 1}"
+
+        written = ", ".join(map(place, parts))
+        if isinstance(node.value, ast.Call):  # such as np.eye(#1)[:, #2], in one piece
+            whole = self.whole_call(node, args)
+            if whole is not None:
+                return whole
+        base = self.translate(node.value, args)
+        if isinstance(base.rank, str) and len(operands) == 1 and operands[0].number is not None:
+            return self.look_up(f"#1[{operands[0].number}]", [base])
+        return self.look_up(f"#1[{written}]", [base, *operands])
+
+    def whole_call(self, node: ast.Subscript, args: Sequence[Piece]) -> Piece | None:
+        """A part of what a function gives, where the table knows it as one piece."""
+        call = node.value
+        assert isinstance(call, ast.Call)
+        if call.keywords:
+            return None
+        operands = [self.translate(a, args) for a in call.args]
+        head = f"{ast.unparse(call.func)}({', '.join(f'#{k + 1}' for k in range(len(operands)))})"
+        inside = []
+        for p in node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]:
+            if isinstance(p, ast.Slice):
+                ends = [e for e in (p.lower, p.upper) if e is not None]
+                operands += [self.translate(e, args) for e in ends]
+                inside.append(":".join(f"#{len(operands) - len(ends) + 1 + k}" for k in range(len(ends))) or ":")
+            elif isinstance(p, ast.Constant):
+                inside.append(str(p.value))
+            else:
+                operands.append(self.translate(p, args))
+                inside.append(f"#{len(operands)}")
+        row = self.language.rows.get((f"{head}[{', '.join(inside)}]", ranks_of(operands)))
+        return self.fill(row, operands) if row is not None else None
+
+    # ------------------------------------------------------------------ the table
+    def look_up(self, key: str, operands: Sequence[Piece]) -> Piece:
+        """A piece by the table, for operands of these ranks."""
+        row = self.language.rows.get((key, ranks_of(operands)))
+        if row is not None:
+            return self.fill(row, operands)
+        both = self.language.entrywise.get(key)
+        if both is not None:
+            axes = [o.rank for o in operands if isinstance(o.rank, int)]
+            rank = max(axes, default=0)
+            if len(axes) == len(operands):
+                stretched = [self.stretched(o, rank) for o in operands]
+                return self.fill(Row(both[rank > 0], _binds_of(both[rank > 0]), rank), stretched)
+        return self.refuse(key, operands)
+
+    def stretched(self, a: Piece, rank: int) -> Piece:
+        """An operand as it stands beside an array of that rank: a vector beside a matrix is a row, as NumPy has it."""
+        if a.rank == 1 and rank == 2:
+            return self.look_up("#1[None, :]", [a])
+        if isinstance(a.rank, int) and 0 < a.rank < rank:
+            self.refuse(f"an array with {a.rank} axes beside one with {rank}", ())
+        return a if a.spread is None else a.spread
+
+    def refuse(self, key: str, operands: Sequence[Piece]) -> Piece:
+        """Say that the language has no words for a piece."""
+        axes = f" of {', '.join(str(o.rank) for o in operands)} axes" if operands else ""
+        raise UnsupportedError(f"{key}{axes} is not available in {self.language.name}")
+
+    def fill(self, row: Row, operands: Sequence[Piece]) -> Piece:
+        """A row of the table with its operands in place, in brackets where they bind too loosely."""
+        out = []
+        text = row.text
+        k = 0
+        while k < len(text):
+            c = text[k]
+            if c in "#@!+" and k + 1 < len(text) and text[k + 1].isdigit():
+                a = operands[int(text[k + 1]) - 1]
+                if c == "+":
+                    out.append(self.next_place(a))
+                else:
+                    least = {"#": 0, "@": row.binds, "!": row.binds + 1}[c]
+                    out.append(a.text if a.binds >= least else f"({a.text})")
+                k += 2
+            else:
+                out.append(c)
+                k += 1
+        self._note(row.text)
+        return Piece("".join(out), row.binds, row.rank)
+
+    def next_place(self, a: Piece) -> str:
+        """A place counted from 1, of one counted from 0."""
+        if isinstance(a.number, int):
+            return str(a.number + 1)
+        if a.before is not None:
+            return a.before.text
+        return f"{a.text} + 1" if a.binds >= SUM else f"({a.text}) + 1"
+
+    def _note(self, text: str) -> None:
+        self.helpers.update(h for h in words_in(text) if h in self.language.helpers)
+
+
+@lru_cache(maxsize=4096)
+def words_in(text: str) -> frozenset[str]:
+    """The identifiers in a template."""
+    return frozenset("".join(c if c.isalnum() or c == "_" else " " for c in text).split())
+
+
+def ranks_of(operands: Sequence[Piece]) -> str:
+    """The ranks of operands, as the table has them."""
+    return "".join(str(o.rank) if isinstance(o.rank, int) else f"<{o.rank}>" for o in operands)
+
+
+def _binds_of(text: str) -> int:
+    """How tightly a function of entries binds, by how it is written."""
+    if " ^ " in text or " .^ " in text:
+        return POWER
+    return TERM if " / " in text or " ./ " in text or " * " in text or " .* " in text else ATOM
+
+
+def entrywise_names(names: str, template: str) -> dict[str, str]:
+    """Rows for functions of entries that are named as NumPy names them."""
+    return {f"np.{n}(#1)": template.format(n) for n in names.split()}

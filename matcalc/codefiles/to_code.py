@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from matcalc.codefiles.contents import contents_of
+from matcalc.codefiles.julia_file import julia_file
 from matcalc.codefiles.matlab_file import matlab_file
 from matcalc.codefiles.python_file import LIBRARIES, python_file
 from matcalc.emit.backends import BACKENDS, Backend
 from matcalc.errors import OperandError, UnsupportedError
 
-TEXTS = {"matlab": matlab_file}
+TEXTS = {"julia": julia_file, "matlab": matlab_file}
 PLAIN = Backend("text", "", "np", "", frozenset())  # no code that is for one library alone
 
 

@@ -6,6 +6,7 @@ Arrays have two axes or more there: a vector is a column, and so is what the pro
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from matcalc.emit.text import COMPARE, POSTFIX, POWER, SIGN, SUM, TERM, Language, Piece, Row, TextWriter, entrywise_names
@@ -13,8 +14,8 @@ from matcalc.emit.text import COMPARE, POSTFIX, POWER, SIGN, SUM, TERM, Language
 ROWS = (
     # products
     ("#1 @ #2", "22", "@1 * !2", TERM, 2), ("#1 @ #2", "21", "@1 * !2", TERM, 1),
-    ("#1 @ #2", "12", "!2^T * !1", TERM, 1), ("#1 @ #2", "11", "!1^T * !2", TERM, 0),
-    ("np.outer(#1, #2)", "11", "@1 * !2^T", TERM, 2), ("np.kron(#1, #2)", "22", "kron(#1, #2)", 0, 2),
+    ("#1 @ #2", "12", "$2^T * !1", TERM, 1), ("#1 @ #2", "11", "$1^T * !2", TERM, 0),
+    ("np.outer(#1, #2)", "11", "@1 * $2^T", TERM, 2), ("np.kron(#1, #2)", "22", "kron(#1, #2)", 0, 2),
     ("np.kron(#1, #2)", "11", "kron(#1, #2)", 0, 1), ("khatrirao(#1, #2)", "22", "khatrirao(#1, #2)", 0, 2),
     ("np.cross(#1, #2)", "11", "cross(#1, #2)", 0, 1), ("cross_matrix(#1)", "1", "cross_matrix(#1)", 0, 2),
     ("axial(#1)", "2", "axial(#1)", 0, 1),
@@ -31,7 +32,7 @@ ROWS = (
     ("np.zeros((#1, #2))", "00", "zeros(#1, #2)", 0, 2), ("np.ones((#1, #2))", "00", "ones(#1, #2)", 0, 2),
     ("np.tri(#1)", "0", "tril(ones(#1))", 0, 2), ("np.pi", "", "pi", 0, 0), ("np.e", "", "exp(1)", 0, 0),
     ("np.tile(#1[:, None], (#2, #3))", "", "", 0, 2),
-    ("np.tile(#1, (#2, #3))", "200", "repmat(#1, #2, #3)", 0, 2), ("np.tile(#1, (#2, #3))", "100", "repmat(!1^T, #2, #3)", 0, 2),
+    ("np.tile(#1, (#2, #3))", "200", "repmat(#1, #2, #3)", 0, 2), ("np.tile(#1, (#2, #3))", "100", "repmat($1^T, #2, #3)", 0, 2),
     ("unit_vector(#1, #2)", "00", "unit_vector(+1, #2)", 0, 1), ("np.eye(#1)[:, #2]", "00", "unit_vector(+2, #1)", 0, 1),
     ("np.eye(#1)[:, #2:#3]", "000", "unit_columns(#1, +2:#3)", 0, 2),
     ("commutation(#1, #2)", "00", "commutation(#1, #2)", 0, 2), ("duplication(#1)", "0", "duplication(#1)", 0, 2),
@@ -98,7 +99,7 @@ def matlab(*, is_complex: bool) -> Language:
     turn = ".'" if is_complex else "'"
     rows = {(key, ranks): Row(text.replace("^T", turn), binds or 70, rank) for key, ranks, text, binds, rank in ROWS}
     entrywise = {key: (text.replace(" .^ ", " ^ "), text) for key, text in ENTRYWISE.items()}
-    return Language("MATLAB", rows, entrywise, SPECIALS, binary, number, HELPERS, KEYWORDS, index_needs_name=True)
+    return Language("MATLAB", rows, entrywise, SPECIALS, binary, number, HELPERS, KEYWORDS, "permute(#1, [{}])", index_needs_name=True)
 
 
 def binary(w: TextWriter, op: str, a: Piece, b: Piece) -> Piece:
@@ -110,15 +111,15 @@ def binary(w: TextWriter, op: str, a: Piece, b: Piece) -> Piece:
     both = a.rank != 0 and b.rank != 0
     match op:
         case "+" | "-":
-            return w.fill(Row(f"@1 {op} !2", SUM, rank), [a, b])
+            return w.fill(Row(f"@1 {op} !2", SUM, rank, entrywise=True), [a, b])
         case "*":
-            return w.fill(Row("@1 .* !2" if both else "@1 * !2", TERM, rank), [a, b])
+            return w.fill(Row("@1 .* !2" if both else "@1 * !2", TERM, rank, entrywise=True), [a, b])
         case "/" | "//":
-            return w.fill(Row("@1 ./ !2" if b.rank != 0 else "@1 / !2", TERM, rank), [a, b])
+            return w.fill(Row("@1 ./ !2" if b.rank != 0 else "@1 / !2", TERM, rank, entrywise=True), [a, b])
         case "**":
-            return w.fill(Row("!1 .^ !2" if rank else "!1 ^ !2", POWER, rank), [a, b])
+            return w.fill(Row("!1 .^ !2" if rank else "!1 ^ !2", POWER, rank, entrywise=True), [a, b])
         case _:
-            return w.fill(Row(f"!1 {op.replace('!', '~')} !2", COMPARE, rank), [a, b])
+            return w.fill(Row(f"!1 {op.replace('!', '~')} !2", COMPARE, rank, entrywise=True), [a, b])
 
 
 def number(value: complex) -> Piece:
@@ -139,32 +140,29 @@ def _row_major(w: TextWriter, operands: Sequence[Piece], key: str) -> Piece | No
         if a.rank == 2:
             inner = a.turned
             return w.fill(Row("reshape(#1, [], 1)", rank=1), [inner if inner is not None else w.transposed(a)])
-        return w.fill(Row(f"reshape(permute(#1, [{_down(a.rank)}]), [], 1)", rank=1), [a])
+        inner = w.permute(a, range(a.rank, 0, -1)) if isinstance(a.rank, int) else a
+        return w.fill(Row("reshape(#1, [], 1)", rank=1), [inner])
     if "-1" in key or not isinstance(a.rank, int):
         return None
     count = len(sizes)
     if count == 1:
         return w.fill(Row("reshape(#1, #2, 1)", rank=1), [a, *sizes])
     back = ", ".join(f"#{k}" for k in range(count + 1, 1, -1))
-    start = a if a.rank < 2 else w.fill(Row(f"permute(#1, [{_down(a.rank)}])", rank=a.rank), [a])
+    start = a if a.rank < 2 else w.transposed(a) if a.rank == 2 else w.permute(a, range(a.rank, 0, -1))
     flat = w.fill(Row(f"reshape(#1, {back})", rank=count), [start, *sizes])
     if count == 2:
-        return Piece(**{**vars(w.look_up("#1.T", [flat])), "turned": flat})
-    return w.fill(Row(f"permute(#1, [{_down(count)}])", rank=count), [flat])
-
-
-def _down(rank: int | str) -> str:
-    return ", ".join(str(k) for k in range(int(rank), 0, -1))
+        return replace(w.look_up("#1.T", [flat]), turned=flat)
+    return w.permute(flat, range(count, 0, -1))
 
 
 def _transpose(w: TextWriter, operands: Sequence[Piece], key: str) -> Piece | None:
     a, *order = operands
-    if not order:
-        return None
     places = [int(o.number.real) + 1 for o in order if o.number is not None]
+    if not places or len(places) < len(order):
+        return None
     if len(places) == 2:
         return a if places == [1, 2] else w.transposed(a)
-    return w.fill(Row(f"permute(#1, [{', '.join(map(str, places))}])", rank=len(places)), [a])
+    return w.permute(a, places)
 
 
 def _concatenate(w: TextWriter, operands: Sequence[Piece], key: str) -> Piece | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from matcalc.emit.arrange import NameMaker, arrange
@@ -45,15 +45,18 @@ class Piece:
     turned: Piece | None = None
     spread: Piece | None = None
     before: Piece | None = None  # of n - 1, the n
+    permuted: tuple[Piece, tuple[int, ...]] | None = None  # what it is with other axes, and their order, from 1
+    row: bool = False  # whether it is one row or one column, to be stretched
 
 
 @dataclass(frozen=True)
 class Row:
-    """How a piece is written: ``#1`` for an operand as it is, ``@1`` where it must bind as the whole, ``!1`` tighter."""
+    """How a piece is written: ``#1`` for an operand as it is, ``@1`` where it must bind as the whole, ``!1`` tighter, ``$1`` as a name does, ``+1`` a place."""
 
     text: str
     binds: int = ATOM
     rank: Rank = 0
+    entrywise: bool = False
 
 
 Special = Callable[["TextWriter", Sequence[Piece], str], Piece | None]
@@ -86,6 +89,7 @@ class Language:
     number: Callable[[complex], Piece]
     helpers: frozenset[str]
     keywords: frozenset[str]
+    permuted: str  # an array with its axes in another order
     index_needs_name: bool = False
 
 
@@ -143,7 +147,7 @@ class TextWriter:
         for v, name in arranged.lines:
             piece = self.write(v)
             out.lines.append((name, piece.text))
-            self.pieces[v] = Piece(name, rank=piece.rank)
+            self.pieces[v] = Piece(name, rank=piece.rank, row=piece.row)
         out.results = [self.write(v) for v in outputs]
         out.helpers = self.helpers
         return out
@@ -177,7 +181,7 @@ class TextWriter:
                 return self.language.number(-number)
             case ast.UnaryOp(op=ast.USub(), operand=inner):
                 a = self.translate(inner, args)
-                return self.fill(Row("-@1", SIGN, a.rank), [a])
+                return self.fill(Row("-@1", SIGN, a.rank, entrywise=True), [a])
             case ast.BinOp(left=left, op=op, right=right):
                 key = f"#1 {INFIX[type(op)]} #2"
                 return self.infix(key, self.translate(left, args), self.translate(right, args))
@@ -200,7 +204,7 @@ class TextWriter:
         if key == "#1 @ #2":
             return self.look_up(key, [a, b])
         if key == "#1 - #2" and b.number == 1:
-            return Piece(**{**vars(self.language.binary(self, "-", a, b)), "before": a})
+            return replace(self.language.binary(self, "-", a, b), before=a)
         return self.language.binary(self, key.split()[1], a, b)
 
     def transposed(self, a: Piece) -> Piece:
@@ -209,6 +213,18 @@ class TextWriter:
             return a.turned
         made = self.look_up("#1.T", [a])
         return Piece(made.text, made.binds, made.rank, turned=a) if a.rank == 2 else made
+
+    def permute(self, a: Piece, order: Sequence[int]) -> Piece:
+        """An array with more than two axes, its axes in another order, counted from 1; two changes of order are one."""
+        places = tuple(order)
+        if a.permuted is not None:
+            a, before = a.permuted
+            places = tuple(before[k - 1] for k in places)
+        if places == tuple(range(1, len(places) + 1)):
+            return a
+        written = self.language.permuted.format(", ".join(map(str, places)))
+        made = self.fill(Row(written, rank=len(places)), [a])
+        return replace(made, permuted=(a, places))
 
     def call(self, node: ast.Call, args: Sequence[Piece]) -> Piece:
         """A function or a method."""
@@ -277,6 +293,9 @@ class TextWriter:
             if whole is not None:
                 return whole
         base = self.translate(node.value, args)
+        if base.rank == 1 and written in (":, None", "None, :"):
+            made = self.look_up(f"#1[{written}]", [base])
+            return Piece(made.text, made.binds, 2, spread=base if written == ":, None" else None, row=True)
         if isinstance(base.rank, str) and len(operands) == 1 and operands[0].number is not None:
             return self.look_up(f"#1[{operands[0].number}]", [base])
         return self.look_up(f"#1[{written}]", [base, *operands])
@@ -315,16 +334,16 @@ class TextWriter:
             rank = max(axes, default=0)
             if len(axes) == len(operands):
                 stretched = [self.stretched(o, rank) for o in operands]
-                return self.fill(Row(both[rank > 0], _binds_of(both[rank > 0]), rank), stretched)
+                return self.fill(Row(both[rank > 0], _binds_of(both[rank > 0]), rank, entrywise=True), stretched)
         return self.refuse(key, operands)
 
     def stretched(self, a: Piece, rank: int) -> Piece:
         """An operand as it stands beside an array of that rank: a vector beside a matrix is a row, as NumPy has it."""
         if a.rank == 1 and rank == 2:
-            return self.look_up("#1[None, :]", [a])
+            return replace(self.look_up("#1[None, :]", [a]), row=True)
         if isinstance(a.rank, int) and 0 < a.rank < rank:
             self.refuse(f"an array with {a.rank} axes beside one with {rank}", ())
-        return a if a.spread is None else a.spread
+        return a
 
     def refuse(self, key: str, operands: Sequence[Piece]) -> Piece:
         """Say that the language has no words for a piece."""
@@ -338,19 +357,20 @@ class TextWriter:
         k = 0
         while k < len(text):
             c = text[k]
-            if c in "#@!+" and k + 1 < len(text) and text[k + 1].isdigit():
+            if c in "#@!$+" and k + 1 < len(text) and text[k + 1].isdigit():
                 a = operands[int(text[k + 1]) - 1]
                 if c == "+":
                     out.append(self.next_place(a))
                 else:
-                    least = {"#": 0, "@": row.binds, "!": row.binds + 1}[c]
+                    least = {"#": 0, "@": row.binds, "!": row.binds + 1, "$": ATOM}[c]
                     out.append(a.text if a.binds >= least else f"({a.text})")
                 k += 2
             else:
                 out.append(c)
                 k += 1
         self._note(row.text)
-        return Piece("".join(out), row.binds, row.rank)
+        thin = [a.row for a in operands if a.rank == 2] if row.entrywise else []
+        return Piece("".join(out), row.binds, row.rank, row=bool(thin) and all(thin))
 
     def next_place(self, a: Piece) -> str:
         """A place counted from 1, of one counted from 0."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from types import ModuleType
 
-from matcalc.errors import UnsupportedError
+from matcalc.errors import MatcalcError
 
 BUILTINS = frozenset(("float",))  # what templates call besides the library and the helpers
+SHARED_RUNTIME = "matcalc.emit.runtime_shared"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,24 @@ class Backend:
         The names of the functions there that code may call.
     words : tuple
         Pairs: a template for NumPy, and the same for this library.
+    names, methods : tuple
+        Pairs: a function (a method) in templates, and the function here; a method that stays one has a dot.
+    also : tuple
+        Pairs: further modules that the code imports, and their names in it.
+    shared : frozenset
+        The names of the helper functions that take the library as their first argument.
+    like : str
+        The keywords that give a new array the type and the device of another one.
+    zero : str
+        An array without axes, to make others like it where no argument is one.
+    first : str
+        The helper function that finds the library of the arguments, on the first line.
+    numbers_are_arrays : bool
+        Whether the library's functions take Python's numbers.
+    scalars_are_numbers : bool
+        Whether scalar arguments may be Python's numbers.
+    turns_transposes : bool
+        Whether a large transposed left factor is to be made an array of its own.
     """
 
     name: str
@@ -36,30 +56,66 @@ class Backend:
     runtime: str
     helpers: frozenset[str]
     words: tuple[tuple[str, str], ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
+    methods: tuple[tuple[str, str], ...] = ()
+    also: tuple[tuple[str, str], ...] = ()
+    shared: frozenset[str] = frozenset()
+    like: str = ""
+    zero: str = ""
+    first: str = ""
+    numbers_are_arrays: bool = True
+    scalars_are_numbers: bool = False
+    turns_transposes: bool = False
 
     @property
     def known_names(self) -> frozenset[str]:
         """Names in templates that are not helpers."""
-        return BUILTINS | {self.alias}
+        return BUILTINS | {self.alias, *(alias for _, alias in self.also)}
+
+    @property
+    def all_helpers(self) -> frozenset[str]:
+        """Every helper function that code may call."""
+        return self.helpers | self.shared
 
     @cached_property
     def _words(self) -> dict[str, str]:
         return dict(self.words)
 
-    def translate(self, code: str) -> str:
-        """A template in this library's words."""
-        found = self._words.get(code)
-        return found if found is not None else code if self.alias == "np" else code.replace("np.", f"{self.alias}.")
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return dict(self.names)
+
+    def word(self, code: str) -> str | None:
+        """A template in this library's words, where the table has it."""
+        return self._words.get(code)
+
+    def name_of(self, function: str) -> str:
+        """What a function in templates is called here."""
+        return self._names.get(function, function)
+
+    def method(self, name: str) -> str:
+        """What a method in templates is here: a method, with a dot, or a function."""
+        return dict(self.methods).get(name, f".{name}")
+
+    def module_of(self, helper: str) -> str:
+        """The module that a helper function is imported from."""
+        return self.runtime if helper in self.helpers else SHARED_RUNTIME
 
     @property
     def runtime_module(self) -> ModuleType:
-        """The helper functions, imported now."""
-        return import_module(self.runtime)
+        """How arguments are taken, and helper functions; imported now."""
+        try:
+            return import_module(self.runtime)
+        except ImportError as missing:
+            extra = self.name.replace("_", "-")
+            message = f"the {self.name} back end needs {missing.name}: pip install matcalculus[{extra}]"
+            raise MatcalcError(message) from None
 
-    def namespace(self) -> dict[str, object]:
+    def namespace(self, helpers: Iterable[str]) -> dict[str, object]:
         """What the code finds by name, the library imported now."""
-        runtime = self.runtime_module
-        return {self.alias: import_module(self.module), **{h: getattr(runtime, h) for h in self.helpers}}
+        assert self.runtime_module
+        modules = {alias: import_module(module) for module, alias in ((self.module, self.alias), *self.also)}
+        return {**modules, **{h: getattr(import_module(self.module_of(h)), h) for h in helpers}}
 
 
 NUMPY = Backend(
@@ -74,12 +130,3 @@ NUMPY = Backend(
         "by_eigenvalues", "eigensystem", "real_eigensystem",
     )),
 )  # fmt: skip
-
-BACKENDS: dict[str, Backend] = {b.name: b for b in (NUMPY,)}
-
-
-def backend_of(name: object) -> Backend:
-    """The backend of this name."""
-    if isinstance(name, str) and name in BACKENDS:
-        return BACKENDS[name]
-    raise UnsupportedError(f"unknown backend {name!r}; the known ones are {', '.join(BACKENDS)}")

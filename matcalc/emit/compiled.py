@@ -11,10 +11,11 @@ from types import CodeType, FunctionType
 from typing import Any, NoReturn
 
 from matcalc.dims import Dim, DimSymbol, is_unit
-from matcalc.emit.backends import NUMPY, Backend, backend_of
+from matcalc.emit.backends import NUMPY, Backend
+from matcalc.emit.libraries import backend_of
 from matcalc.emit.plan import Plan, make_plan
 from matcalc.emit.values import Builder
-from matcalc.emit.write import Names, Written, write_function
+from matcalc.emit.write import Given, Names, Written, write_function
 from matcalc.errors import OperandError, ShapeError
 from matcalc.expr import Expr, Symbol, as_expr
 from matcalc.names import Named
@@ -35,7 +36,7 @@ def compile(outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, bac
         The order of the parameters. Default: the symbols by name, sorted; then the dimensions that
         no argument shows, then the unspecified functions.
     backend : str
-        The array library: ``"numpy"``.
+        The array library: ``"numpy"``, ``"jax"``, ``"torch"`` or ``"array_api"``, the last for arrays of any library.
 
     Returns
     -------
@@ -45,7 +46,9 @@ def compile(outputs: Outputs, args: Sequence[Symbol | str] | None = None, *, bac
     Raises
     ------
     UnsupportedError
-        If there is no such backend.
+        If there is no such backend, or it lacks a function.
+    MatcalcError
+        If the library is not installed.
     OperandError
         If ``args`` leaves out a symbol, or names one that does not occur.
 
@@ -76,6 +79,7 @@ class Parameters:
     functions: frozenset[str]
     shown: dict[DimSymbol, tuple[str, int]]  # the argument and the axis that a dimension is read off
     composite: tuple[Dim, ...]  # dimensions such as n + 1 that an argument has
+    integers: frozenset[str]  # symbols that stay Python ints
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,8 @@ class Compiled:
     names : tuple of str
         The parameters, in order.
     function : callable
-        The bare function, which takes float arrays (complex ones for complex symbols) in that order and checks nothing.
+        The bare function, which takes float arrays (complex ones for complex symbols) in that order and checks nothing;
+        ``jax.jit``, ``jax.grad``, ``jax.vmap`` and ``torch.compile`` take it.
     """
 
     def __init__(
@@ -105,10 +110,11 @@ class Compiled:
     ) -> None:
         self.names = parameters.names
         self._parameters, self._backend, self._unpack = parameters, backend, unpack
-        namespace = backend.namespace()
-        self._written = write_program(plan, exprs, parameters, backend, single=unpack is None)
-        self.function: Callable[..., Any] = _make_function(self._written.definition, namespace)
         runtime = backend.runtime_module
+        self._written = write_program(plan, exprs, parameters, backend, single=unpack is None)
+        self.function: Callable[..., Any] = _make_function(self._written.definition, backend.namespace(self._written.helpers))
+        not_arrays = {*parameters.sizes, *parameters.functions, *plan.integers}
+        self._call = runtime.prepare(self.function, [k for k, name in enumerate(self.names) if name in not_arrays])
         self._array = runtime.ARRAY
         self._checks = [self._check_of(name, plan, runtime) for name in self.names]
         self._fast = [(c.ndim, c.axes, runtime.COMPLEX if c.is_complex else runtime.FLOAT, c.convert) for c in self._checks]
@@ -120,9 +126,10 @@ class Compiled:
     def source(self) -> str:
         """The code of ``function``, with the imports that it needs."""
         b = self._backend
-        text = f"import {b.module} as {b.alias}\n"
-        if self._written.helpers:
-            text += f"\nfrom {b.runtime} import {', '.join(self._written.helpers)}\n"
+        modules = [] if b.first else [*b.also, (b.module, b.alias)]
+        text = "".join(f"import {m}{f' as {alias}' if alias != m else ''}\n" for m, alias in modules)
+        for module in sorted({b.module_of(h) for h in self._written.helpers}):
+            text += f"\nfrom {module} import {', '.join(h for h in self._written.helpers if b.module_of(h) == module)}\n"
         return text + "\n\n" + ast.unparse(self._written.definition) + "\n"
 
     def __repr__(self) -> str:
@@ -144,7 +151,7 @@ class Compiled:
                     self._misfit(given)
         if extra or self._size_at or self._composite:
             self._check_sizes(given, known, extra)
-        result = self.function(*given)
+        result = self._call(*given)
         return result if self._unpack is None else self._unpack(result)
 
     # ---------------------------------------------------------------- taking arguments
@@ -188,13 +195,13 @@ class Compiled:
 
         def convert(value: Any) -> Any:
             if not axes and type(value) is float:
-                return complex(value) if s.is_complex else value
+                return runtime.as_scalar(complex(value) if s.is_complex else value)
             a = as_array(name, value)
             shape = tuple(a.shape)
+            if not axes and len(shape) <= 2 and all(n == 1 for n in shape):
+                return runtime.as_scalar(a.reshape(()) if shape else a)
             if len(axes) == len(shape):
                 return a
-            if not axes and len(shape) <= 2 and all(n == 1 for n in shape):
-                return a.reshape(())
             unit = 1 if is_unit(s.cols) else 0
             if len(axes) == 1 and len(shape) == 2 and shape[unit] == 1:
                 return a.reshape(-1)
@@ -300,7 +307,7 @@ def parameters_of(plan: Plan, args: Sequence[Symbol | str] | None) -> Parameters
     if missing:
         raise OperandError(f"args leaves out {', '.join(missing)}, which the expression uses")
     names = (*asked, *(n for n in [*sizes, *functions] if n not in asked))
-    return Parameters(names, symbols, sizes, frozenset(functions), shown, tuple(composite))
+    return Parameters(names, symbols, sizes, frozenset(functions), shown, tuple(composite), frozenset(plan.integers))
 
 
 def axes_of(s: Symbol) -> list[tuple[int, Dim]]:
@@ -342,7 +349,7 @@ def dimensions_in(d: Dim) -> list[DimSymbol]:
 # -------------------------------------------------------------------- code
 def write_program(plan: Plan, exprs: Sequence[Expr], p: Parameters, backend: Backend, *, single: bool) -> Written:
     """The function definition, its parameters and dimensions under Python names."""
-    names = Names({*backend.known_names, *backend.helpers})
+    names = Names({*backend.known_names, *backend.all_helpers})
     python = {name: names.new(name) for name in p.names}
     leaves: dict[object, ast.expr] = {}
     sources: dict[object, ast.expr] = {}
@@ -357,8 +364,13 @@ def write_program(plan: Plan, exprs: Sequence[Expr], p: Parameters, backend: Bac
         sources[d] = ast.Subscript(shape, ast.Constant(axis), ast.Load())
     lines = [f"{python[n]} : {_described(n, p)}" for n in p.names]
     returned = "Returns " + ", ".join("a scalar" if e.is_scalar else _shape_text(e) for e in exprs) + "."
+    arrays = [n for n in p.names if n in p.symbols and n not in p.integers]
+    arrays.sort(key=lambda n: (p.symbols[n].is_scalar, p.symbols[n].is_complex))  # numbers take the type of the first
+    numbers = [n for n in arrays if p.symbols[n].is_scalar] if backend.scalars_are_numbers else []
+    like = next((python[n] for n in arrays if n not in numbers), "")
+    given = Given(tuple(python[n] for n in arrays), frozenset(numbers), like)
     docstring = "\n    ".join([*lines, "", returned, ""] if lines else [returned]).replace("    \n", "\n")
-    return write_function(plan.outputs, [python[n] for n in p.names], leaves, sources, names, backend, docstring, single)
+    return write_function(plan.outputs, [python[n] for n in p.names], leaves, sources, names, backend, docstring, single, given)
 
 
 def _described(name: str, p: Parameters) -> str:

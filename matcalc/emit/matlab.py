@@ -99,7 +99,9 @@ def matlab(*, is_complex: bool) -> Language:
     turn = ".'" if is_complex else "'"
     rows = {(key, ranks): Row(text.replace("^T", turn), binds or 70, rank) for key, ranks, text, binds, rank in ROWS}
     entrywise = {key: (text.replace(" .^ ", " ^ "), text) for key, text in ENTRYWISE.items()}
-    return Language("MATLAB", rows, entrywise, SPECIALS, binary, number, HELPERS, KEYWORDS, "permute(#1, [{}])", index_needs_name=True)
+    return Language(
+        "MATLAB", rows, entrywise, SPECIALS, binary, number, HELPERS, KEYWORDS, "permute(#1, [{}])", index_needs_name=True
+    )
 
 
 def binary(w: TextWriter, op: str, a: Piece, b: Piece) -> Piece:

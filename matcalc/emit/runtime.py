@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -25,7 +25,7 @@ def as_array(name: str, value: Any) -> Array:
             raise TypeError
         return a.astype(np.float64)
     except (TypeError, ValueError):
-        raise OperandError(f"{name} must be an array of real numbers, not {_described(value)}") from None
+        raise not_an_array(name, value, "real numbers") from None
 
 
 def as_complex_array(name: str, value: Any) -> Array:
@@ -38,12 +38,24 @@ def as_complex_array(name: str, value: Any) -> Array:
             raise TypeError
         return a.astype(np.complex64 if a.dtype == np.float32 else np.complex128)
     except (TypeError, ValueError):
-        raise OperandError(f"{name} must be an array of numbers, not {_described(value)}") from None
+        raise not_an_array(name, value, "numbers") from None
 
 
-def _described(value: Any) -> str:
+def as_scalar(value: Any) -> Any:
+    """A scalar argument as the function takes it."""
+    return value
+
+
+def prepare(function: Callable[..., Any], fixed: Sequence[int]) -> Callable[..., Any]:
+    """The function as a call runs it; the arguments at the places ``fixed`` are no arrays."""
+    return function
+
+
+def not_an_array(name: str, value: Any, wanted: str) -> OperandError:
+    """What to raise of an argument that is no array of numbers."""
     kind = getattr(value, "dtype", None)
-    return f"an array of {kind}" if kind is not None else f"a {type(value).__name__} that has no such form"
+    found = f"an array of {kind}" if kind is not None else f"a {type(value).__name__} that has no such form"
+    return OperandError(f"{name} must be an array of {wanted}, not {found}")
 
 
 def _scipy(module: str, name: str) -> Any:

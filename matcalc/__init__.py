@@ -2,6 +2,7 @@
 
 from matcalc.calculus import grad, vjp
 from matcalc.check import CheckReport, check
+from matcalc.codefiles.to_code import to_code
 from matcalc.compositions import convolve
 from matcalc.curvature.certificate import Convexity
 from matcalc.curvature.certify import convexity
@@ -52,8 +53,8 @@ globals().update({name: f.public() for name, f in FUNCTIONS.items() if name != "
 # SymPy objects in, SymPy objects out
 VERBS = (
     "check", "collect", "compile", "convexity", "count_ops", "derive", "differential", "equal", "expand", "grad", "hessian",
-    "hvp", "jacobian", "jvp", "latex", "named", "pprint", "pretty", "simplify", "stationary", "taylor", "to_index", "vjp",
-    "wirtinger",
+    "hvp", "jacobian", "jvp", "latex", "named", "pprint", "pretty", "simplify", "stationary", "taylor", "to_code", "to_index",
+    "vjp", "wirtinger",
 )  # fmt: skip
 globals().update({name: takes_sympy(globals()[name]) for name in VERBS})
 
@@ -65,6 +66,6 @@ __all__ = [
     "jacobian", "jvp", "latex", "let", "LimitError", "MatcalcError", "matrix", "matrix_function", "Named", "named",
     "NotDifferentiableError", "OperandError", "parse", "parse_latex", "ParseError", "pprint", "pretty", "replace", "scalar",
     "ShapeError", "sign_of", "simplify", "Stationary", "stationary", "substitute", "Symbol", "symbols", "taylor", "tensor",
-    "to_index", "to_json", "to_sympy", "UnsupportedError", "vector", "vjp", "wild", "wirtinger",
+    "to_code", "to_index", "to_json", "to_sympy", "UnsupportedError", "vector", "vjp", "wild", "wirtinger",
     *(name for name in FUNCTIONS if name != "tensor"),
 ]  # fmt: skip

@@ -18,6 +18,7 @@ from typing import Any
 import matcalc as mc
 from matcalc.calculus import upstream_of
 from matcalc.check import ALONG
+from matcalc.codefiles.to_code import LANGUAGES, listing
 from matcalc.declare import read_symbols
 from matcalc.derivations.derivation_lines import DETAILS
 from matcalc.derive import STYLES
@@ -28,10 +29,16 @@ from matcalc.json_form import graph
 from matcalc.judging.question import KINDS
 from matcalc.names import LONG
 
-FORMATS = ("text", "latex", "markdown", "numpy", "json")
+FORMATS = ("text", "latex", "markdown", *LANGUAGES, "json")
 CERTIFICATES = {"text": "to_text", "latex": "to_latex", "markdown": "to_markdown", "json": ""}
 READERS = {"text": mc.parse, "latex": mc.parse_latex}
-REMARKS = {"text": "", "latex": "% ", "markdown": "", "numpy": "# "}  # how each format writes a line that is not the result
+REMARKS = {
+    "text": "",
+    "latex": "% ",
+    "markdown": "",
+    **dict.fromkeys(LANGUAGES, "# "),
+    "matlab": "% ",
+}  # how each format writes a line that is not the result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -167,6 +174,15 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--wrt", required=True, metavar="NAMES", help="the variable, or several that are taken together")
     sub.add_argument("--check", action="store_true", help="compare with chords on random segments of the domain")
     sub.add_argument("--to", choices=CERTIFICATES, default="text", help="what to print (default: text)")
+    sub = verb(
+        "code", run_code, "a file with a function, its derivatives and a check of them, in a programming language",
+        'matcalc code "norm2(A*x-y)^2" --wrt x --to julia > f.jl',
+    )  # fmt: skip
+    expression(sub)
+    sub.add_argument("--wrt", default=None, metavar="NAMES", help="what to differentiate by (default: every variable)")
+    sub.add_argument("--to", choices=LANGUAGES, default="numpy", help="the language (default: numpy)")
+    sub.add_argument("--name", default="f", metavar="NAME", help="what the function is called (default: f)")
+    sub.add_argument("--hessian", action="store_true", help="the Hessian of a scalar function too")
     output(verb("demo", run_demo, "a bias added to every column: its gradient, derived and checked", "matcalc demo"))
     return parser
 
@@ -291,6 +307,14 @@ def run_convexity(options: argparse.Namespace) -> int:
     return print_reports(reports, options)
 
 
+def run_code(options: argparse.Namespace) -> int:
+    """``matcalc code``."""
+    f, declared = read(options)
+    wrt = None if options.wrt is None else targets_of(options, f, declared)
+    print(mc.to_code(f, options.to, options.name, wrt, hessian=options.hessian), end="")
+    return 0
+
+
 def run_demo(options: argparse.Namespace) -> int:
     """``matcalc demo``."""
     W, X, b = mc.symbols("W[m,n] X[n,p] b[m]")
@@ -343,8 +367,8 @@ def show(results: dict[str, Expr], options: argparse.Namespace, reports: list[mc
         found = {name: described(e) for name, e in results.items()}
         return print_json(found, reports)
     written = mc.named(results, "auto" if options.names == "auto" and mc.count_ops(results) > LONG else None)
-    if options.to == "numpy":
-        print(mc.compile(written.body if several else next(iter(written.body.values()))).source)
+    if options.to in LANGUAGES:
+        print(listing(written.body, options.to), end="")
         return print_reports(reports, options)
     for name, e in written.body.items():
         conditions = results[name].conditions
@@ -385,9 +409,8 @@ def show_derivations(derivations: list[mc.Derivation], options: argparse.Namespa
                 "derivation": d.to_text(detail=options.detail, shapes=options.shapes),
             }
         return print_json(found, reports)
-    if options.to == "numpy":
-        results = {d.wrt.name: d.result for d in derivations}
-        print(mc.compile(results if len(results) > 1 else derivations[0].result).source)
+    if options.to in LANGUAGES:
+        print(listing({d.wrt.name: d.result for d in derivations}, options.to), end="")
     else:
         written = {"text": "to_text", "latex": "to_latex", "markdown": "to_markdown"}[options.to]
         shown = {"detail": options.detail, "shapes": options.shapes}

@@ -12,7 +12,7 @@ from matcalc.conjugates import is_real
 from matcalc.dims import DimSymbol
 from matcalc.emit import compile as compile_expr
 from matcalc.errors import MatcalcError, OperandError
-from matcalc.expr import Expr, Symbol, as_expr, symbol
+from matcalc.expr import Expr, Symbol, as_expr, brief, symbol
 from matcalc.functions import FUNCTIONS
 from matcalc.jacobian import hessian as hessian_of
 from matcalc.names import Named
@@ -30,6 +30,7 @@ from matcalc.sampling import (
 
 SIZES = (4, 3, 5, 2)  # of the random data, distinct, so that a missing transpose cannot hide; then 6, 7, ...
 ORDERS = 12  # of the sizes
+ZERO = 1e-8  # what is smaller is taken for rounding
 DRAWS = 3  # points at which a way to draw data is tried
 
 
@@ -46,12 +47,17 @@ RECIPES = tuple(Recipe(scale, positive) for positive in (False, True) for scale 
 
 @dataclass(frozen=True)
 class Function:
-    """A function of the file: what its name ends in, what it returns, and what that is in words."""
+    """A function of the file: what its name ends in, what it returns, under which names, and what that is in words."""
 
     suffix: str
     outputs: tuple[Expr, ...]
-    single: bool
+    results: tuple[str, ...]
     summary: str
+
+    @property
+    def single(self) -> bool:
+        """Whether it returns one thing, and no tuple."""
+        return len(self.outputs) == 1
 
 
 @dataclass
@@ -94,19 +100,25 @@ class Contents:
     def functions(self) -> list[Function]:
         """The functions of the file, the value first."""
         names = ", ".join(w.name for w in self.wrt)
-        found = [Function("", (self.f,), True, f"The value of {self.name}.")]
+        slopes = ("value", *(f"d{w.name}" for w in self.wrt))
+        found = [Function("", (self.f,), ("value",), f"The value of {self.name}.")]
         if self.derivatives and self.upstream is None:
             summary = f"The value of {self.name} and its gradient by {names}."
-            found.append(Function("_and_gradient", (self.f, *self.derivatives), False, summary))
+            found.append(Function("_and_gradient", (self.f, *self.derivatives), slopes, summary))
         elif self.derivatives:
-            assert self.upstream is not None
-            inner = f"sum({self.upstream.name} .* {self.name})" if self.is_real else f"the real part of <{self.upstream.name}, {self.name}>"
-            summary = f"The value of {self.name}, and the gradient of {inner} by {names}."
-            found.append(Function("_and_vjp", (self.f, *self.derivatives), False, summary))
+            summary = f"The value of {self.name}, and the gradient of {self.paired} by {names}."
+            found.append(Function("_and_vjp", (self.f, *self.derivatives), slopes, summary))
         if self.hessians:
-            summary = f"The Hessian of {self.name} by {names}." if len(self.wrt) == 1 else f"The Hessians of {self.name} by each of {names}."
-            found.append(Function("_hessian", tuple(self.hessians), len(self.wrt) == 1, summary))
+            what = "Hessian" if len(self.wrt) == 1 else "Hessians"
+            summary = f"The {what} of {self.name} by {'' if len(self.wrt) == 1 else 'each of '}{names}."
+            found.append(Function("_hessian", tuple(self.hessians), tuple(f"H_{w.name}" for w in self.wrt), summary))
         return found
+
+    @property
+    def paired(self) -> str:
+        """What a vector-Jacobian product is the gradient of."""
+        g = self.upstream.name if self.upstream is not None else ""
+        return f"sum({g} .* {self.name})" if self.is_real else f"real(sum(conj({g}) .* {self.name}))"
 
     @property
     def is_real(self) -> bool:
@@ -124,7 +136,8 @@ def contents_of(e: object, name: str, wrt: object, *, hessian: bool) -> Contents
     f = as_expr(e.body if isinstance(e, Named) and isinstance(e.body, Expr) else e)
     real = is_real(f)
     if hessian and not (f.is_scalar and real):
-        raise OperandError(f"a Hessian is of a real scalar function, and {name} is {'not known to be real' if f.is_scalar else 'no scalar'}")
+        kind = "not known to be real" if f.is_scalar else "no scalar"
+        raise OperandError(f"a Hessian is of a real scalar function, and {brief(f)} is {kind}")
     asked = None if wrt is None else targets_of(f, wrt)
     candidates = asked if asked is not None else sorted((s for s in f.symbols if not s.has("integer")), key=lambda s: s.name)
     out = Contents(name, f, [])
@@ -173,10 +186,10 @@ def usable_data(contents: Contents) -> tuple[dict[DimSymbol, int], Recipe]:
     best, most = (next(sizes_to_try(contents)), RECIPES[0]), 0
     for sizes in sizes_to_try(contents):
         for recipe in RECIPES:
-            good = sum(is_finite(call, inverses, random_point(contents, sizes, recipe, seed)) for seed in range(DRAWS))
+            good = sum(quality(call, inverses, random_point(contents, sizes, recipe, seed)) for seed in range(DRAWS))
             if good > most:
                 best, most = (sizes, recipe), good
-            if good == DRAWS:
+            if good == 2 * DRAWS:
                 return best
     return best
 
@@ -203,15 +216,17 @@ def random_point(contents: Contents, sizes: dict[DimSymbol, int], recipe: Recipe
     return Point(sizes, values, unspecified_functions(contents.outputs, seed), seed)
 
 
-def is_finite(call: Any, inverses: Any, point: Point) -> bool:
-    """Whether everything is a number at a point, and far from where it is not."""
+def quality(call: Any, inverses: Any, point: Point) -> int:
+    """Whether everything is a number at a point, and far from where it is not: 0 or 1; 2 if a derivative is not zero."""
     import numpy as np
 
     if not is_regular(inverses, point):
-        return False
+        return 0
     with np.errstate(all="ignore"):
         try:
-            results = call(**{n: v for n, v in point.given.items() if n in call.names})
+            value, *derivatives = call(**{n: v for n, v in point.given.items() if n in call.names})
         except (ArithmeticError, np.linalg.LinAlgError):
-            return False
-    return all(bool(np.all(np.isfinite(r))) for r in results)
+            return 0
+    if not all(bool(np.all(np.isfinite(r))) for r in (value, *derivatives)):
+        return 0
+    return 1 + any(float(np.max(np.abs(d), initial=0.0)) > ZERO for d in derivatives)

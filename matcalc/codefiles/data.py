@@ -10,7 +10,8 @@ from matcalc.dims import Dim, is_unit
 from matcalc.expr import Symbol
 
 STEPS = (
-    "toeplitz", "orthogonal", "psd", "hermitian", "symmetric", "skew", "lower_triangular", "diagonal", "zero_diagonal", "invertible",
+    "toeplitz", "orthogonal", "psd", "hermitian", "symmetric", "skew", "lower_triangular", "diagonal", "zero_diagonal",
+    "invertible",
 )  # fmt: skip
 LINEAR = ("hermitian", "symmetric", "skew", "lower_triangular", "diagonal", "zero_diagonal")
 

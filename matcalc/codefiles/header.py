@@ -26,7 +26,7 @@ def header(contents: Contents, p: Parameters, written: dict[str, str], layout: s
     call = f"{name}({', '.join(n for n in p.names if contents.upstream is None or n != contents.upstream.name)})"
     lines = formula(f"{call} = ", contents.f)
     if contents.derivatives:
-        of = name if contents.upstream is None else inner(contents)
+        of = name if contents.upstream is None else contents.paired
         lines += ["", f"The gradient of {of} by" if contents.upstream is not None else "Derivatives"]
         for w, slope in zip(contents.wrt, contents.derivatives, strict=True):
             lines += formula(f"    {w.name}: " if contents.upstream is not None else f"    d{name}/d{w.name} = ", slope)
@@ -45,13 +45,6 @@ def header(contents: Contents, p: Parameters, written: dict[str, str], layout: s
     if contents.left_out:
         lines += ["", "Left out", *(f"    {c}" for c in contents.left_out)]
     return [part for line in map(one_line, lines) for part in wrapped(line)]
-
-
-def inner(contents: Contents) -> str:
-    """What the vector-Jacobian product is the gradient of."""
-    assert contents.upstream is not None
-    g = contents.upstream.name
-    return f"sum({g} .* {contents.name})" if contents.is_real else f"real(sum(conj({g}) .* {contents.name}))"
 
 
 def formula(lead: str, e: Expr) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from matcalc.codefiles.contents import Contents, Function
 from matcalc.codefiles.data import DataWords
 from matcalc.codefiles.header import header, one_line
@@ -9,7 +11,7 @@ from matcalc.codefiles.helper_files import with_needed
 from matcalc.codefiles.text_file import TextFile, TextLanguage
 from matcalc.emit.backends import Backend
 from matcalc.emit.julia import SPECIAL, julia
-from matcalc.emit.text import words_in
+from matcalc.emit.text import words, words_in
 
 GREEK = frozenset("αβγδεζηθικλμνξοπρστυφχψωΓΔΘΛΞΠΣΦΨΩ") - {"π"}
 JULIA_DATA = DataWords(
@@ -53,22 +55,18 @@ JULIA_DATA = DataWords(
     choice=lambda k, lines: [f"if k == {k + 1}", *(f"    {line}" for line in lines), "end"],
     shape=lambda dims, row: ", ".join(dims),
 )  # fmt: skip
-RESERVED = frozenset(
-    "I im pi e ℯ Inf NaN sum size ones zeros diag diagm tr det inv pinv kron norm opnorm svd svdvals eigen eigvals eigmax eigmin "
-    "Hermitian Matrix Diagonal cholesky qr lu exp log sqrt abs sign sin cos tan asin acos atan sinh cosh tanh expm1 log1p conj real "
-    "imag max min maximum minimum erf gamma digamma trigamma polygamma logabsgamma cumsum cumprod prod reverse tril triu reshape "
-    "permutedims repeat cross complex float dot vec vcat hcat only fill copy transpose adjoint ifelse logabsdet sylvester one zero "
-    "rand randn rng SIZES div any all Int Float64 nothing missing true false Main Base Core LinearAlgebra Random SpecialFunctions "
-    "println print exit eval include run read write open ccall cglobal getfield X ans stdin stdout stderr ENV ARGS pwd cd rm "
-    "SEED TRIALS ATTEMPTS TOLERANCE WRT random_data random_direction moved value_at gradient_at inner slope check check_hessians "
-    "worse main difference moved_data vec_of".split()
+RESERVED = words(
+    "I im pi e ℯ Inf NaN sum size ones zeros diag diagm tr det inv pinv kron norm opnorm svd svdvals eigen eigvals "
+    "eigmax eigmin Hermitian Matrix Diagonal cholesky qr lu exp log sqrt abs sign sin cos tan asin acos atan sinh "
+    "cosh tanh expm1 log1p conj real imag max min maximum minimum erf gamma digamma trigamma polygamma logabsgamma "
+    "cumsum cumprod prod reverse tril triu reshape permutedims repeat cross complex float dot vec vcat hcat only fill "
+    "copy transpose adjoint ifelse logabsdet sylvester one zero rand randn rng SIZES div any all Int Float64 nothing "
+    "missing true false Main Base Core LinearAlgebra Random SpecialFunctions println print exit eval include run read "
+    "write open ccall cglobal getfield X ans stdin stdout stderr ENV ARGS pwd cd rm SEED TRIALS ATTEMPTS TOLERANCE "
+    "WRT random_data random_direction moved value_at gradient_at inner slope check check_hessians worse main "
+    "difference moved_data vec_of"
 )
 JULIA = TextLanguage(lambda c: julia(is_complex=c), JULIA_DATA, RESERVED, 200, GREEK)
-
-
-def julia_file(contents: Contents, backend: Backend) -> str:
-    """The text of the file."""
-    return JuliaFile(contents, backend).text()
 
 
 class JuliaFile(TextFile):
@@ -82,15 +80,30 @@ class JuliaFile(TextFile):
         functions = [self.function(f) for f in self.contents.functions]
         tail = self.check()
         helpers = with_needed("helpers.jl", self.helpers)
-        uses = ["using LinearAlgebra", "using Random"]
+        special = self.special(helpers)
         lines = header(self.contents, self.p, self.local, "julia")
-        special = (self.helpers | {w for h in helpers for w in words_in(h)}) & SPECIAL
         if special:
-            uses.append(f"using SpecialFunctions: {', '.join(sorted(special))}")
             lines += ["", 'It needs the package SpecialFunctions: import Pkg; Pkg.add("SpecialFunctions")']
         lines += ["", "Run this file to check it: it prints the worst relative error and fails if that is too large."]
-        blocks = [self.comment(lines, "#"), "\n".join(uses), self.settings(), *helpers, *functions, *tail]
+        blocks = [
+            self.comment(lines, "#"),
+            "\n".join([*uses(special), "using Random"]),
+            self.settings(),
+            *helpers,
+            *functions,
+            *tail,
+        ]
         return "\n\n".join(blocks) + "\n"
+
+    def special(self, helpers: Sequence[str]) -> list[str]:
+        """What the code calls of SpecialFunctions, itself or in its helpers."""
+        return sorted((self.helpers | {w for h in helpers for w in words_in(h)}) & SPECIAL)
+
+    def listed(self, f: Function) -> str:
+        """A function with all that it needs."""
+        text = self.function(f)
+        helpers = with_needed("helpers.jl", self.helpers)
+        return "\n\n".join(["\n".join(uses(self.special(helpers))), *helpers, text]) + "\n"
 
     def settings(self) -> str:
         """What a reader may change."""
@@ -172,6 +185,11 @@ class JuliaFile(TextFile):
                 lines += [f"if k == {k + 1}", *(f"    {s}" for s in steps), "end"]
         body = "\n".join(f"    {line}" for line in [*lines, "return along"])
         return f'"""A random direction for argument k at x."""\nfunction random_direction(x, k, rng)\n{body}\nend'
+
+
+def uses(special: Sequence[str]) -> list[str]:
+    """The lines that load packages."""
+    return ["using LinearAlgebra", *([f"using SpecialFunctions: {', '.join(special)}"] if special else [])]
 
 
 CHECK = '''const WRT = {wrt}  # the places of the arguments that the derivatives are by

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from matcalc.codefiles.contents import Contents, Function
 from matcalc.codefiles.data import DataWords
 from matcalc.codefiles.header import header, one_line
 from matcalc.codefiles.helper_files import with_needed
-from matcalc.codefiles.text_file import TextFile, TextLanguage
+from matcalc.codefiles.text_file import TextFile, TextLanguage, TextNames
 from matcalc.emit.backends import Backend
 from matcalc.emit.matlab import matlab
+from matcalc.emit.text import words
 
 
-def _shape(dims: list[str], row: int) -> str:
+def _shape(dims: Sequence[str], row: int) -> str:
     return f"{dims[0]}, 1" if len(dims) == 1 else ", ".join(dims)
 
 
@@ -56,18 +59,14 @@ MATLAB_DATA = DataWords(
     choice=lambda k, lines: [f"if k == {k + 1}", *(f"  {line}" for line in lines), "  return", "end"],
     shape=_shape,
 )  # fmt: skip
-RESERVED = frozenset(
-    "i j pi e Inf NaN eps inf nan NA ans sum size ones zeros eye diag trace det inv pinv kron norm svd eig chol qr lu expm logm "
-    "sqrtm sylvester exp log sqrt abs sign sin cos tan asin acos atan sinh cosh tanh expm1 log1p conj real imag max min erf gamma "
-    "psi gammaln cumsum cumprod prod flip tril triu reshape permute repmat cross complex double rand randn randi toeplitz "
-    "sizes data varargin varargout nargin nargout X argv exec system eval evalin feval exit quit".split()
+RESERVED = words(
+    "i j pi e Inf NaN eps inf nan NA ans sum size ones zeros eye diag trace det inv pinv kron norm svd eig chol qr lu "
+    "expm logm sqrtm sylvester exp log sqrt abs sign sin cos tan asin acos atan sinh cosh tanh expm1 log1p conj real "
+    "imag max min erf gamma psi gammaln cumsum cumprod prod flip tril triu reshape permute repmat cross complex "
+    "double rand randn randi toeplitz sizes data varargin varargout nargin nargout X argv exec system eval evalin "
+    "feval exit quit"
 )  # what the functions that hold a user's names call, and what must never be called by accident
 MATLAB = TextLanguage(lambda c: matlab(is_complex=c), MATLAB_DATA, RESERVED, 63)
-
-
-def matlab_file(contents: Contents, backend: Backend) -> str:
-    """The text of the file."""
-    return MatlabFile(contents, backend).text()
 
 
 class MatlabFile(TextFile):
@@ -86,9 +85,16 @@ class MatlabFile(TextFile):
         blocks = [self.comment(lines, "%"), self.settings(), *functions, *with_needed("helpers.m", self.helpers), *tail]
         return "\n\n".join(blocks) + "\n"
 
+    def listed(self, f: Function) -> str:
+        """A function with all that it needs."""
+        text = self.function(f)
+        return "\n\n".join([text, *with_needed("helpers.m", self.helpers)]) + "\n"
+
     def settings(self) -> str:
         """What a reader may change; the file is a script because it starts with this."""
-        fields = ", ".join(f"'{n}', {size}" for (n, size) in zip(self.sizes.values(), self.contents.sizes.values(), strict=True))
+        fields = ", ".join(
+            f"'{n}', {size}" for (n, size) in zip(self.sizes.values(), self.contents.sizes.values(), strict=True)
+        )
         return f"sizes = struct({fields});  % of the random data\nseed = 0; trials = 5; attempts = 100; tolerance = 1e-6;"
 
     def function(self, f: Function) -> str:
@@ -107,14 +113,9 @@ class MatlabFile(TextFile):
         return "\n".join([*lines, "end"])
 
     def _results(self, f: Function) -> list[str]:
-        """Names for what a function returns."""
-        c = self.contents
-        names = TextFileNames(self)
-        if f.suffix == "":
-            return [names.new("value")]
-        if f.suffix == "_hessian":
-            return [names.new(f"H_{w.name}") for w in c.wrt]
-        return [names.new("value"), *(names.new(f"d{w.name}") for w in c.wrt)]
+        """Names for what a function returns, that neither its parameters nor its lines have."""
+        names = TextNames(self.names.taken, self.language.keywords, self.kind.longest, frozenset())
+        return [names.new(n) for n in f.results]
 
     # ------------------------------------------------------------------ the check
     def data(self) -> str:
@@ -128,7 +129,9 @@ class MatlabFile(TextFile):
                 lines.append(self.smooth(n))
         values = ", ".join(self.local[n] for n in self.p.names)
         body = "\n".join(f"  {line}" for line in [*lines, f"data = {{{values}}};"])
-        return f"function data = random_data(sizes)\n  % Arguments at random, of the declared shapes and attributes.\n{body}\nend"
+        return (
+            f"function data = random_data(sizes)\n  % Arguments at random, of the declared shapes and attributes.\n{body}\nend"
+        )
 
     def smooth(self, name: str) -> str:
         """A function, or the gradient of one, for one that the formula leaves open."""
@@ -174,17 +177,6 @@ class MatlabFile(TextFile):
                 lines += [f"if k == {k + 1}", *(f"  {s}" for s in steps), "end"]
         body = "\n".join(f"  {line}" for line in lines)
         return f"function along = random_direction(x, k)\n  % A random direction for argument k at x.\n{body}\nend"
-
-
-class TextFileNames:
-    """Names for the results of a function, that its parameters and lines do not use."""
-
-    def __init__(self, file: TextFile) -> None:
-        self.names = type(file.names)(file.names.taken - {"value"}, file.language.keywords, file.kind.longest, frozenset())
-
-    def new(self, wanted: str) -> str:
-        """A name that is free."""
-        return self.names.new(wanted)
 
 
 CHECK = """function out = inner(a, b)

@@ -6,6 +6,7 @@ import ast
 import builtins
 import keyword
 from dataclasses import dataclass
+from importlib import import_module
 
 from matcalc.codefiles.contents import Contents, Function
 from matcalc.codefiles.data import PYTHON_DATA, Draws
@@ -34,11 +35,11 @@ LIBRARIES = {
     "numpy": Library(),
     "jax": Library('jax.config.update("jax_enable_x64", True)', "{alias}.asarray(a)"),
     "torch": Library("", "torch.as_tensor(np.asarray(a))"),
-    "array_api": Library("", "{alias}.asarray(a)"),
+    "array_api": Library(),
 }
 OWN = (
-    "np", "scipy", "sys", "SIZES", "SEED", "TRIALS", "TOLERANCE", "ATTEMPTS", "WRT", "arrays", "data", "rng", "k", "x", "along",
-    "random_data", "random_direction", "moved", "value_at", "gradient_at", "inner", "slope", "check", "main", "t", "h", "result",
+    "np", "scipy", "sys", "SIZES", "SEED", "TRIALS", "TOLERANCE", "ATTEMPTS", "WRT", "arrays", "random_data",
+    "random_direction", "moved", "value_at", "gradient_at", "inner", "slope", "check", "check_hessians", "check_all", "main",
 )  # fmt: skip
 BUILTINS = frozenset(dir(builtins)) | frozenset(keyword.kwlist)
 
@@ -49,10 +50,10 @@ class PythonFile:
     def __init__(self, contents: Contents, backend: Backend) -> None:
         self.contents, self.backend, self.library = contents, backend, LIBRARIES[backend.name]
         self.p = parameters_for(contents, backend)
-        top = Names({*OWN, *BUILTINS, *backend.known_names, *backend.helpers})
+        top = Names({*OWN, *BUILTINS, *backend.known_names, *backend.all_helpers})
         self.name = top.new(contents.name)
         self.called = {f.suffix: top.new(self.name + f.suffix) if f.suffix else self.name for f in contents.functions}
-        parameters = Names({*backend.known_names, *backend.helpers})
+        parameters = Names({*backend.known_names, *backend.all_helpers})
         self.written = {n: parameters.new(n) for n in self.p.names}
         inside = Names({"np", "rng", "SIZES", "int", *backend.known_names})
         self.local = {n: inside.new(n) for n in self.p.names}
@@ -88,10 +89,9 @@ class PythonFile:
     def imports(self) -> str:
         """The libraries, in order."""
         b = self.backend
-        lines = {f"import {b.module} as {b.alias}" if b.alias != b.module else f"import {b.module}", "import numpy as np"}
+        modules = () if b.first else (*b.also, (b.module, b.alias))
+        lines = {f"import {m} as {alias}" if alias != m else f"import {m}" for m, alias in modules} | {"import numpy as np"}
         lines |= {i for i in self.sources.imports if not i.startswith("from __future__")}
-        if "jax" in self.library.setup:
-            lines.add("import jax")
         standard = {i for i in lines if i.split()[1].split(".")[0] in STANDARD} | {"import sys"}
         parts = ["\n".join(sorted(group, key=lambda i: (i.startswith("from"), i))) for group in (standard, lines - standard)]
         return "\n\n".join([*parts, *([self.library.setup] if self.library.setup else [])])
@@ -107,12 +107,14 @@ class PythonFile:
         p = parameters_in(f, self.p, self.contents)
         plan = make_plan(f.outputs, p.symbols, self.backend)
         written = write_program(plan, f.outputs, p, self.backend, single=f.single)
-        self.sources.add(self.backend.runtime_module, written.helpers)
+        for helper in written.helpers:
+            self.sources.add(import_module(self.backend.module_of(helper)), [helper])
         definition = written.definition
         definition.name = self.called[f.suffix]
         first = definition.body[0]
         assert isinstance(first, ast.Expr)
         assert isinstance(first.value, ast.Constant)
+        assert isinstance(first.value.value, str)
         first.value = ast.Constant(f"{one_comment(f.summary)}\n\n    {first.value.value}")
         ast.fix_missing_locations(definition)
         last = definition.body[-1]
@@ -154,12 +156,18 @@ class PythonFile:
             if n in self.p.functions:
                 lines += self.smooth(n)
             values.append(self.local[n])
-        return block("random_data(rng)", "Arguments at random, of the declared shapes and attributes.", [*lines, f"return [{', '.join(values)}]"])
+        return block(
+            "random_data(rng)",
+            "Arguments at random, of the declared shapes and attributes.",
+            [*lines, f"return [{', '.join(values)}]"],
+        )
 
     def smooth(self, name: str) -> list[str]:
         """A function with a gradient, for one that the formula leaves open."""
-        a = self.backend.alias
-        shift = 0.1 * (1 + sorted(self.p.functions).index(name.removeprefix("d") if name.removeprefix("d") in self.p.functions else name))
+        a = "np" if self.backend.first else self.backend.alias
+        shift = 0.1 * (
+            1 + sorted(self.p.functions).index(name.removeprefix("d") if name.removeprefix("d") in self.p.functions else name)
+        )
         x = f"X + {shift:.1f}"
         is_slope = name.startswith("d")
         body = f"{a}.cos({x}) + {a}.sum(X)" if is_slope else f"{a}.sum({a}.sin({x})) + {a}.sum(X) ** 2 / 2"
@@ -173,8 +181,9 @@ class PythonFile:
         given = "*data"
         if arrays:
             made = arrays.format(alias=self.backend.alias)
-            parts.append(block("arrays(data)", "The arguments as arrays of the library; whole numbers and functions as they are.",
-                [f"return [a if isinstance(a, int) or callable(a) else {made} for a in data]"]))  # fmt: skip
+            body = f"return [a if isinstance(a, int) or callable(a) else {made} for a in data]"
+            what = "The arguments as arrays of the library; whole numbers and functions as they are."
+            parts.append(block("arrays(data)", what, [body]))
             given = "*arrays(data)"
         own = given if c.upstream is None else given.replace("data", "data[:-1]")
         value = self.name
@@ -185,10 +194,12 @@ class PythonFile:
         places = [self.p.names.index(w.name) for w in c.wrt]
         parts.append(self.directions(places))
         curved = self.draws.curved([(k, w) for k, w in zip(places, c.wrt, strict=True)])
-        parts.append(block("moved(x, along, t, k)", "An argument moved along a direction, within what its attributes allow.", curved)
-                     if len(curved) > 1 else block("moved(x, along, t, k)", "An argument moved along a direction.", curved))  # fmt: skip
+        inside = ", within what its attributes allow" if len(curved) > 1 else ""
+        parts.append(block("moved(x, along, t, k)", f"An argument moved along a direction{inside}.", curved))
         names = ", ".join(w.name for w in c.wrt)
-        parts.append(f"WRT = {tuple(places)!r}  # the places of the arguments that the derivatives are by: {one_comment(names)}")
+        parts.append(
+            f"WRT = {tuple(places)!r}  # the places of the arguments that the derivatives are by: {one_comment(names)}"
+        )
         upstream = f"inner(data[-1], {value}({own}))" if c.upstream is not None else f"np.real(np.asarray({value}({own})))[()]"
         parts.append(CHECK.format(value_at=upstream, pair=f"{g}({given})", value=f"{value}({own})"))
         second = self.called.get("_hessian")
@@ -334,8 +345,3 @@ VALUE_ONLY = '''def main():
     passed = any(np.all(np.isfinite(a)) for a in found)
     print(f"{value}: the value is {{'finite' if passed else 'NOT FINITE'}}; there is no derivative to check")
     return 0 if passed else 1'''
-
-
-def python_file(contents: Contents, backend: Backend) -> str:
-    """The text of the file."""
-    return PythonFile(contents, backend).text()

@@ -105,16 +105,23 @@ def used_in(statement: ast.stmt) -> set[str]:
 
 def is_error(name: str) -> bool:
     """Whether it is the name of an error of ours."""
-    return any(c.__name__ == name for c in (MatcalcError, *_below(MatcalcError)))
+    return any(c.__name__ == name for c in _errors())
 
 
-def _below(kind: type) -> list[type]:
-    return [x for c in kind.__subclasses__() for x in (c, *_below(c))]
+def _errors() -> list[type[MatcalcError]]:
+    return [MatcalcError, *_below(MatcalcError)]
+
+
+def _below(kind: type[MatcalcError]) -> list[type[MatcalcError]]:
+    found: list[type[MatcalcError]] = []
+    for c in kind.__subclasses__():
+        found += [c, *_below(c)]
+    return found
 
 
 def python_error(name: str) -> str:
     """The error of Python's own that an error of ours is."""
-    kind = next(c for c in (MatcalcError, *_below(MatcalcError)) if c.__name__ == name)
+    kind = next(c for c in _errors() if c.__name__ == name)
     return next((c.__name__ for c in kind.__mro__ if c.__module__ == "builtins" and c is not Exception), "RuntimeError")
 
 
@@ -149,7 +156,9 @@ class _Plain(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         match node:
-            case ast.Call(func=ast.Name(id="_scipy"), args=[ast.Constant(value=str() as module), ast.Constant(value=str() as name)]):
+            case ast.Call(
+                func=ast.Name(id="_scipy"), args=[ast.Constant(value=str() as module), ast.Constant(value=str() as name)]
+            ):
                 self.imports.add(f"import scipy.{module}")
                 scipy = ast.Attribute(ast.Name("scipy", ast.Load()), module, ast.Load())
                 return ast.Attribute(scipy, name, ast.Load())

@@ -65,9 +65,7 @@ class TextFile:
         top = TextNames(reserved, self.language.keywords, kind.longest - 14, kind.extra_letters)
         self.name = top.new(contents.name)
         self.called = {f.suffix: self.name + f.suffix for f in contents.functions}
-        self.names = TextNames(
-            {*reserved, *self.called.values()}, self.language.keywords, kind.longest, kind.extra_letters
-        )
+        self.names = TextNames({*reserved, *self.called.values()}, self.language.keywords, kind.longest, kind.extra_letters)
         self.local = {n: self.names.new(n) for n in self.p.names}
         self.sizes = {d: self.local.get(d.name) or self.names.new(d.name) for d in contents.sizes}
         self.helpers: set[str] = set()
@@ -94,6 +92,18 @@ class TextFile:
         """The unspecified functions, without their gradients."""
         kinds = (Unspecified, UnspecifiedGradient)
         return sorted({e.function for e in postorder(self.contents.outputs, lambda e: e.operands) if isinstance(e, kinds)})
+
+    def text(self) -> str:
+        """The file."""
+        raise NotImplementedError
+
+    def function(self, f: Function) -> str:
+        """A function of the file."""
+        raise NotImplementedError
+
+    def listed(self, f: Function) -> str:
+        """A function with all that it needs."""
+        raise NotImplementedError
 
     def program(self, f: Function) -> Program:
         """The lines of a function."""

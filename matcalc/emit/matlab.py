@@ -9,16 +9,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from matcalc.emit.text import COMPARE, POSTFIX, POWER, SIGN, SUM, TERM, Language, Piece, Row, TextWriter, entrywise_names
+from matcalc.emit.text import COMPARE, POSTFIX, POWER, SIGN, SUM, TERM, Language, Piece, Row, TextWriter, entrywise_names, words
 
 ROWS = (
     # products
-    ("#1 @ #2", "22", "@1 * !2", TERM, 2), ("#1 @ #2", "21", "@1 * !2", TERM, 1),
-    ("#1 @ #2", "12", "$2^T * !1", TERM, 1), ("#1 @ #2", "11", "$1^T * !2", TERM, 0),
-    ("np.outer(#1, #2)", "11", "@1 * $2^T", TERM, 2), ("np.kron(#1, #2)", "22", "kron(#1, #2)", 0, 2),
-    ("np.kron(#1, #2)", "11", "kron(#1, #2)", 0, 1), ("khatrirao(#1, #2)", "22", "khatrirao(#1, #2)", 0, 2),
-    ("np.cross(#1, #2)", "11", "cross(#1, #2)", 0, 1), ("cross_matrix(#1)", "1", "cross_matrix(#1)", 0, 2),
-    ("axial(#1)", "2", "axial(#1)", 0, 1),
+    ("#1 @ #2", "22", "@1 * !2", TERM, 2), ("#1 @ #2", "21", "@1 * !2", TERM, 1), ("#1 @ #2", "12", "$2^T * !1", TERM, 1),
+    ("#1 @ #2", "11", "$1^T * !2", TERM, 0), ("np.outer(#1, #2)", "11", "@1 * $2^T", TERM, 2),
+    ("np.kron(#1, #2)", "22", "kron(#1, #2)", 0, 2), ("np.kron(#1, #2)", "11", "kron(#1, #2)", 0, 1),
+    ("khatrirao(#1, #2)", "22", "khatrirao(#1, #2)", 0, 2), ("np.cross(#1, #2)", "11", "cross(#1, #2)", 0, 1),
+    ("cross_matrix(#1)", "1", "cross_matrix(#1)", 0, 2), ("axial(#1)", "2", "axial(#1)", 0, 1),
     # transposes and axes
     ("#1.T", "2", "!1^T", POSTFIX, 2), ("#1.T", "1", "@1", POSTFIX, 1), ("#1.T", "0", "@1", POSTFIX, 0),
     ("#1[:, None]", "1", "@1", POSTFIX, 2), ("#1[None, :]", "1", "!1^T", POSTFIX, 2),
@@ -28,60 +27,67 @@ ROWS = (
     ("#1.reshape(-1)", "1", "@1", POSTFIX, 1), ("#1.copy()", "1", "@1", POSTFIX, 1), ("#1.copy()", "2", "@1", POSTFIX, 2),
     ("#1.copy()", "0", "@1", POSTFIX, 0), ("float(#1)", "0", "@1", POSTFIX, 0),
     # constants
-    ("np.eye(#1)", "0", "eye(#1)", 0, 2), ("np.zeros(#1)", "0", "zeros(#1, 1)", 0, 1), ("np.ones(#1)", "0", "ones(#1, 1)", 0, 1),
-    ("np.zeros((#1, #2))", "00", "zeros(#1, #2)", 0, 2), ("np.ones((#1, #2))", "00", "ones(#1, #2)", 0, 2),
-    ("np.tri(#1)", "0", "tril(ones(#1))", 0, 2), ("np.pi", "", "pi", 0, 0), ("np.e", "", "exp(1)", 0, 0),
-    ("np.tile(#1[:, None], (#2, #3))", "", "", 0, 2),
-    ("np.tile(#1, (#2, #3))", "200", "repmat(#1, #2, #3)", 0, 2), ("np.tile(#1, (#2, #3))", "100", "repmat($1^T, #2, #3)", 0, 2),
+    ("np.eye(#1)", "0", "eye(#1)", 0, 2), ("np.zeros(#1)", "0", "zeros(#1, 1)", 0, 1),
+    ("np.ones(#1)", "0", "ones(#1, 1)", 0, 1), ("np.zeros((#1, #2))", "00", "zeros(#1, #2)", 0, 2),
+    ("np.ones((#1, #2))", "00", "ones(#1, #2)", 0, 2), ("np.tri(#1)", "0", "tril(ones(#1))", 0, 2),
+    ("np.pi", "", "pi", 0, 0), ("np.e", "", "exp(1)", 0, 0),
+    ("np.tile(#1, (#2, #3))", "200", "repmat(#1, #2, #3)", 0, 2),
+    ("np.tile(#1, (#2, #3))", "100", "repmat($1^T, #2, #3)", 0, 2),
     ("unit_vector(#1, #2)", "00", "unit_vector(+1, #2)", 0, 1), ("np.eye(#1)[:, #2]", "00", "unit_vector(+2, #1)", 0, 1),
     ("np.eye(#1)[:, #2:#3]", "000", "unit_columns(#1, +2:#3)", 0, 2),
     ("commutation(#1, #2)", "00", "commutation(#1, #2)", 0, 2), ("duplication(#1)", "0", "duplication(#1)", 0, 2),
     ("elimination(#1)", "0", "elimination(#1)", 0, 2), ("toeplitz_basis(#1)", "0", "toeplitz_basis(#1)", 0, 2),
     # parts
-    ("#1[#2]", "10", "@1(+2)", POSTFIX, 0), ("#1[#2]", "20", "@1(+2, :)^T", POSTFIX, 1), ("#1[:, #2]", "20", "@1(:, +2)", POSTFIX, 1),
-    ("#1[#2, #3]", "200", "@1(+2, +3)", POSTFIX, 0), ("#1[#2:#3]", "100", "@1(+2:#3)", POSTFIX, 1),
-    ("#1[#2:#3]", "200", "@1(+2:#3, :)", POSTFIX, 2), ("#1[:, #2:#3]", "200", "@1(:, +2:#3)", POSTFIX, 2),
-    ("#1[#2:#3, #4:#5]", "20000", "@1(+2:#3, +4:#5)", POSTFIX, 2), ("#1[::-1]", "1", "flip(#1, 1)", 0, 1),
-    ("#1[::-1]", "2", "flip(#1, 1)", 0, 2), ("#1[:, ::-1]", "2", "flip(#1, 2)", 0, 2),
-    ("np.diag(#1)", "1", "diag(#1)", 0, 2), ("np.diag(#1)", "2", "diag(#1)", 0, 1), ("vech(#1)", "2", "vech(#1)", 0, 1),
-    ("np.tril(#1)", "2", "tril(#1)", 0, 2), ("np.triu(#1)", "2", "triu(#1)", 0, 2), ("half_tril(#1)", "2", "half_tril(#1)", 0, 2),
+    ("#1[#2]", "10", "@1(+2)", POSTFIX, 0), ("#1[#2]", "20", "@1(+2, :)^T", POSTFIX, 1),
+    ("#1[:, #2]", "20", "@1(:, +2)", POSTFIX, 1), ("#1[#2, #3]", "200", "@1(+2, +3)", POSTFIX, 0),
+    ("#1[#2:#3]", "100", "@1(+2:#3)", POSTFIX, 1), ("#1[#2:#3]", "200", "@1(+2:#3, :)", POSTFIX, 2),
+    ("#1[:, #2:#3]", "200", "@1(:, +2:#3)", POSTFIX, 2), ("#1[#2:#3, #4:#5]", "20000", "@1(+2:#3, +4:#5)", POSTFIX, 2),
+    ("#1[::-1]", "1", "flip(#1, 1)", 0, 1), ("#1[::-1]", "2", "flip(#1, 1)", 0, 2),
+    ("#1[:, ::-1]", "2", "flip(#1, 2)", 0, 2), ("np.diag(#1)", "1", "diag(#1)", 0, 2),
+    ("np.diag(#1)", "2", "diag(#1)", 0, 1), ("vech(#1)", "2", "vech(#1)", 0, 1), ("np.tril(#1)", "2", "tril(#1)", 0, 2),
+    ("np.triu(#1)", "2", "triu(#1)", 0, 2), ("half_tril(#1)", "2", "half_tril(#1)", 0, 2),
     # sums
-    ("np.sum(#1)", "0", "@1", POSTFIX, 0), ("np.sum(#1)", "1", "sum(#1)", 0, 0), ("np.sum(#1)", "2", "sum(sum(#1))", 0, 0),
-    ("#1.sum(axis=0)", "2", "sum(#1, 1)^T", POSTFIX, 1), ("#1.sum(axis=1)", "2", "sum(#1, 2)", 0, 1),
-    ("np.prod(#1)", "1", "prod(#1)", 0, 0), ("np.prod(#1)", "2", "prod(prod(#1))", 0, 0),
-    ("np.prod(#1, axis=0)", "2", "prod(#1, 1)^T", POSTFIX, 1), ("np.prod(#1, axis=1)", "2", "prod(#1, 2)", 0, 1),
-    ("np.max(#1)", "0", "@1", POSTFIX, 0), ("np.max(#1)", "1", "max(#1)", 0, 0), ("np.max(#1)", "2", "max(max(#1))", 0, 0),
+    ("np.sum(#1)", "0", "@1", POSTFIX, 0), ("np.sum(#1)", "1", "sum(#1)", 0, 0),
+    ("np.sum(#1)", "2", "sum(sum(#1))", 0, 0), ("#1.sum(axis=0)", "2", "sum(#1, 1)^T", POSTFIX, 1),
+    ("#1.sum(axis=1)", "2", "sum(#1, 2)", 0, 1), ("np.prod(#1)", "1", "prod(#1)", 0, 0),
+    ("np.prod(#1)", "2", "prod(prod(#1))", 0, 0), ("np.prod(#1, axis=0)", "2", "prod(#1, 1)^T", POSTFIX, 1),
+    ("np.prod(#1, axis=1)", "2", "prod(#1, 2)", 0, 1), ("np.max(#1)", "0", "@1", POSTFIX, 0),
+    ("np.max(#1)", "1", "max(#1)", 0, 0), ("np.max(#1)", "2", "max(max(#1))", 0, 0),
     ("np.cumsum(#1)", "1", "cumsum(#1)", 0, 1), ("np.cumsum(#1, axis=0)", "2", "cumsum(#1, 1)", 0, 2),
     ("np.cumsum(#1, axis=1)", "2", "cumsum(#1, 2)", 0, 2), ("np.trace(#1)", "2", "trace(#1)", 0, 0),
     ("logsumexp(#1)", "1", "logsumexp(#1, 1)", 0, 0), ("logsumexp(#1)", "2", "logsumexp(reshape(#1, [], 1), 1)", 0, 0),
-    ("logsumexp(#1, axis=0)", "2", "logsumexp(#1, 1)^T", POSTFIX, 1), ("logsumexp(#1, axis=1)", "2", "logsumexp(#1, 2)", 0, 1),
-    ("softmax(#1)", "1", "softmax(#1, 1)", 0, 1), ("softmax(#1)", "2", "softmax_all(#1)", 0, 2),
-    ("softmax(#1, axis=0)", "2", "softmax(#1, 1)", 0, 2), ("softmax(#1, axis=1)", "2", "softmax(#1, 2)", 0, 2),
-    ("prod_others(#1)", "1", "prod_others(#1, 1)", 0, 1), ("prod_others(#1)", "2", "prod_others_all(#1)", 0, 2),
-    ("prod_others(#1, axis=0)", "2", "prod_others(#1, 1)", 0, 2), ("prod_others(#1, axis=1)", "2", "prod_others(#1, 2)", 0, 2),
-    ("is_largest(#1)", "1", "is_largest(#1)", 0, 1), ("is_largest(#1)", "2", "is_largest(#1)", 0, 2), ("is_largest(#1)", "0", "is_largest(#1)", 0, 0),
+    ("logsumexp(#1, axis=0)", "2", "logsumexp(#1, 1)^T", POSTFIX, 1),
+    ("logsumexp(#1, axis=1)", "2", "logsumexp(#1, 2)", 0, 1), ("softmax(#1)", "1", "softmax(#1, 1)", 0, 1),
+    ("softmax(#1)", "2", "softmax_all(#1)", 0, 2), ("softmax(#1, axis=0)", "2", "softmax(#1, 1)", 0, 2),
+    ("softmax(#1, axis=1)", "2", "softmax(#1, 2)", 0, 2), ("prod_others(#1)", "1", "prod_others(#1, 1)", 0, 1),
+    ("prod_others(#1)", "2", "prod_others_all(#1)", 0, 2), ("prod_others(#1, axis=0)", "2", "prod_others(#1, 1)", 0, 2),
+    ("prod_others(#1, axis=1)", "2", "prod_others(#1, 2)", 0, 2), ("is_largest(#1)", "1", "is_largest(#1)", 0, 1),
+    ("is_largest(#1)", "2", "is_largest(#1)", 0, 2), ("is_largest(#1)", "0", "is_largest(#1)", 0, 0),
     ("diagonal_sums(#1)", "2", "diagonal_sums(#1)", 0, 2), ("diagonal_means(#1)", "2", "diagonal_means(#1)", 0, 2),
     # norms
     ("np.linalg.norm(#1)", "0", "abs(#1)", 0, 0), ("np.linalg.norm(#1)", "1", "norm(#1)", 0, 0),
     ("np.linalg.norm(#1)", "2", "norm(#1, 'fro')", 0, 0), ("np.linalg.norm(#1, #2)", "20", "norm(#1)", 0, 0),
     ("np.linalg.norm(#1, 'nuc')", "2", "sum(svd(#1))", 0, 0),
     # linear algebra
-    ("np.linalg.inv(#1)", "2", "inv(#1)", 0, 2), ("np.linalg.det(#1)", "2", "det(#1)", 0, 0), ("np.linalg.pinv(#1)", "2", "pinv(#1)", 0, 2),
-    ("np.linalg.solve(#1, #2)", "22", "@1 \\ !2", TERM, 2), ("np.linalg.solve(#1, #2)", "21", "@1 \\ !2", TERM, 1),
-    ("np.linalg.slogdet(#1)[1]", "2", "logabsdet(#1)", 0, 0), ("np.linalg.matrix_power(#1, #2)", "20", "!1 ^ !2", POWER, 2),
+    ("np.linalg.inv(#1)", "2", "inv(#1)", 0, 2), ("np.linalg.det(#1)", "2", "det(#1)", 0, 0),
+    ("np.linalg.pinv(#1)", "2", "pinv(#1)", 0, 2), ("np.linalg.solve(#1, #2)", "22", "@1 \\ !2", TERM, 2),
+    ("np.linalg.solve(#1, #2)", "21", "@1 \\ !2", TERM, 1), ("np.linalg.slogdet(#1)[1]", "2", "logabsdet(#1)", 0, 0),
+    ("np.linalg.matrix_power(#1, #2)", "20", "!1 ^ !2", POWER, 2),
     ("np.linalg.svd(#1, compute_uv=False)", "2", "svd(#1)", 0, 1),
-    ("np.linalg.svd(#1, full_matrices=False)", "2", "svd_parts(#1)", 0, "svd"),
-    ("#1[0]", "<svd>", "@1{1}", POSTFIX, 2), ("#1[1]", "<svd>", "@1{2}", POSTFIX, 1), ("#1[2]", "<svd>", "@1{3}", POSTFIX, 2),
-    ("adjugate(#1)", "2", "adjugate(#1)", 0, 2), ("polar(#1)", "2", "polar_factor(#1)", 0, 2), ("cholesky(#1)", "2", "cholesky(#1)", 0, 2),
-    ("eigmax(#1)", "2", "eigmax(#1)", 0, 0), ("eigmin(#1)", "2", "eigmin(#1)", 0, 0), ("eigvecmax(#1)", "2", "eigvecmax(#1)", 0, 1),
-    ("eigvecmin(#1)", "2", "eigvecmin(#1)", 0, 1), ("eig(#1)", "2", "real_eig(#1)", 0, 1), ("eigvecs(#1)", "2", "real_eigvecs(#1)", 0, 2),
-    ("eiggaps(#1)", "1", "eiggaps(#1)", 0, 2), ("eiggaps(#1)", "2", "eiggaps(#1)", 0, 2),
-    ("solve_sylvester(#1, #2, #3)", "222", "sylvester(#1, #2, #3)", 0, 2),
+    ("np.linalg.svd(#1, full_matrices=False)", "2", "svd_parts(#1)", 0, "svd"), ("#1[0]", "<svd>", "@1{1}", POSTFIX, 2),
+    ("#1[1]", "<svd>", "@1{2}", POSTFIX, 1), ("#1[2]", "<svd>", "@1{3}", POSTFIX, 2),
+    ("adjugate(#1)", "2", "adjugate(#1)", 0, 2), ("polar(#1)", "2", "polar_factor(#1)", 0, 2),
+    ("cholesky(#1)", "2", "cholesky(#1)", 0, 2), ("eigmax(#1)", "2", "eigmax(#1)", 0, 0),
+    ("eigmin(#1)", "2", "eigmin(#1)", 0, 0), ("eigvecmax(#1)", "2", "eigvecmax(#1)", 0, 1),
+    ("eigvecmin(#1)", "2", "eigvecmin(#1)", 0, 1), ("eig(#1)", "2", "real_eig(#1)", 0, 1),
+    ("eigvecs(#1)", "2", "real_eigvecs(#1)", 0, 2), ("eiggaps(#1)", "1", "eiggaps(#1)", 0, 2),
+    ("eiggaps(#1)", "2", "eiggaps(#1)", 0, 2), ("solve_sylvester(#1, #2, #3)", "222", "sylvester(#1, #2, #3)", 0, 2),
     ("expm(#1)", "2", "expm(#1)", 0, 2), ("logm(#1)", "2", "logm(#1)", 0, 2), ("sqrtm(#1)", "2", "sqrtm(#1)", 0, 2),
     ("sinm(#1)", "2", "sinm(#1)", 0, 2), ("cosm(#1)", "2", "cosm(#1)", 0, 2),
     # functions that the caller gives
-    ("#1(#2)", "<function>0", "@1(#2)", POSTFIX, 0), ("#1(#2)", "<function>1", "@1(#2)", POSTFIX, 0), ("#1(#2)", "<function>2", "@1(#2)", POSTFIX, 0),
-    ("#1(#2)", "<slope>0", "@1(#2)", POSTFIX, 0), ("#1(#2)", "<slope>1", "@1(#2)", POSTFIX, 1), ("#1(#2)", "<slope>2", "@1(#2)", POSTFIX, 2),
+    ("#1(#2)", "<function>0", "@1(#2)", POSTFIX, 0), ("#1(#2)", "<function>1", "@1(#2)", POSTFIX, 0),
+    ("#1(#2)", "<function>2", "@1(#2)", POSTFIX, 0), ("#1(#2)", "<slope>0", "@1(#2)", POSTFIX, 0),
+    ("#1(#2)", "<slope>1", "@1(#2)", POSTFIX, 1), ("#1(#2)", "<slope>2", "@1(#2)", POSTFIX, 2),
 )  # fmt: skip
 ENTRYWISE = {
     **entrywise_names("exp log sqrt abs sign sin cos tan sinh cosh tanh expm1 log1p conj real imag", "{}(#1)"),
@@ -203,14 +209,14 @@ SPECIALS = {
 
 HELPERS = frozenset((
     "khatrirao", "cross_matrix", "axial", "unit_vector", "unit_columns", "commutation", "duplication", "elimination",
-    "toeplitz_basis", "vech", "half_tril", "logsumexp", "softmax", "softmax_all", "prod_others", "prod_others_all", "is_largest",
-    "diagonal_sums", "diagonal_means", "logabsdet", "svd_parts", "adjugate", "polar_factor", "cholesky", "eigmax", "eigmin",
-    "eigvecmax", "eigvecmin", "real_eig", "real_eigvecs", "eiggaps", "sinm", "cosm", "logaddexp", "pick", "sigmoid", "lgamma",
-    "einsum", "frechet",
+    "toeplitz_basis", "vech", "half_tril", "logsumexp", "softmax", "softmax_all", "prod_others", "prod_others_all",
+    "is_largest", "diagonal_sums", "diagonal_means", "logabsdet", "svd_parts", "adjugate", "polar_factor", "cholesky",
+    "eigmax", "eigmin", "eigvecmax", "eigvecmin", "real_eig", "real_eigvecs", "eiggaps", "sinm", "cosm", "logaddexp",
+    "pick", "sigmoid", "lgamma", "einsum", "frechet",
 ))  # fmt: skip
-KEYWORDS = frozenset(
-    "break case catch classdef continue do else elseif end end_try_catch end_unwind_protect endclassdef endenumeration endevents "
-    "endfor endfunction endif endmethods endparfor endproperties endswitch endwhile enumeration events for function global if "
-    "methods otherwise parfor persistent properties return spmd switch try until unwind_protect unwind_protect_cleanup while "
-    "__FILE__ __LINE__ arguments import".split()
+KEYWORDS = words(
+    "break case catch classdef continue do else elseif end end_try_catch end_unwind_protect endclassdef "
+    "endenumeration endevents endfor endfunction endif endmethods endparfor endproperties endswitch endwhile "
+    "enumeration events for function global if methods otherwise parfor persistent properties return spmd switch try "
+    "until unwind_protect unwind_protect_cleanup while __FILE__ __LINE__ arguments import"
 )

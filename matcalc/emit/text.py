@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from matcalc.dims import DimSymbol
 from matcalc.emit.arrange import NameMaker, arrange
 from matcalc.emit.values import Value
 from matcalc.errors import UnsupportedError
@@ -51,7 +52,11 @@ class Piece:
 
 @dataclass(frozen=True)
 class Row:
-    """How a piece is written: ``#1`` for an operand as it is, ``@1`` where it must bind as the whole, ``!1`` tighter, ``$1`` as a name does, ``+1`` a place."""
+    """How a piece is written.
+
+    ``#1`` is an operand as it is, ``@1`` one that must bind as the whole does, ``!1`` tighter, ``$1`` as a name does; ``+1``
+    is a place, which counts from 1. ``entrywise`` says that what is one row stays one.
+    """
 
     text: str
     binds: int = ATOM
@@ -100,7 +105,7 @@ class Program:
     lines: list[tuple[str, str]] = field(default_factory=list)
     results: list[Piece] = field(default_factory=list)
     helpers: set[str] = field(default_factory=set)
-    dims: list[object] = field(default_factory=list)  # the dimensions that it uses, as they are met
+    dims: list[DimSymbol] = field(default_factory=list)  # the dimensions that it uses, as they are met
 
 
 @lru_cache(maxsize=2048)
@@ -143,7 +148,7 @@ class TextWriter:
         out = Program()
         must = indexed if self.language.index_needs_name else None
         arranged = arrange(outputs, names, len, self._width, must)
-        out.dims = [v.of for v in arranged.leaves if v.code == "dim"]
+        out.dims = [v.of for v in arranged.leaves if isinstance(v.of, DimSymbol)]
         for v, name in arranged.lines:
             piece = self.write(v)
             out.lines.append((name, piece.text))
@@ -400,6 +405,11 @@ def _binds_of(text: str) -> int:
     if " ^ " in text or " .^ " in text:
         return POWER
     return TERM if " / " in text or " ./ " in text or " * " in text or " .* " in text else ATOM
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
 
 
 def entrywise_names(names: str, template: str) -> dict[str, str]:

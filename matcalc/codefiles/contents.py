@@ -225,7 +225,7 @@ def quality(call: Any, inverses: Any, point: Point) -> int:
     with np.errstate(all="ignore"):
         try:
             value, *derivatives = call(**{n: v for n, v in point.given.items() if n in call.names})
-        except (ArithmeticError, np.linalg.LinAlgError):
+        except (ArithmeticError, ValueError):  # such as a matrix that has no factors
             return 0
     if not all(bool(np.all(np.isfinite(r))) for r in (value, *derivatives)):
         return 0

@@ -8,14 +8,14 @@ from matcalc.codefiles.contents import Contents, Function
 from matcalc.codefiles.data import DataWords
 from matcalc.codefiles.header import header, one_line
 from matcalc.codefiles.helper_files import with_needed
-from matcalc.codefiles.text_file import TextFile, TextLanguage, TextNames
+from matcalc.codefiles.text_file import TextFile, TextLanguage, TextNames, is_row
 from matcalc.emit.backends import Backend
 from matcalc.emit.matlab import matlab
-from matcalc.emit.text import words
+from matcalc.emit.text import POSTFIX, Piece, words
 
 
 def _shape(dims: Sequence[str], row: int) -> str:
-    return f"{dims[0]}, 1" if len(dims) == 1 else ", ".join(dims)
+    return ", ".join(dims) if len(dims) > 1 else f"1, {dims[0]}" if row else f"{dims[0]}, 1"
 
 
 MATLAB_DATA = DataWords(
@@ -85,6 +85,13 @@ class MatlabFile(TextFile):
         blocks = [self.comment(lines, "%"), self.settings(), *functions, *with_needed("helpers.m", self.helpers), *tail]
         return "\n\n".join(blocks) + "\n"
 
+    def symbol(self, name: str) -> Piece:
+        """How a symbol is written: a row is one here, where the program takes it for a column."""
+        if not is_row(self.p.symbols[name]):
+            return super().symbol(name)
+        row = Piece(self.local[name], rank=2, row=True)
+        return Piece(f"{row.text}{'.' if self.contents.is_complex else ''}'", POSTFIX, 1, turned=row)
+
     def listed(self, f: Function) -> str:
         """A function with all that it needs."""
         text = self.function(f)
@@ -107,7 +114,8 @@ class MatlabFile(TextFile):
         for d in program.dims:
             if d in self.p.shown:
                 n, axis = self.p.shown[d]
-                lines.append(f"  {self.sizes[d]} = size({self.local[n]}, {axis + 1});")
+                place = axis + 1 + is_row(self.p.symbols[n])
+                lines.append(f"  {self.sizes[d]} = size({self.local[n]}, {place});")
         lines += [f"  {name} = {text};" for name, text in program.lines]
         lines += [f"  {name} = {piece.text};" for name, piece in zip(results, program.results, strict=True)]
         return "\n".join([*lines, "end"])

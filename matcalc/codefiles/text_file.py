@@ -80,13 +80,17 @@ class TextFile:
         found: dict[object, Piece] = {}
         for n in self.p.names:
             if n in self.p.symbols:
-                found["symbol", n] = Piece(self.local[n], rank=axes_of(self.p.symbols[n]))
+                found["symbol", n] = self.symbol(n)
             elif n in self.p.functions:
                 slope = n.startswith("d") and n[1:] in self.base_functions()
                 found["function", n] = Piece(self.local[n], rank="slope" if slope else "function")
         for d, name in self.sizes.items():
             found["dim", d] = Piece(name)
         return found
+
+    def symbol(self, name: str) -> Piece:
+        """How a symbol is written."""
+        return Piece(self.local[name], rank=axes_of(self.p.symbols[name]))
 
     def base_functions(self) -> list[str]:
         """The unspecified functions, without their gradients."""
@@ -122,6 +126,11 @@ class TextFile:
     def comment(self, lines: Sequence[str], mark: str) -> str:
         """Lines of comment, each of which stays one."""
         return "\n".join(f"{mark} {one_line(line)}".rstrip() for line in lines)
+
+
+def is_row(s: Symbol) -> bool:
+    """Whether a symbol is a row."""
+    return s.axes is None and is_unit(s.rows) and not is_unit(s.cols)
 
 
 def axes_of(s: Symbol) -> int:

@@ -214,7 +214,7 @@ class TextWriter:
 
     def transposed(self, a: Piece) -> Piece:
         """The transpose of a matrix."""
-        if a.turned is not None:
+        if a.turned is not None and a.rank == 2:
             return a.turned
         made = self.look_up("#1.T", [a])
         return Piece(made.text, made.binds, made.rank, turned=a) if a.rank == 2 else made
@@ -298,6 +298,8 @@ class TextWriter:
             if whole is not None:
                 return whole
         base = self.translate(node.value, args)
+        if base.rank == 1 and written == "None, :" and base.turned is not None:
+            return base.turned
         if base.rank == 1 and written in (":, None", "None, :"):
             made = self.look_up(f"#1[{written}]", [base])
             return Piece(made.text, made.binds, 2, spread=base if written == ":, None" else None, row=True)
@@ -345,6 +347,8 @@ class TextWriter:
     def stretched(self, a: Piece, rank: int) -> Piece:
         """An operand as it stands beside an array of that rank: a vector beside a matrix is a row, as NumPy has it."""
         if a.rank == 1 and rank == 2:
+            if a.turned is not None:
+                return a.turned
             return replace(self.look_up("#1[None, :]", [a]), row=True)
         if isinstance(a.rank, int) and 0 < a.rank < rank:
             self.refuse(f"an array with {a.rank} axes beside one with {rank}", ())

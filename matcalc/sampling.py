@@ -55,7 +55,7 @@ class Point:
     @property
     def given(self) -> dict[str, Any]:
         """Everything a compiled expression may ask for, by name."""
-        return {**self.values, **self.size_names, **self.functions}
+        return {**self.size_names, **self.values, **self.functions}
 
 
 def usable_points(

@@ -32,7 +32,10 @@ CASES = {
     "orthogonal": ("tr(Q*A*Q'*B)", "Q[n,n](orthogonal) A[n,n] B[n,n]"),
     "unit": ("u'*A*u", "u[n](unit) A[n,n]"),
     "simplex": ("sum(p.*log(p))", "p[n](simplex)"),
-    "structures": ("tr(D*A*S*T*K*U)", "D[n,n](diagonal) A[n,n] S[n,n](skew) T[n,n](toeplitz) K[n,n](zero_diagonal) U[n,n](lower_triangular)"),
+    "structures": (
+        "tr(D*A*S*T*K*U)",
+        "D[n,n](diagonal) A[n,n] S[n,n](skew) T[n,n](toeplitz) K[n,n](zero_diagonal) U[n,n](lower_triangular)",
+    ),
     "integer-power": ("sum(x.^k)/k", "x[n](positive) k(integer)"),
     "dimension": ("sum(x)^2/n - tr(eye(n))*c", "x[n] c"),
     "dimension-alone": ("c*sum(ones(n))", "c"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count, islice, permutations
 from typing import Any
 
@@ -17,6 +18,7 @@ from matcalc.functions import FUNCTIONS
 from matcalc.jacobian import hessian as hessian_of
 from matcalc.names import Named
 from matcalc.node import postorder
+from matcalc.ops.unspecified import Unspecified, UnspecifiedGradient
 from matcalc.sampling import (
     INVERTING,
     SCALES,
@@ -113,6 +115,22 @@ class Contents:
             summary = f"The {what} of {self.name} by {'' if len(self.wrt) == 1 else 'each of '}{names}."
             found.append(Function("_hessian", tuple(self.hessians), tuple(f"H_{w.name}" for w in self.wrt), summary))
         return found
+
+    @cached_property
+    def unspecified(self) -> dict[str, tuple[str, bool]]:
+        """The unspecified functions that the code calls: whose each is, and whether it is its gradient."""
+        found: dict[str, tuple[str, bool]] = {}
+        for e in postorder(self.outputs, lambda e: e.operands):
+            if isinstance(e, (Unspecified, UnspecifiedGradient)):
+                slope = isinstance(e, UnspecifiedGradient)
+                called = f"d{e.function}" if slope else e.function
+                if found.setdefault(called, (e.function, slope)) != (e.function, slope):
+                    raise OperandError(f"{called} is a function and the gradient of {called[1:]}: rename one of them")
+        return dict(sorted(found.items()))
+
+    def shift(self, name: str) -> float:
+        """A number that tells an unspecified function from others, the same for its gradient."""
+        return round(0.1 * (1 + sorted({base for base, _ in self.unspecified.values()}).index(self.unspecified[name][0])), 1)
 
     @property
     def paired(self) -> str:

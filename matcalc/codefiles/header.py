@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from matcalc.codefiles.contents import Contents
 from matcalc.dims import is_unit
 from matcalc.emit.compiled import Parameters
-from matcalc.expr import Expr, Symbol
+from matcalc.expr import Expr
 from matcalc.names import shown
 
 WIDTH = 100
@@ -37,7 +37,7 @@ def header(contents: Contents, p: Parameters, written: dict[str, str], layout: s
     width = max((len(w) for _, w in rows), default=0)
     for n, code in rows:
         renamed = f"; {n} in the formula" if code != n else ""
-        lines.append(f"    {code.ljust(width)}  {described(n, p, contents.upstream)}{renamed}")
+        lines.append(f"    {code.ljust(width)}  {described(n, p, contents)}{renamed}")
     conditions = list(dict.fromkeys(c for e in contents.outputs for c in e.conditions))
     if conditions:
         lines += ["", "Conditions", *(f"    {c}" for c in conditions)]
@@ -54,13 +54,13 @@ def formula(lead: str, e: Expr) -> list[str]:
     return [lead + first, *(indent + line for line in rest)]
 
 
-def described(name: str, p: Parameters, upstream: Symbol | None = None) -> str:
+def described(name: str, p: Parameters, contents: Contents) -> str:
     """A parameter in words: its shape and its attributes."""
     if name in p.sizes:
         return "a dimension"
     if name in p.functions:
-        base = name[1:]
-        if name.startswith("d") and base in p.functions:
+        base, slope = contents.unspecified[name]
+        if slope:
             return f"a function: the gradient of {base}, in the shape of its argument"
         return "a function of an array"
     s = p.symbols[name]
@@ -68,7 +68,7 @@ def described(name: str, p: Parameters, upstream: Symbol | None = None) -> str:
     if is_unit(s.rows) and not is_unit(s.cols) and s.axes is None:
         shape = f"({s.cols},), a row"
     facts = ", ".join(s.facts)
-    if upstream is not None and name == upstream.name:
+    if contents.upstream is not None and name == contents.upstream.name:
         facts = ", ".join(filter(None, (facts, "the gradient of a loss by the value")))
     return f"{shape}  {facts}".rstrip()
 

@@ -62,7 +62,7 @@ RESERVED = words(
     "cumsum cumprod prod reverse tril triu reshape permutedims repeat cross complex float dot vec vcat hcat only fill "
     "copy transpose adjoint ifelse logabsdet sylvester one zero rand randn rng SIZES div any all Int Float64 nothing "
     "missing true false Main Base Core LinearAlgebra Random SpecialFunctions println print exit eval include run read "
-    "write open ccall cglobal getfield X ans stdin stdout stderr ENV ARGS pwd cd rm SEED TRIALS ATTEMPTS TOLERANCE "
+    "write open ccall cglobal getfield ans stdin stdout stderr ENV ARGS pwd cd rm SEED TRIALS ATTEMPTS TOLERANCE "
     "WRT random_data random_direction moved value_at gradient_at inner slope check check_hessians worse main "
     "difference moved_data vec_of"
 )
@@ -144,10 +144,8 @@ class JuliaFile(TextFile):
 
     def smooth(self, name: str) -> str:
         """A function, or the gradient of one, for one that the formula leaves open."""
-        bases = self.base_functions()
-        slope = name.startswith("d") and name[1:] in bases
-        shift = 0.1 * (1 + bases.index(name[1:] if slope else name))
-        body = f"cos.(X .+ {shift:.1f}) .+ sum(X)" if slope else f"sum(sin.(X .+ {shift:.1f})) + sum(X)^2 / 2"
+        slope, shift = self.contents.unspecified[name][1], self.contents.shift(name)
+        body = f"cos.(X .+ {shift}) .+ sum(X)" if slope else f"sum(sin.(X .+ {shift})) + sum(X)^2 / 2"
         return f"{self.local[name]} = X -> {body}"
 
     def check(self) -> list[str]:

@@ -63,7 +63,7 @@ RESERVED = words(
     "i j pi e Inf NaN eps inf nan NA ans sum size ones zeros eye diag trace det inv pinv kron norm svd eig chol qr lu "
     "expm logm sqrtm sylvester exp log sqrt abs sign sin cos tan asin acos atan sinh cosh tanh expm1 log1p conj real "
     "imag max min erf gamma psi gammaln cumsum cumprod prod flip tril triu reshape permute repmat cross complex "
-    "double rand randn randi toeplitz sizes data varargin varargout nargin nargout X argv exec system eval evalin "
+    "double rand randn randi toeplitz sizes data varargin varargout nargin nargout argv exec system eval evalin "
     "feval exit quit"
 )  # what the functions that hold a user's names call, and what must never be called by accident
 MATLAB = TextLanguage(lambda c: matlab(is_complex=c), MATLAB_DATA, RESERVED, 63)
@@ -143,10 +143,8 @@ class MatlabFile(TextFile):
 
     def smooth(self, name: str) -> str:
         """A function, or the gradient of one, for one that the formula leaves open."""
-        bases = self.base_functions()
-        slope = name.startswith("d") and name[1:] in bases
-        shift = 0.1 * (1 + bases.index(name[1:] if slope else name))
-        body = f"cos(X + {shift:.1f}) + sum(X(:))" if slope else f"sum(sin(X(:) + {shift:.1f})) + sum(X(:)) ^ 2 / 2"
+        slope, shift = self.contents.unspecified[name][1], self.contents.shift(name)
+        body = f"cos(X + {shift}) + sum(X(:))" if slope else f"sum(sin(X(:) + {shift})) + sum(X(:)) ^ 2 / 2"
         return f"{self.local[name]} = @(X) {body};"
 
     def check(self) -> list[str]:

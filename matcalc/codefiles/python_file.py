@@ -57,7 +57,7 @@ class PythonFile:
         self.written = {n: parameters.new(n) for n in self.p.names}
         inside = Names({"np", "rng", "SIZES", "int", *backend.known_names})
         self.local = {n: inside.new(n) for n in self.p.names}
-        self.sizes = {d: self.local.get(d.name) or inside.new(d.name) for d in contents.sizes}
+        self.sizes = {d: self.local[d.name] if d.name in self.p.sizes else inside.new(d.name) for d in contents.sizes}
         self.sources = Sources()
         self.draws = Draws(contents, PYTHON_DATA, self.dim)
 
@@ -165,11 +165,8 @@ class PythonFile:
     def smooth(self, name: str) -> list[str]:
         """A function with a gradient, for one that the formula leaves open."""
         a = "np" if self.backend.first else self.backend.alias
-        shift = 0.1 * (
-            1 + sorted(self.p.functions).index(name.removeprefix("d") if name.removeprefix("d") in self.p.functions else name)
-        )
-        x = f"X + {shift:.1f}"
-        is_slope = name.startswith("d")
+        x = f"X + {self.contents.shift(name)}"
+        is_slope = self.contents.unspecified[name][1]
         body = f"{a}.cos({x}) + {a}.sum(X)" if is_slope else f"{a}.sum({a}.sin({x})) + {a}.sum(X) ** 2 / 2"
         return ["", f"def {self.local[name]}(X):", f"    return {body}", ""]
 

@@ -16,8 +16,6 @@ from matcalc.emit.plan import make_plan
 from matcalc.emit.text import Language, Piece, Program, TextWriter
 from matcalc.emit.values import Builder
 from matcalc.expr import Symbol
-from matcalc.node import postorder
-from matcalc.ops.unspecified import Unspecified, UnspecifiedGradient
 
 PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 
@@ -67,7 +65,7 @@ class TextFile:
         self.called = {f.suffix: self.name + f.suffix for f in contents.functions}
         self.names = TextNames({*reserved, *self.called.values()}, self.language.keywords, kind.longest, kind.extra_letters)
         self.local = {n: self.names.new(n) for n in self.p.names}
-        self.sizes = {d: self.local.get(d.name) or self.names.new(d.name) for d in contents.sizes}
+        self.sizes = {d: self.local[d.name] if d.name in self.p.sizes else self.names.new(d.name) for d in contents.sizes}
         self.helpers: set[str] = set()
         self.draws = Draws(contents, kind.words, self.dim)
 
@@ -82,7 +80,7 @@ class TextFile:
             if n in self.p.symbols:
                 found["symbol", n] = self.symbol(n)
             elif n in self.p.functions:
-                slope = n.startswith("d") and n[1:] in self.base_functions()
+                slope = self.contents.unspecified[n][1]
                 found["function", n] = Piece(self.local[n], rank="slope" if slope else "function")
         for d, name in self.sizes.items():
             found["dim", d] = Piece(name)
@@ -91,11 +89,6 @@ class TextFile:
     def symbol(self, name: str) -> Piece:
         """How a symbol is written."""
         return Piece(self.local[name], rank=axes_of(self.p.symbols[name]))
-
-    def base_functions(self) -> list[str]:
-        """The unspecified functions, without their gradients."""
-        kinds = (Unspecified, UnspecifiedGradient)
-        return sorted({e.function for e in postorder(self.contents.outputs, lambda e: e.operands) if isinstance(e, kinds)})
 
     def text(self) -> str:
         """The file."""

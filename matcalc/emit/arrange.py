@@ -80,7 +80,7 @@ def arrange(
         width = width_of(v.code) + sum(size[a][1] for a in v.args)
         for a in sorted(set(v.args), key=lambda a: size[a][1], reverse=True):
             depth, before = size[a]
-            if depth >= DEEPEST or (width > WIDEST and before > WORTH_A_NAME):
+            if not a.is_leaf and (depth >= DEEPEST or (width > WIDEST and before > WORTH_A_NAME)):
                 assign(a)
                 width -= v.args.count(a) * (before - size[a][1])
         size[v] = (1 + max((size[a][0] for a in v.args), default=0), width)

@@ -216,6 +216,8 @@ class TextWriter:
         """The transpose of a matrix."""
         if a.turned is not None and a.rank == 2:
             return a.turned
+        if isinstance(a.rank, int) and a.rank > 2:  # all axes the other way round
+            return self.permute(a, range(a.rank, 0, -1))
         made = self.look_up("#1.T", [a])
         return Piece(made.text, made.binds, made.rank, turned=a) if a.rank == 2 else made
 

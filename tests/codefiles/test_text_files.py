@@ -54,8 +54,7 @@ def test_octave_checks_hessians(name, tmp_path):
     text = mc.to_code(parsed(name), "matlab", hessian=True)
     done = octave(text, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    first = re.search(r"^  (H_\w+) = (.*);$", text, re.MULTILINE)
-    done = octave(text.replace(first.group(), f"  {first[1]} = 1.001 * ({first[2]});"), tmp_path)
+    done = octave(re.sub(r"^  (H_\w+) = (.*);$", r"  \1 = 1.001 * (\2);", text, flags=re.MULTILINE), tmp_path)
     assert done.returncode == 1
 
 
@@ -116,7 +115,7 @@ def operators():
 @pytest.mark.parametrize("backend", ["julia", "matlab"])
 def test_text_as_a_person_reads_it(name, backend, request):
     text = mc.to_code(parsed(name), backend)
-    path = GOLDEN / f"code-{name}.{ {'julia': 'jl', 'matlab': 'm'}[backend]}"
+    path = GOLDEN / f"code-{name}.{ {'julia': 'jl', 'matlab': 'm'}[backend] }"
     start = text.index("function ")
     shown = text[: text.index("random_data(")] if backend == "matlab" else text[: text.index('"""Arguments at random')]
     shown = shown[: shown.rindex("\nend") + 5]

@@ -10,6 +10,7 @@ import pytest
 
 import matcalc as mc
 from matcalc.cli import FORMATS, main
+from matcalc.codefiles.to_code import LANGUAGES
 
 F = "norm2(A*x - y)^2"
 
@@ -144,6 +145,38 @@ def test_steps_by_several(capsys):
     first, second = out.split("\n\n")
     assert first.splitlines()[0].endswith("by A")
     assert second.splitlines()[0].endswith("by x")
+
+
+@pytest.mark.parametrize(
+    ("to", "line"),
+    [
+        ("jax", "    return 2 * (A.T @ (A @ x - y))"), ("torch", "    return 2 * (A.T @ (A @ x - y))"),
+        ("array_api", "    return 2 * (A.T @ (A @ x - y))"), ("julia", "    return 2 * (A' * (A * x - y))"),
+        ("matlab", "  value = 2 * (A' * (A * x - y));"),
+    ],
+)  # fmt: skip
+def test_answers_in_other_languages(capsys, to, line):
+    status, out, err = run(capsys, "grad", F, "--wrt", "x", "--to", to)
+    assert (status, err) == (0, "")
+    assert line in out.splitlines()
+
+
+@pytest.mark.parametrize("to", LANGUAGES)
+def test_code_prints_a_file(capsys, to):
+    status, out, err = run(capsys, "code", F, "--wrt", "x", "--to", to, "--name", "loss", "--hessian")
+    assert (status, err) == (0, "")
+    assert "loss_and_gradient" in out
+    assert "loss_hessian" in out
+    assert "dloss/dx = 2*A'*(A*x - y)" in out
+    assert "dloss/dA" not in out
+    assert out == mc.to_code(mc.parse(F), to, "loss", "x", hessian=True)
+
+
+def test_code_of_what_is_no_scalar(capsys):
+    assert "f_and_vjp" in run(capsys, "code", "A*x")[1]
+    status, out, err = run(capsys, "code", "A*x", "--hessian")
+    assert (status, out) == (2, "")
+    assert "a Hessian is of a real scalar function" in err
 
 
 @pytest.mark.parametrize("verb", [["grad", "x'*A*x", "--wrt", "x", "--steps"], ["demo"]])
@@ -351,8 +384,8 @@ def test_bad_input_is_status_2(capsys, arguments, said):
     "arguments",
     [
         ["grad", F], ["grad"], ["grad", "--wrt", "x"], ["check", F], ["nonsense"], ["grad", F, "--wrt"],
-        ["grad", F, "x", "--wrt", "x"], ["grad", F, "--wrt", "x", "--to", "jax"],
-        ["grad", F, "--wrt", "x", "--to", "torch"], ["grad", F, "--wrt", "x", "--stepss"],
+        ["grad", F, "x", "--wrt", "x"], ["grad", F, "--wrt", "x", "--to", "fortran"],
+        ["code", F, "--to", "latex"], ["code"], ["grad", F, "--wrt", "x", "--stepss"],
         ["grad", F, "--wrt", "x", "--ste"], ["--nonsense"], ["jacobian", "A*x", "--wrt", "x", "--layout", "x"], ["demo", "x"],
     ],
 )  # fmt: skip

@@ -11,7 +11,7 @@ from matcalc.codefiles.helper_files import with_needed
 from matcalc.codefiles.text_file import TextFile, TextLanguage, TextNames, is_row
 from matcalc.emit.backends import Backend
 from matcalc.emit.matlab import matlab
-from matcalc.emit.text import POSTFIX, Piece, words
+from matcalc.emit.pieces import POSTFIX, Piece, words
 
 
 def _shape(dims: Sequence[str], row: int) -> str:

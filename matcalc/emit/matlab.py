@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from matcalc.emit.text import COMPARE, POSTFIX, POWER, SIGN, SUM, TERM, Language, Piece, Row, TextWriter, entrywise_names, words
+from matcalc.emit.pieces import COMPARE, POSTFIX, POWER, SIGN, SUM, TERM, Language, Piece, Row, entrywise_names, words
+from matcalc.emit.text import TextWriter
 
 ROWS = (
     # products

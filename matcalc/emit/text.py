@@ -7,95 +7,18 @@ table says how a language writes each piece for operands of given ranks. The wal
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from matcalc.dims import DimSymbol
 from matcalc.emit.arrange import NameMaker, arrange
+from matcalc.emit.pieces import ATOM, SIGN, SUM, TERM, Language, Piece, Row, binds_of, ranks_of, words_in
 from matcalc.emit.values import Value
 from matcalc.errors import UnsupportedError
 
-COMPARE, SUM, TERM, SIGN, POWER, POSTFIX, ATOM = range(10, 80, 10)  # how tightly a piece binds
 INFIX = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Pow: "**", ast.FloorDiv: "//"}
 COMPARISONS = {ast.Gt: ">", ast.Lt: "<", ast.GtE: ">=", ast.LtE: "<=", ast.Eq: "==", ast.NotEq: "!="}
-Rank = int | str  # the number of axes; or what else it is: several results at once, or a function
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A piece of code.
-
-    Attributes
-    ----------
-    text : str
-    binds : int
-        How tightly.
-    rank : int or str
-    number : the number that it is, if it is one
-    turned : Piece or None
-        What it is the transpose of.
-    spread : Piece or None
-        What may stand for it where arrays are stretched to one another: the column that it is.
-    """
-
-    text: str
-    binds: int = ATOM
-    rank: Rank = 0
-    number: complex | None = None
-    turned: Piece | None = None
-    spread: Piece | None = None
-    before: Piece | None = None  # of n - 1, the n
-    permuted: tuple[Piece, tuple[int, ...]] | None = None  # what it is with other axes, and their order, from 1
-    row: bool = False  # whether it is one row or one column, to be stretched
-
-
-@dataclass(frozen=True)
-class Row:
-    """How a piece is written.
-
-    ``#1`` is an operand as it is, ``@1`` one that must bind as the whole does, ``!1`` tighter, ``$1`` as a name does; ``+1``
-    is a place, which counts from 1. ``entrywise`` says that what is one row stays one.
-    """
-
-    text: str
-    binds: int = ATOM
-    rank: Rank = 0
-    entrywise: bool = False
-
-
-Special = Callable[["TextWriter", Sequence[Piece], str], Piece | None]
-
-
-@dataclass(frozen=True)
-class Language:
-    """A table of pieces.
-
-    Attributes
-    ----------
-    name : str
-    rows : mapping
-        From a piece in NumPy's words and the ranks of its operands, such as ``("#1 @ #2", "21")``, to how it is written.
-    entrywise : mapping
-        Functions of every entry: how they are written for scalars and for arrays.
-    specials : mapping
-        Functions that write a piece that takes any number of operands.
-    binary : function
-        How an operator between entries is written.
-    number : function
-        How a number is written.
-    """
-
-    name: str
-    rows: Mapping[tuple[str, str], Row]
-    entrywise: Mapping[str, tuple[str, str]]
-    specials: Mapping[str, Special]
-    binary: Callable[[TextWriter, str, Piece, Piece], Piece]
-    number: Callable[[complex], Piece]
-    helpers: frozenset[str]
-    keywords: frozenset[str]
-    permuted: str  # an array with its axes in another order
-    index_needs_name: bool = False
 
 
 @dataclass
@@ -336,14 +259,18 @@ class TextWriter:
         """A piece by the table, for operands of these ranks."""
         row = self.language.rows.get((key, ranks_of(operands)))
         if row is not None:
-            return self.fill(row, operands)
+            made = self.fill(row, operands)
+            if key == "np.linalg.solve(#1, #2)" and all(o.turned is not None and o.rank == 2 for o in operands):
+                right = self.fill(Row("@1 / !2", TERM, 2), [o.turned for o in reversed(operands) if o.turned is not None])
+                return replace(made, turned=right)  # (X' \ A')' is A / X
+            return made
         both = self.language.entrywise.get(key)
         if both is not None:
             axes = [o.rank for o in operands if isinstance(o.rank, int)]
             rank = max(axes, default=0)
             if len(axes) == len(operands):
                 stretched = [self.stretched(o, rank) for o in operands]
-                return self.fill(Row(both[rank > 0], _binds_of(both[rank > 0]), rank, entrywise=True), stretched)
+                return self.fill(Row(both[rank > 0], binds_of(both[rank > 0]), rank, entrywise=True), stretched)
         return self.refuse(key, operands)
 
     def stretched(self, a: Piece, rank: int) -> Piece:
@@ -393,31 +320,3 @@ class TextWriter:
 
     def _note(self, text: str) -> None:
         self.helpers.update(h for h in words_in(text) if h in self.language.helpers)
-
-
-@lru_cache(maxsize=4096)
-def words_in(text: str) -> frozenset[str]:
-    """The identifiers in a template."""
-    return frozenset("".join(c if c.isalnum() or c == "_" else " " for c in text).split())
-
-
-def ranks_of(operands: Sequence[Piece]) -> str:
-    """The ranks of operands, as the table has them."""
-    return "".join(str(o.rank) if isinstance(o.rank, int) else f"<{o.rank}>" for o in operands)
-
-
-def _binds_of(text: str) -> int:
-    """How tightly a function of entries binds, by how it is written."""
-    if " ^ " in text or " .^ " in text:
-        return POWER
-    return TERM if " / " in text or " ./ " in text or " * " in text or " .* " in text else ATOM
-
-
-def words(text: str) -> frozenset[str]:
-    """The words of a text."""
-    return frozenset(text.split())
-
-
-def entrywise_names(names: str, template: str) -> dict[str, str]:
-    """Rows for functions of entries that are named as NumPy names them."""
-    return {f"np.{n}(#1)": template.format(n) for n in names.split()}

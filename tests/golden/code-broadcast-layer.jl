@@ -6,9 +6,9 @@
 #     df/db = step(W*X .+ b)*ones(p)
 #
 # Declarations
-#     W   (m, n)
-#     X_  (n, p); X in the formula
-#     b   (m,)
+#     W  (m, n)
+#     X  (n, p)
+#     b  (m,)
 #
 # Conditions
 #     W*X .+ b nonzero (step is 0 at 0)
@@ -32,15 +32,15 @@ end
 """
 The value of f.
 """
-function f(W, X_, b)
-    return sum(max.(W * X_ .+ b, 0))
+function f(W, X, b)
+    return sum(max.(W * X .+ b, 0))
 end
 
 """
 The value of f and its gradient by W, X, b.
 """
-function f_and_gradient(W, X_, b)
-    t0 = W * X_ .+ b
+function f_and_gradient(W, X, b)
+    t0 = W * X .+ b
     t1 = heaviside.(t0)
-    return sum(max.(t0, 0)), t1 * X_', W' * t1, vec(sum(t1, dims=2))
+    return sum(max.(t0, 0)), t1 * X', W' * t1, vec(sum(t1, dims=2))
 end

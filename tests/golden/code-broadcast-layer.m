@@ -6,9 +6,9 @@
 %     df/db = step(W*X .+ b)*ones(p)
 %
 % Declarations
-%     W   (m, n)
-%     X_  (n, p); X in the formula
-%     b   (m,)
+%     W  (m, n)
+%     X  (n, p)
+%     b  (m,)
 %
 % Conditions
 %     W*X .+ b nonzero (step is 0 at 0)
@@ -22,17 +22,17 @@
 sizes = struct('m', 4, 'n', 3, 'p', 5);  % of the random data
 seed = 0; trials = 5; attempts = 100; tolerance = 1e-6;
 
-function value = f(W, X_, b)
+function value = f(W, X, b)
   % The value of f.
-  value = sum(sum(max(W * X_ + b, 0)));
+  value = sum(sum(max(W * X + b, 0)));
 end
 
-function [value, dW, dX, db] = f_and_gradient(W, X_, b)
+function [value, dW, dX, db] = f_and_gradient(W, X, b)
   % The value of f and its gradient by W, X, b.
-  t0 = W * X_ + b;
+  t0 = W * X + b;
   t1 = double(t0 > 0);
   value = sum(sum(max(t0, 0)));
-  dW = t1 * X_';
+  dW = t1 * X';
   dX = W' * t1;
   db = sum(t1, 2);
 end

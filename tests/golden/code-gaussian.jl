@@ -41,7 +41,7 @@ function f_and_gradient(S, mu, x)
     t1 = S \ t0
     return (
         -0.5 * (logabsdet(S)[1] + dot(t0, t1)),
-        0.5 * (S' \ (t1 * t0' - Matrix(1.0I, n, n))')',
+        0.5 * ((t1 * t0' - Matrix(1.0I, n, n)) / S),
         t1,
         S \ (mu - x),
     )

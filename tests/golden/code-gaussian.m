@@ -34,7 +34,7 @@ function [value, dS, dmu, dx] = f_and_gradient(S, mu, x)
   t0 = x - mu;
   t1 = S \ t0;
   value = -0.5 * (logabsdet(S) + t0' * t1);
-  dS = 0.5 * (S' \ (t1 * t0' - eye(n))')';
+  dS = 0.5 * ((t1 * t0' - eye(n)) / S);
   dmu = t1;
   dx = S \ (mu - x);
 end

@@ -36,7 +36,7 @@ function einsum(spec, arrays...)
             end
         end
     end
-    order = [findfirst(==(c), letters) for c in output]
+    order = Int[findfirst(==(c), letters) for c in output]
     rest = setdiff(eachindex(letters), order)
     return dropdims(permutedims(out, [order; rest]), dims=Tuple(length(order)+1:length(letters)))
 end

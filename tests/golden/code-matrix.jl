@@ -6,10 +6,10 @@
 #     X: -(inv(X)*B*G'*A*inv(X))'
 #
 # Declarations
-#     A   (m, n)
-#     B   (n, p)
-#     X_  (n, n)  invertible; X in the formula
-#     G   (m, p)  the gradient of a loss by the value
+#     A  (m, n)
+#     B  (n, p)
+#     X  (n, n)  invertible
+#     G  (m, p)  the gradient of a loss by the value
 #
 # Conditions
 #     X invertible
@@ -28,15 +28,15 @@ const SEED, TRIALS, ATTEMPTS, TOLERANCE = 0, 5, 100, 1e-6
 """
 The value of f.
 """
-function f(A, B, X_)
-    return (X_' \ A')' * B
+function f(A, B, X)
+    return A / X * B
 end
 
 """
 The value of f, and the gradient of sum(G .* f) by A, B, X.
 """
-function f_and_vjp(A, B, X_, G)
-    t0 = X_' \ A'
-    t1 = X_ \ B
+function f_and_vjp(A, B, X, G)
+    t0 = X' \ A'
+    t1 = X \ B
     return t0' * B, G * t1', t0 * G, -(t1 * G' * t0')'
 end

@@ -6,10 +6,10 @@
 %     X: -(inv(X)*B*G'*A*inv(X))'
 %
 % Declarations
-%     A   (m, n)
-%     B   (n, p)
-%     X_  (n, n)  invertible; X in the formula
-%     G   (m, p)  the gradient of a loss by the value
+%     A  (m, n)
+%     B  (n, p)
+%     X  (n, n)  invertible
+%     G  (m, p)  the gradient of a loss by the value
 %
 % Conditions
 %     X invertible
@@ -23,15 +23,15 @@
 sizes = struct('m', 4, 'n', 3, 'p', 5);  % of the random data
 seed = 0; trials = 5; attempts = 100; tolerance = 1e-6;
 
-function value = f(A, B, X_)
+function value = f(A, B, X)
   % The value of f.
-  value = (X_' \ A')' * B;
+  value = A / X * B;
 end
 
-function [value, dA, dB, dX] = f_and_vjp(A, B, X_, G)
+function [value, dA, dB, dX] = f_and_vjp(A, B, X, G)
   % The value of f, and the gradient of sum(G .* f) by A, B, X.
-  t0 = X_' \ A';
-  t1 = X_ \ B;
+  t0 = X' \ A';
+  t1 = X \ B;
   value = t0' * B;
   dA = G * t1';
   dB = t0 * G;

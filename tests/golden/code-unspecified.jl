@@ -7,7 +7,7 @@
 #
 # Declarations
 #     W   (m, n)
-#     X_  (n, p); X in the formula
+#     X   (n, p)
 #     b   (m,)
 #     L   a function of an array
 #     dL  a function: the gradient of L, in the shape of its argument
@@ -26,15 +26,15 @@ const SEED, TRIALS, ATTEMPTS, TOLERANCE = 0, 5, 100, 1e-6
 """
 The value of f.
 """
-function f(W, X_, b, L, dL)
-    return L(W * X_ .+ b)
+function f(W, X, b, L, dL)
+    return L(W * X .+ b)
 end
 
 """
 The value of f and its gradient by W, X, b.
 """
-function f_and_gradient(W, X_, b, L, dL)
-    t0 = W * X_ .+ b
+function f_and_gradient(W, X, b, L, dL)
+    t0 = W * X .+ b
     t1 = dL(t0)
-    return L(t0), t1 * X_', W' * t1, vec(sum(t1, dims=2))
+    return L(t0), t1 * X', W' * t1, vec(sum(t1, dims=2))
 end

@@ -7,7 +7,7 @@
 %
 % Declarations
 %     W   (m, n)
-%     X_  (n, p); X in the formula
+%     X   (n, p)
 %     b   (m,)
 %     L   a function of an array
 %     dL  a function: the gradient of L, in the shape of its argument
@@ -21,17 +21,17 @@
 sizes = struct('m', 4, 'n', 3, 'p', 5);  % of the random data
 seed = 0; trials = 5; attempts = 100; tolerance = 1e-6;
 
-function value = f(W, X_, b, L, dL)
+function value = f(W, X, b, L, dL)
   % The value of f.
-  value = L(W * X_ + b);
+  value = L(W * X + b);
 end
 
-function [value, dW, dX, db] = f_and_gradient(W, X_, b, L, dL)
+function [value, dW, dX, db] = f_and_gradient(W, X, b, L, dL)
   % The value of f and its gradient by W, X, b.
-  t0 = W * X_ + b;
+  t0 = W * X + b;
   t1 = dL(t0);
   value = L(t0);
-  dW = t1 * X_';
+  dW = t1 * X';
   dX = W' * t1;
   db = sum(t1, 2);
 end

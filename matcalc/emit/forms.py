@@ -188,6 +188,7 @@ class Forms:
 
     def _dot(self, x: Form, y: Form) -> Value:
         b, p, q = self.b, x.value, y.value
+        p.is_vector, q.is_vector = x.is_vector, y.is_vector
         if x.is_vector and y.is_vector:
             if is_unit(x.cols):
                 return b.make("np.outer(#1, #2)", p, q)
@@ -227,6 +228,7 @@ class Forms:
 
     def _times_diag(self, x: Form, y: Form) -> Form:
         x = self.dense(x)
+        y.value.is_vector = True
         return Form("full", self.b.mul(x.value, y.value), x.rows, y.cols)
 
     def trace(self, f: Form) -> Value:

@@ -11,9 +11,8 @@ import numpy as np
 
 from matcalc.emit.runtime import as_scalar, not_an_array
 
-__all__ = ["ARRAY", "COMPLEX", "FLOAT", "as_array", "as_complex_array", "as_scalar", "prepare", "transposed"]
+__all__ = ["ARRAY", "COMPLEX", "FLOAT", "as_array", "as_complex_array", "as_scalar", "prepare"]
 
-SMALL = 4096  # entries up to which a transpose is not worth a copy
 _one = jnp.ones(())
 ARRAY, FLOAT, COMPLEX = type(_one), _one.dtype, (_one + 0j).dtype  # what needs no conversion
 
@@ -30,14 +29,14 @@ def as_complex_array(name: str, value: Any) -> Any:
 
 def _as_array(name: str, value: Any, wanted: str, kinds: str, kind: type) -> Any:
     try:
+        a = value
         if not isinstance(value, jax.Array):
-            value = np.asarray(value)
-            value = jnp.asarray(value.astype(kind) if value.dtype.kind == "O" else value)
-        if value.dtype.kind not in kinds + "V":  # V: bfloat16 and the like
+            plain = np.asarray(value)
+            a = jnp.asarray(plain.astype(kind) if plain.dtype.kind == "O" else plain)
+        if not (a.dtype.kind in kinds or jnp.issubdtype(a.dtype, jnp.floating)):
             raise TypeError
-        return (
-            value if jnp.issubdtype(value.dtype, jnp.inexact) and kind is float else value.astype(jnp.result_type(value, kind))
-        )
+        exact = jnp.inexact if kind is float else jnp.complexfloating
+        return a if jnp.issubdtype(a.dtype, exact) else a.astype(jnp.result_type(a, kind))
     except (TypeError, ValueError):
         raise not_an_array(name, value, wanted) from None
 
@@ -45,8 +44,3 @@ def _as_array(name: str, value: Any, wanted: str, kinds: str, kind: type) -> Any
 def prepare(function: Callable[..., Any], fixed: Sequence[int]) -> Callable[..., Any]:
     """The function compiled by XLA; the arguments at the places ``fixed`` are dimensions, exponents and functions."""
     return jax.jit(function, static_argnums=tuple(fixed))
-
-
-def transposed(a: Any) -> Any:
-    """The transpose as an array of its own, where that pays: XLA's products for CPUs are slow on a transposed left factor."""
-    return a.T if a.size <= SMALL else jax.lax.optimization_barrier(a.T)  # type: ignore[no-untyped-call]

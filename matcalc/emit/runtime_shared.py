@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ Array = Any
 SPECIAL = {"torch": "torch.special", "jax": "jax.scipy.special", "cupy": "cupyx.scipy.special"}  # others: SciPy
 MOST_SKEWED = 1e10  # the condition number of eigenvectors up to which they count as independent
 CLOSE, CLOSER = 1e-4, 1e-5  # relative distances up to which a second and a first difference quotient is a derivative
+LEAST_STRIP, WORTH_STRIPS = 50, 2**23  # columns of a strip, multiplications of a product from which strips pay
 HALVINGS = 40  # square roots and squarings: more than double precision has room for
+NODES, WEIGHTS = (part.tolist() for part in np.polynomial.legendre.leggauss(8))
 LARGEST_PADE = 5.371920351148152  # norm up to which the approximation of degree 13 is exact to rounding [Higham, 2005]
 PADE = (
     64764752532480000, 32382376266240000, 7771770303897600, 1187353796428800, 129060195264000, 10559470521600,
@@ -51,7 +54,7 @@ def sigmoid(xp: Any, x: Array) -> Array:
 
 def softplus(xp: Any, x: Array) -> Array:
     """``log(1 + exp(x))``, without overflow."""
-    return xp.where(x > 0, x, 0 * x) + xp.log1p(xp.exp(-xp.abs(x)))
+    return xp.where(x > 0, x, xp.zeros_like(x)) + xp.log1p(xp.exp(-xp.abs(x)))
 
 
 def _special(xp: Any, name: str, *args: Any) -> Array:
@@ -83,7 +86,7 @@ def gamma(xp: Any, x: Array) -> Array:
     if _library(xp) != "torch":
         return _special(xp, "gamma", x)
     negative = (x < 0) & (xp.remainder(xp.floor(x), 2) == 1)
-    return xp.where(negative, -1.0, 1.0) * xp.exp(_special(xp, "gammaln", x))
+    return xp.where(negative, -1.0, 1.0) * xp.exp(xp.lgamma(x))
 
 
 def lgamma(xp: Any, x: Array) -> Array:
@@ -112,7 +115,7 @@ def logsumexp(xp: Any, x: Array, axis: int | None = None) -> Array:
     if axis is None:
         x, axis = xp.reshape(x, (-1,)), 0
     top = _largest(xp, x, axis)
-    top = xp.where(xp.isfinite(top), top, 0 * xp.ones_like(top))
+    top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
     return xp.log(xp.sum(xp.exp(x - _spread(xp, top, axis)), axis=axis)) + top
 
 
@@ -180,8 +183,8 @@ def commutation(xp: Any, m: int, n: int, like: Array) -> Array:
 
 def _places(n: int) -> tuple[Any, Any]:
     """The rows and columns of the entries of ``vech``."""
-    cols, rows = np.triu_indices(n)
-    return rows, cols
+    pairs = [(i, j) for j in range(n) for i in range(j, n)]  # torch.compile traces this, but not np.triu_indices
+    return np.array([i for i, _ in pairs]), np.array([j for _, j in pairs])
 
 
 def duplication(xp: Any, n: int, like: Array) -> Array:
@@ -247,6 +250,66 @@ def diag(xp: Any, a: Array) -> Array:
     return xp.sum(xp.where(eye != 0, a[:n, :n], 0 * eye), axis=1)
 
 
+def einsum(xp: Any, spec: str, *arrays: Array) -> Array:
+    """A sum over named axes; where the library has no ``einsum``, two arrays at a time."""
+    if hasattr(xp, "einsum"):
+        return xp.einsum(spec, *arrays)
+    inputs, output = spec.split("->")
+    parts = [_once_each(xp, letters, a) for letters, a in zip(inputs.split(","), arrays, strict=True)]
+    while len(parts) > 1:
+        (left, a), (right, b) = parts.pop(0), parts.pop(0)
+        later = {c for letters, _ in parts for c in letters} | set(output)
+        kept = "".join(c for c in dict.fromkeys(left + right) if c in later)
+        parts.insert(0, (kept, _pair(xp, left, a, right, b, kept)))
+    letters, a = parts[0]
+    summed = tuple(k for k, c in enumerate(letters) if c not in output)
+    a = xp.sum(a, axis=summed) if summed else a
+    left_over = [c for c in letters if c in output]
+    return xp.permute_dims(a, tuple(left_over.index(c) for c in output)) if len(output) > 1 else a
+
+
+def _once_each(xp: Any, letters: str, a: Array) -> tuple[str, Array]:
+    """An array whose letters differ: of equal ones the diagonal."""
+    while (k := next((k for k, c in enumerate(letters) if c in letters[:k]), 0)) > 0:
+        first, n = letters.index(letters[k]), a.shape[k]
+        order = (*(j for j in range(a.ndim) if j not in (first, k)), first, k)
+        a = xp.permute_dims(a, order)
+        a = xp.stack([a[..., i, i] for i in range(n)], axis=-1)
+        letters = "".join(letters[j] for j in order[:-1])
+    return letters, a
+
+
+def _pair(xp: Any, left: str, a: Array, right: str, b: Array, kept: str) -> Array:
+    """The product of two arrays, summed over the letters that are not kept, as one stack of matrix products."""
+    stacked = [c for c in left if c in right and c in kept]
+    inner = [c for c in left if c in right and c not in kept]
+    a, rows = _grouped(xp, left, a, stacked, inner, kept)
+    b, cols = _grouped(xp, right, b, stacked, inner, kept)
+    both = [c for c, _ in rows[0]] + [c for c, _ in rows[1]] + [c for c, _ in cols[1]]
+    sizes = [n for _, n in rows[0]] + [n for _, n in rows[1]] + [n for _, n in cols[1]]
+    out = xp.reshape(a @ xp.matrix_transpose(b), tuple(sizes))
+    return xp.permute_dims(out, tuple(both.index(c) for c in kept)) if len(kept) > 1 else out
+
+
+Sized = list[tuple[str, int]]
+
+
+def _grouped(
+    xp: Any, letters: str, a: Array, stacked: list[str], inner: list[str], kept: str
+) -> tuple[Array, tuple[Sized, Sized]]:
+    """An array as a stack of matrices, own letters times inner ones; own letters that nothing needs are summed."""
+    own = [c for c in letters if c not in stacked and c not in inner and c in kept]
+    gone = tuple(k for k, c in enumerate(letters) if c not in stacked and c not in inner and c not in own)
+    if gone:
+        a = xp.sum(a, axis=gone)
+        letters = "".join(c for k, c in enumerate(letters) if k not in gone)
+    order = [letters.index(c) for c in (*stacked, *own, *inner)]
+    a = xp.permute_dims(a, tuple(order)) if len(order) > 1 else a
+    size = dict(zip((*stacked, *own, *inner), a.shape, strict=True))
+    lengths = [int(np.prod([size[c] for c in group], dtype=int)) for group in (stacked, own, inner)]
+    return xp.reshape(a, tuple(lengths)), ([(c, size[c]) for c in stacked], [(c, size[c]) for c in own])
+
+
 def cross_matrix(xp: Any, x: Array) -> Array:
     """The matrix ``C`` with ``C y`` the cross product of ``x`` and ``y``."""
     a, b, c = (xp.reshape(x, (3,))[k] for k in range(3))
@@ -256,6 +319,34 @@ def cross_matrix(xp: Any, x: Array) -> Array:
 def axial(xp: Any, a: Array) -> Array:
     """The vector ``v`` with ``sum(a * cross_matrix(y)) = sum(v * y)`` for every ``y``."""
     return xp.stack((a[2, 1] - a[1, 2], a[0, 2] - a[2, 0], a[1, 0] - a[0, 1]))
+
+
+def symmetric_product(xp: Any, left: Array, right: Array) -> Array:
+    """``left @ right``, which is known to be symmetric: its upper half in strips, the lower one copied.
+
+    No library here has such a product of its own; what is left out is work saved on CPUs, in large products.
+    """
+    n, m = left.shape
+    count = 4 if _library(xp) == "torch" else 2
+    if n < LEAST_STRIP * count or m * n * n < WORTH_STRIPS or not _on_cpu(xp, left):
+        return left @ right
+    ends = [n * k // count for k in range(count + 1)]
+    columns = left.T  # XLA is faster on strips that are cut from columns
+    strips = [columns[:, i:j].T @ right[:, i:] for i, j in pairwise(ends)]
+    rows = []
+    for k, (i, j) in enumerate(pairwise(ends)):
+        mirrored = [strips[above][:, i - ends[above] : j - ends[above]].T for above in range(k)]
+        rows.append(xp.concat((*mirrored, strips[k]), axis=1))
+    return xp.concat(rows, axis=0)
+
+
+def _on_cpu(xp: Any, a: Array) -> bool:
+    match _library(xp):
+        case "torch":
+            return bool(a.device.type == "cpu")
+        case "jax":
+            return bool(import_module("jax").default_backend() == "cpu")
+    return False
 
 
 # -------------------------------------------------------------------- decompositions
@@ -428,10 +519,9 @@ def logm(xp: Any, a: Array) -> Array:
     root, doublings = a, 10
     for _ in range(doublings):
         root = sqrtm(xp, root)
-    nodes, weights = np.polynomial.legendre.leggauss(8)  # type: ignore[no-untyped-call]
     near = root - eye
     out = 0 * a
-    for t, w in zip(nodes.tolist(), weights.tolist(), strict=True):
+    for t, w in zip(NODES, WEIGHTS, strict=True):
         out = out + w / 2 * xp.linalg.solve(eye + (t + 1) / 2 * near, near)
     out = 2.0**doublings * out
     return _where_right(xp, out, expm(xp, out), a)
@@ -534,7 +624,7 @@ def _first_differences(xp: Any, x: Array, f: Array, slope: Array) -> Array:
 def _second_differences(xp: Any, x: Array, f: Array, slope: Array, second: Array) -> Array:
     """``f[x_i, x_j, x_k]``, by the two of the three values that are farthest apart; of close ones half the derivative."""
     first = _first_differences(xp, x, f, slope)
-    at = [lambda v: v[:, None, None], lambda v: v[None, :, None], lambda v: v[None, None, :]]
+    at: list[Callable[[Array], Array]] = [lambda v: v[:, None, None], lambda v: v[None, :, None], lambda v: v[None, None, :]]
     pairs = {
         (0, 1): first[:, :, None], (0, 2): first[:, None, :], (1, 2): first[None, :, :],
         (1, 0): first.T[:, :, None], (2, 0): first.T[:, None, :], (2, 1): first.T[None, :, :],

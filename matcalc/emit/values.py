@@ -29,13 +29,16 @@ class Value:
         The name that a ``let`` asks for.
     integer : bool
         Whether the value is a Python int.
+    is_vector : bool
+        Whether it is known to have one axis.
     """
 
-    __slots__ = ("args", "code", "integer", "name", "of")
+    __slots__ = ("args", "code", "integer", "is_vector", "name", "of")
 
     def __init__(self, code: str, args: tuple[Value, ...] = (), of: object = None, *, integer: bool = False) -> None:
         self.code, self.args, self.of, self.integer = code, args, of, integer
         self.name = ""
+        self.is_vector = False
 
     @property
     def is_leaf(self) -> bool:

@@ -175,13 +175,18 @@ class _Writer:
             return _number(v.of)
         if v.is_leaf:
             return self.leaves[v.code, v.of]
-        template = parse_template(v.code, self.backend)
+        code, args = v.code, v.args
+        if self.backend.symmetric_products:
+            code, args = symmetric_product(v) or (code, args)
+        if self.backend.vectors_first and code == "#1 @ #2" and args[0].code == "#1.T" and args[1].is_vector:
+            args = (args[1], args[0].args[0])
+        template = parse_template(code, self.backend)
         self.helpers.update(template.helpers)
-        for a in v.args:
+        for a in args:
             self.write(a)
-        if wraps and template.is_number and all(a in self.numbers for a in v.args):
+        if wraps and template.is_number and all(a in self.numbers for a in args):
             self.numbers.add(v)
-        trees = [self._array(a) if k in template.arrays else self.tree[a] for k, a in enumerate(v.args, 1)]
+        trees = [self._array(a) if k in template.arrays else self.tree[a] for k, a in enumerate(args, 1)]
         filled = _fill(template.tree, trees, self._like() if template.uses_like else ast.Constant(None))
         assert isinstance(filled, ast.expr)
         return filled
@@ -209,6 +214,28 @@ class _Writer:
                 self.like = ast.Name(self.names.new("like"), ast.Load())
                 self.body.append(_assign(self.like, parse(self.backend.zero)))
         return self.like
+
+
+def symmetric_product(v: Value) -> tuple[str, tuple[Value, ...]] | None:
+    """A product that is symmetric by its form, ``X' diag(w) X``, as code that knows it; the plain factor comes last."""
+    if v.code != "#1 @ #2":
+        return None
+    left, right = v.args
+    if left.code == "#1.T":
+        x = left.args[0]
+        if x is right or _is_scaled(x, right):
+            return "symmetric_product(#1.T, #2)", (x, right)
+        return ("symmetric_product(#1.T, #2)", (right, x)) if _is_scaled(right, x) else None
+    if left.code == "#1 * #2":
+        for x, w in (left.args, left.args[::-1]):
+            if x.code == "#1.T" and x.args[0] is right and w.is_vector:
+                return "symmetric_product(#1, #2)", (left, right)
+    return None
+
+
+def _is_scaled(y: Value, x: Value) -> bool:
+    """Whether ``y`` is ``x`` with scaled rows."""
+    return y.code == "#1 * #2" and any(a is x and w.code == "#1[:, None]" for a, w in (y.args, y.args[::-1]))
 
 
 def _number(value: object) -> ast.expr:

@@ -11,10 +11,16 @@ import numpy as np
 
 from matcalc.emit.runtime import as_scalar, not_an_array
 
-__all__ = ["ARRAY", "COMPLEX", "FLOAT", "as_array", "as_complex_array", "as_scalar", "prepare"]
+__all__ = ["ARRAY", "as_array", "as_complex_array", "as_scalar", "prepare"]
 
-_one = jnp.ones(())
-ARRAY, FLOAT, COMPLEX = type(_one), _one.dtype, (_one + 0j).dtype  # what needs no conversion
+ARRAY = type(jnp.ones(()))  # with the two below, what needs no conversion
+
+
+def __getattr__(name: str) -> Any:
+    """``FLOAT`` and ``COMPLEX``, which follow JAX's switch for double precision."""
+    if name in ("FLOAT", "COMPLEX"):
+        return jnp.ones((), dtype=float if name == "FLOAT" else complex).dtype
+    raise AttributeError(name)
 
 
 def as_array(name: str, value: Any) -> Any:

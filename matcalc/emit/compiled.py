@@ -197,15 +197,17 @@ class Compiled:
         if not self._choices:
             return self._first.function
         exact = tuple(sizes[d] for d in self._choices)
-        self._program = program = self._first if max(exact) <= SMALL else self._planned(exact)
+        if max(exact) <= SMALL and not self._calls:  # a single call at small sizes is not worth a plan
+            return self._first.function
+        self._program = program = self._planned(exact)
         if len(self._functions) >= MOST_PLANS:
             self._functions.clear()
         self._functions[exact] = program.function
         return program.function
 
     def _planned(self, exact: tuple[int, ...]) -> Program:
-        """The program for these sizes, or for others that are the same when rounded to powers of two."""
-        rounded = tuple(round(log2(n)) for n in exact)
+        """The program for these sizes, or for others that are the same when rounded to powers of two, or also small."""
+        rounded = tuple(round(log2(n)) for n in exact) if max(exact) > SMALL else ()
         found = self._programs.get(rounded)
         if found is None:
             known: dict[DimSymbol, int] = dict(zip(self._choices, exact, strict=True))

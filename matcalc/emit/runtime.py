@@ -131,9 +131,9 @@ def softmax(x: Any, axis: int | None = None, out: Array | None = None) -> Any:
             return turned.T
         out[...] = turned.T
         return out
-    out = np.subtract(x, np.max(x, axis=axis, keepdims=True), out=out)
+    out = np.subtract(x, np.maximum.reduce(x, axis=axis, keepdims=True), out=out)
     np.exp(out, out=out)
-    out /= np.sum(out, axis=axis, keepdims=True)
+    out /= np.add.reduce(out, axis=axis, keepdims=True)
     return out
 
 

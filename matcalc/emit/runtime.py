@@ -34,6 +34,7 @@ FLOATS, COMPLEXES = (FLOAT, np.dtype(np.float32)), (COMPLEX, np.dtype(np.complex
 SCALARS, SCALARS_COMPLEX = (np.float64, float), (np.complex128, complex)  # those that compute as arrays do come first
 SMALLEST = 1e-30  # a sum of squares from which on none that matters vanished, in single precision too
 LARGEST = {FLOAT: 1e300, np.dtype(np.float32): 1e38, COMPLEX: 1e300, np.dtype(np.complex64): 1e38}
+NARROW = 32  # columns below which a long matrix counts as narrow
 MANY = 512  # entries from which a few quick passes over an array beat one slow one
 
 
@@ -108,12 +109,10 @@ def _scipy(module: str, name: str) -> Any:
 
 def sigmoid(x: Any, out: Array | None = None) -> Any:
     """``1 / (1 + exp(-x))``, without overflow; ``out`` may be ``x`` itself."""
+    if type(x) is ARRAY and x.dtype is FLOAT and x.size < MANY and (fast := _expit()) is not None:
+        return fast(x, out=out)
     if np.iscomplexobj(x):
         return 1 / (1 + np.exp(-x))
-    if np.size(x) < MANY:
-        fast = _expit()
-        if fast is not None:
-            return fast(x, out=out)
     with np.errstate(over="ignore"):  # where exp(-x) is infinite the quotient is 0, which is right
         t = np.exp(np.negative(x, out=out), out=out)
     t += 1
@@ -152,9 +151,16 @@ def logsumexp(x: Any, axis: int | None = None) -> Any:
 
 def softmax(x: Any, axis: int | None = None, out: Array | None = None) -> Any:
     """``exp(x) / sum(exp(x))`` over an axis, without overflow; ``out`` may be ``x`` itself."""
-    out = np.subtract(x, np.max(x, axis=axis, keepdims=True), out=out)
+    if axis == 1 and x.shape[1] < NARROW <= x.shape[0] // 8:  # short rows are slow to sum, columns are not
+        turned = np.array(x.T, order="C")
+        softmax(turned, 0, turned)
+        if out is None:
+            return turned.T
+        out[...] = turned.T
+        return out
+    out = np.subtract(x, np.maximum.reduce(x, axis=axis, keepdims=True), out=out)
     np.exp(out, out=out)
-    out /= np.sum(out, axis=axis, keepdims=True)
+    out /= np.add.reduce(out, axis=axis, keepdims=True)
     return out
 
 

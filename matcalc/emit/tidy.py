@@ -25,9 +25,12 @@ LINEAR = frozenset(("#1 + #2", "#1 - #2", "-#1"))
 
 def tidied(outputs: Sequence[Value], symbols: Mapping[str, Symbol], builder: Builder, sizes: Sizes) -> list[Value]:
     """The outputs with cheaper arithmetic."""
+    p = _Program(outputs, symbols, builder, sizes)
     for way in (_masks, _sums, _combinations):
-        outputs = way(_Program(outputs, symbols, builder, sizes))
-    return list(outputs)
+        new = way(p)
+        if any(a is not b for a, b in zip(new, p.outputs, strict=True)):
+            p = _Program(new, symbols, builder, sizes)
+    return list(p.outputs)
 
 
 class _Program:

@@ -8,6 +8,7 @@ import scipy.special as special
 
 import matcalc as mc
 from matcalc.emit import plan as planning
+from matcalc.emit import runtime
 from matcalc.emit.stable import TABLE
 
 BACKENDS = ("numpy", "jax", "torch", "array_api")
@@ -173,3 +174,39 @@ def test_table_is_documented():
     for row in TABLE:
         for text in row.written.split(", "):
             assert f"`{text}`" in page, text
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (300, 7), (2, 40), (256, 31), (300, 1)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_helpers_with_and_without_out(shape, order):
+    """Of narrow and wide arrays, in either order of memory; the argument stays as it is unless it is ``out``."""
+    x = np.asarray(np.random.default_rng(0).normal(size=shape) * 300, order=order)
+    for function, want in (
+        (lambda a, out=None: runtime.softmax(a, 1, out), softmax(x, 1)),
+        (lambda a, out=None: runtime.softmax(a, 0, out), softmax(x, 0)),
+        (runtime.sigmoid, special.expit(x)),
+        (runtime.softplus, np.logaddexp(0, x)),
+    ):
+        before = x.copy(order="K")
+        np.testing.assert_allclose(function(x), want, rtol=1e-13, atol=1e-300)
+        np.testing.assert_array_equal(x, before)
+        function(before, out=before)
+        np.testing.assert_allclose(before, want, rtol=1e-13, atol=1e-300)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 750.0, -750.0])
+@pytest.mark.parametrize("count", [1, 600])
+def test_helpers_at_the_ends(value, count):
+    x = np.full(count, value)
+    with np.errstate(all="ignore"):
+        softplus = np.logaddexp(0, x)
+    with np.errstate(all="raise", under="ignore", invalid="ignore" if np.isnan(value) else "raise"):
+        np.testing.assert_allclose(runtime.sigmoid(x), special.expit(x), atol=1e-300)
+        np.testing.assert_allclose(runtime.softplus(x), softplus, atol=1e-300)
+    np.testing.assert_allclose(runtime.norm(x), np.linalg.norm(x))
+
+
+def test_sigmoid_without_scipy(monkeypatch):
+    monkeypatch.setattr(runtime, "_expit", lambda: None)
+    x = np.linspace(-50, 50, 11)
+    np.testing.assert_allclose(runtime.sigmoid(x), special.expit(x), rtol=1e-14)

@@ -80,7 +80,11 @@ def weights_of(planner: Planner, value: Value, *, nonnegative: bool = False) -> 
 
 
 def gram(forms: Forms, half: Form, weights: Weights | None) -> Form:
-    """``H diag(w) H'`` for a half that is held as an array."""
+    """``H diag(w) H'`` for a half that is held as an array; of weights that are nowhere positive minus that of ``-w``."""
+    if weights is not None and weights.root is None and forms.backend.blas and forms.bounds.sign(weights.value) < 0:
+        opposite = forms.b.neg(weights.value)
+        square = gram(forms, half, Weights(opposite, forms.b.make("np.sqrt(#1)", opposite)))
+        return forms.scale(forms.b.const(-1), square)
     if weights is not None and (weights.root is None or half.is_vector):
         scaled = forms.transpose(_scaled(forms, half, weights.value))
         if half.is_vector or not forms.backend.symmetric_products:

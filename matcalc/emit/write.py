@@ -154,7 +154,12 @@ class _Writer:
             found = self.leaves[v.code, v.of]
         else:
             template, args = parse_template(v.code, self.backend), v.args
-            if self.backend.vectors_first and v.code == "#1 @ #2" and args[0].code == "#1.T" and len(shape_of(args[1]) or ()) == 1:
+            if (
+                self.backend.vectors_first
+                and v.code == "#1 @ #2"
+                and args[0].code == "#1.T"
+                and len(shape_of(args[1]) or ()) == 1
+            ):
                 args = (args[1], args[0].args[0])
             self.helpers.update(template.helpers)
             trees = [self.write(a) for a in args]

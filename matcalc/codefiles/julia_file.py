@@ -10,8 +10,8 @@ from matcalc.codefiles.header import header, one_line
 from matcalc.codefiles.helper_files import with_needed
 from matcalc.codefiles.text_file import TextFile, TextLanguage
 from matcalc.emit.backends import Backend
-from matcalc.emit.julia import SPECIAL, julia
-from matcalc.emit.pieces import words, words_in
+from matcalc.emit.texts.julia import SPECIAL, julia
+from matcalc.emit.texts.pieces import words, words_in
 
 GREEK = frozenset("αβγδεζηθικλμνξοπρστυφχψωΓΔΘΛΞΠΣΦΨΩ") - {"π"}
 JULIA_DATA = DataWords(

@@ -10,8 +10,8 @@ from matcalc.codefiles.header import header, one_line
 from matcalc.codefiles.helper_files import with_needed
 from matcalc.codefiles.text_file import TextFile, TextLanguage, TextNames, is_row
 from matcalc.emit.backends import Backend
-from matcalc.emit.matlab import matlab
-from matcalc.emit.pieces import POSTFIX, Piece, words
+from matcalc.emit.texts.matlab import matlab
+from matcalc.emit.texts.pieces import POSTFIX, Piece, words
 
 
 def _shape(dims: Sequence[str], row: int) -> str:

@@ -18,7 +18,7 @@ from matcalc.emit.assemble import write_program
 from matcalc.emit.backends import NUMPY, Backend
 from matcalc.emit.plan import make_plan
 from matcalc.emit.values import Builder
-from matcalc.emit.write import Names, write_function
+from matcalc.emit.writing.write import Names, write_function
 
 LINE = 100
 

@@ -12,9 +12,9 @@ from matcalc.codefiles.header import one_line
 from matcalc.codefiles.parameters import parameters_for, parameters_in
 from matcalc.dims import Dim, is_unit
 from matcalc.emit.backends import Backend
-from matcalc.emit.pieces import Language, Piece
 from matcalc.emit.plan import make_plan
-from matcalc.emit.text import Program, TextWriter
+from matcalc.emit.texts.pieces import Language, Piece
+from matcalc.emit.texts.text import Program, TextWriter
 from matcalc.emit.values import Builder
 from matcalc.expr import Symbol
 

@@ -13,7 +13,7 @@ from matcalc.emit.backends import NUMPY, Backend
 from matcalc.emit.parameters import Parameters, dimensions_in, shape_text
 from matcalc.emit.plan import Plan
 from matcalc.emit.values import Builder
-from matcalc.emit.write import Given, Names, Written, write_function
+from matcalc.emit.writing.write import Given, Names, Written, write_function
 from matcalc.expr import Expr
 
 

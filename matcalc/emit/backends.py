@@ -12,7 +12,7 @@ from typing import Any
 from matcalc.errors import MatcalcError
 
 BUILTINS = frozenset(("float", "len", "max", "range"))  # what templates call besides the library and the helpers
-SHARED_RUNTIME = "matcalc.emit.runtime_shared"
+SHARED_RUNTIME = "matcalc.emit.runtime.shared"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from matcalc.emit.parameters import Outputs, Parameters, Unpack, parameters_of, 
 from matcalc.emit.plan import Plan, make_plan, strict_scalars
 from matcalc.emit.report import PlanReport, report_of
 from matcalc.emit.sizes import Sizes
-from matcalc.emit.write import Written
+from matcalc.emit.writing.write import Written
 from matcalc.errors import UnsupportedError
 from matcalc.expr import Expr, Symbol
 

@@ -13,9 +13,9 @@ from functools import lru_cache
 import sympy as sp
 
 from matcalc.dims import Dim
-from matcalc.emit.dialect import parse
 from matcalc.emit.shapes import ELEMENTWISE, Axes, Walk, entries_in
 from matcalc.emit.values import Value
+from matcalc.emit.writing.dialect import parse
 
 Cost = tuple[sp.Expr, str]  # operations, and the kind of work
 Shapes = Sequence[Axes | None]

@@ -17,8 +17,8 @@ from matcalc.dims import Dim, DimSymbol
 from matcalc.emit.arguments import Arguments
 from matcalc.emit.assemble import make_function
 from matcalc.emit.parameters import Parameters, dimensions_in
-from matcalc.emit.templates import fill
-from matcalc.emit.write import Names
+from matcalc.emit.writing.templates import fill
+from matcalc.emit.writing.write import Names
 
 UNWRITABLE = frozenset(("None", "True", "False", "__debug__"))  # names that no parameter can have in Python
 ABSENT = object()  # stands for a parameter that was not given by name

@@ -12,7 +12,7 @@ SHARED = (NUMPY.helpers - FACTORS - OWN) | {
 }  # fmt: skip
 
 JAX = Backend(
-    "jax", "jax.numpy", "jnp", "matcalc.emit.runtime_jax",
+    "jax", "jax.numpy", "jnp", "matcalc.emit.runtime.for_jax",
     helpers=FACTORS,
     factors=True,
     also=(("jax", "jax"),),
@@ -38,7 +38,7 @@ JAX = Backend(
 )  # fmt: skip
 
 TORCH = Backend(
-    "torch", "torch", "torch", "matcalc.emit.runtime_torch",
+    "torch", "torch", "torch", "matcalc.emit.runtime.for_torch",
     helpers=FACTORS,
     factors=True,
     shared=SHARED - GAMMAS - {"sigmoid"},
@@ -74,7 +74,7 @@ TORCH = Backend(
 )  # fmt: skip
 
 ARRAY_API = Backend(
-    "array_api", "array_api_compat", "xp", "matcalc.emit.runtime_array_api",
+    "array_api", "array_api_compat", "xp", "matcalc.emit.runtime.for_array_api",
     helpers=frozenset(("device", "namespace")),
     shared=SHARED,
     like="dtype=#like.dtype, device=device(#like)",

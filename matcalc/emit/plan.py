@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 import matcalc.emit.lowering  # noqa: F401  it registers how every node is lowered
 from matcalc.dims import DimSymbol
 from matcalc.emit.backends import Backend
-from matcalc.emit.blocks import in_blocks
-from matcalc.emit.expansion import cheapest
-from matcalc.emit.memory import own_memory
+from matcalc.emit.passes.blocks import in_blocks
+from matcalc.emit.passes.expansion import cheapest
+from matcalc.emit.passes.memory import own_memory
+from matcalc.emit.passes.stable import stable_forms
+from matcalc.emit.passes.tidy import tidied
+from matcalc.emit.passes.transposes import share_transposes
 from matcalc.emit.planner import Planner
 from matcalc.emit.shapes import shape_of
 from matcalc.emit.sizes import Sizes
-from matcalc.emit.stable import stable_forms
-from matcalc.emit.tidy import tidied
-from matcalc.emit.transposes import share_transposes
 from matcalc.emit.values import Value
 from matcalc.expr import Expr, Symbol
 from matcalc.node import postorder

@@ -10,10 +10,10 @@ from matcalc.dims import is_unit
 from matcalc.emit.backends import Backend
 from matcalc.emit.bounds import Bounds
 from matcalc.emit.chain import Factor, Segments, factor_of, runs_of
+from matcalc.emit.contractions.mirrored import KnownHalf
 from matcalc.emit.forms import Form, Forms
-from matcalc.emit.mirrored import KnownHalf
 from matcalc.emit.networks.read import whole_stacks
-from matcalc.emit.shifts import shifted_exponentials
+from matcalc.emit.passes.shifts import shifted_exponentials
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.values import Builder, Value
 from matcalc.errors import UnsupportedError

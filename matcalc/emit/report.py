@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 import sympy as sp
 
 from matcalc.dims import DimSymbol
-from matcalc.emit.arrange import arrange
 from matcalc.emit.assemble import named_leaves
 from matcalc.emit.backends import Backend
 from matcalc.emit.costs import UNKNOWN, cost_of, is_view
 from matcalc.emit.parameters import Parameters
 from matcalc.emit.plan import Plan
 from matcalc.emit.shapes import entries_in, shape_of
-from matcalc.emit.templates import fill, parse_template
 from matcalc.emit.values import Value
-from matcalc.emit.write import number
+from matcalc.emit.writing.arrange import arrange
+from matcalc.emit.writing.templates import fill, parse_template
+from matcalc.emit.writing.write import number
 from matcalc.errors import OperandError
 from matcalc.node import postorder
 

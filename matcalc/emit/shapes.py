@@ -9,8 +9,8 @@ from functools import lru_cache
 import sympy as sp
 
 from matcalc.dims import Dim, is_unit
-from matcalc.emit.dialect import parse
 from matcalc.emit.values import Value
+from matcalc.emit.writing.dialect import parse
 from matcalc.node import postorder
 
 Axes = tuple[Dim, ...]  # () for a scalar; a column, a row and a plain vector have one axis

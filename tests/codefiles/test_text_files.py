@@ -12,9 +12,9 @@ import matcalc as mc
 from matcalc.codefiles.contents import Contents
 from matcalc.codefiles.helper_files import functions_in, with_needed
 from matcalc.codefiles.to_code import PLAIN, TEXTS
-from matcalc.emit.julia import HELPERS as JULIA_HELPERS
-from matcalc.emit.julia import SPECIAL
-from matcalc.emit.matlab import HELPERS as MATLAB_HELPERS
+from matcalc.emit.texts.julia import HELPERS as JULIA_HELPERS
+from matcalc.emit.texts.julia import SPECIAL
+from matcalc.emit.texts.matlab import HELPERS as MATLAB_HELPERS
 from matcalc.sampling import least_sizes
 
 OCTAVE = shutil.which("octave-cli") or shutil.which("octave")

@@ -12,9 +12,10 @@ import pytest
 import torch
 
 import matcalc as mc
-from matcalc.emit import backends, runtime_shared
+from matcalc.emit import backends
 from matcalc.emit.libraries import BACKENDS
-from matcalc.emit.write import parse_template
+from matcalc.emit.runtime import shared as runtime_shared
+from matcalc.emit.writing.write import parse_template
 from matcalc.ops import OPERATORS
 
 jax.config.update("jax_enable_x64", True)

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from matcalc.emit.contraction import MOST_EXACT, Costs, contraction_order
+from matcalc.emit.contractions.order import MOST_EXACT, Costs, contraction_order
 
 
 def cheapest(factors, output, costs):

@@ -7,7 +7,7 @@ import pytest
 import matcalc as mc
 from matcalc.dims import DimSymbol
 from matcalc.emit.backends import NUMPY
-from matcalc.emit.expansion import cheapest
+from matcalc.emit.passes.expansion import cheapest
 from matcalc.emit.sizes import Sizes
 from matcalc.node import postorder
 from matcalc.ops.structure import Diag

@@ -9,14 +9,14 @@ import pytest
 import torch
 
 import matcalc as mc
-from matcalc.emit import factorization
+from matcalc.emit.runtime import factorization
 
 jax.config.update("jax_enable_x64", True)
 
 LIBRARIES = {
-    "numpy": ("matcalc.emit.factorization", np.array),
-    "jax": ("matcalc.emit.factorization_jax", jnp.asarray),
-    "torch": ("matcalc.emit.factorization_torch", lambda a: torch.as_tensor(np.array(a))),
+    "numpy": ("matcalc.emit.runtime.factorization", np.array),
+    "jax": ("matcalc.emit.runtime.factorization_jax", jnp.asarray),
+    "torch": ("matcalc.emit.runtime.factorization_torch", lambda a: torch.as_tensor(np.array(a))),
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import matcalc as mc
 from matcalc.emit.chain import factor_of
-from matcalc.emit.halves import flipped, half_length
+from matcalc.emit.contractions.halves import flipped, half_length
 from matcalc.expr import product
 
 m, n, p = mc.dims("m n p")

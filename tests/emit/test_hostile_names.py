@@ -13,8 +13,8 @@ import matcalc as mc
 from matcalc.codefiles.to_code import LANGUAGES
 from matcalc.dims import DimSymbol
 from matcalc.emit import compile as compile_expr
-from matcalc.emit.julia import KEYWORDS as JULIA_WORDS
-from matcalc.emit.matlab import KEYWORDS as MATLAB_WORDS
+from matcalc.emit.texts.julia import KEYWORDS as JULIA_WORDS
+from matcalc.emit.texts.matlab import KEYWORDS as MATLAB_WORDS
 from matcalc.expr import Let, Symbol
 from matcalc.ops.unspecified import Unspecified
 

@@ -10,9 +10,11 @@ from strategies import random_expr
 
 import matcalc as mc
 from matcalc.dims import DimSymbol
-from matcalc.emit import blocks, compiled, inplace, loops, tidy
 from matcalc.emit import compile as compile_expr
+from matcalc.emit import compiled
 from matcalc.emit.backends import NUMPY
+from matcalc.emit.passes import blocks, tidy
+from matcalc.emit.writing import inplace, loops
 from matcalc.expr import substitute
 from matcalc.node import postorder
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import matcalc as mc
-from matcalc.emit.known_halves import embedding
-from matcalc.emit.labelled import Labelled
-from matcalc.emit.mirrored import KnownHalf
+from matcalc.emit.contractions.known_halves import embedding
+from matcalc.emit.contractions.labelled import Labelled
+from matcalc.emit.contractions.mirrored import KnownHalf
 from matcalc.emit.values import Builder
 
 m, n, k, c = mc.dims("m n k c")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import matcalc as mc
-from matcalc.emit.labelled import Labelled
-from matcalc.emit.mirrored import mirrored
+from matcalc.emit.contractions.labelled import Labelled
+from matcalc.emit.contractions.mirrored import mirrored
 from matcalc.emit.values import Builder
 
 m, n, c = mc.dims("m n c")

@@ -9,7 +9,7 @@ import scipy.special as special
 import matcalc as mc
 from matcalc.emit import plan as planning
 from matcalc.emit import runtime
-from matcalc.emit.stable import TABLE
+from matcalc.emit.passes.stable import TABLE
 
 BACKENDS = ("numpy", "jax", "torch", "array_api")
 x3 = np.array([1000.0, 999.0, -1000.0])

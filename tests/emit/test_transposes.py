@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import matcalc as mc
-from matcalc.emit.transposes import share_transposes
+from matcalc.emit.passes.transposes import share_transposes
 from matcalc.expr import Add, Hadamard, Product, Transpose
 
 m, n = 4, 3

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from matcalc.dims import is_unit
 from matcalc.emit.chain import Factor, entries, factor_of, multiply_chain, split_chain
+from matcalc.emit.contractions.halves import Scale, multiply_halves
 from matcalc.emit.forms import Form
-from matcalc.emit.halves import Scale, multiply_halves
 from matcalc.emit.planner import Planner
 from matcalc.emit.values import Value
 from matcalc.expr import Expr, Hadamard, Product, Transpose

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from matcalc.emit.chain import multiply_chain
+from matcalc.emit.contractions.halves import multiply_halves
+from matcalc.emit.contractions.known_halves import by_known_half
 from matcalc.emit.forms import Form
-from matcalc.emit.halves import multiply_halves
-from matcalc.emit.known_halves import by_known_half
 from matcalc.emit.lowering.chains import chain_factors
 from matcalc.emit.planner import Planner, lowers
 from matcalc.expr import Product, Transpose

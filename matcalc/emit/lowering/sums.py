@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from matcalc.dims import Dim, is_unit
+from matcalc.emit.contractions.known_halves import by_known_half
 from matcalc.emit.forms import REPEATED, Form, Kind
-from matcalc.emit.known_halves import by_known_half
 from matcalc.emit.lowering.chains import scaled_product
 from matcalc.emit.planner import Planner, lowers
 from matcalc.emit.values import Value

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from matcalc.emit.contractions.halves import weights_of
+from matcalc.emit.contractions.labelled import Labelled, Labels
+from matcalc.emit.contractions.mirrored import KnownHalf, contract_mirrored
+from matcalc.emit.contractions.steps import each_once, letters_of
 from matcalc.emit.forms import Form
-from matcalc.emit.halves import weights_of
-from matcalc.emit.index_sums import each_once, letters_of
-from matcalc.emit.labelled import Labelled, Labels
 from matcalc.emit.lowering.stacked import tensor_of_factors
-from matcalc.emit.mirrored import KnownHalf, contract_mirrored
 from matcalc.emit.planner import Planner, lowers
 from matcalc.emit.values import Value
 from matcalc.expr import Expr

@@ -8,8 +8,8 @@ from itertools import combinations
 from math import prod
 from string import ascii_uppercase
 
-from matcalc.emit.index_sums import each_once
-from matcalc.emit.labelled import Labelled, Labels
+from matcalc.emit.contractions.labelled import Labelled, Labels
+from matcalc.emit.contractions.steps import each_once
 from matcalc.emit.networks.read import Piece
 from matcalc.emit.planner import Planner
 from matcalc.emit.values import Value

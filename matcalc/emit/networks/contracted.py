@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from matcalc.emit.halves import weights_of
-from matcalc.emit.labelled import Labels
-from matcalc.emit.mirrored import KnownHalf, contract_mirrored
+from matcalc.emit.contractions.halves import weights_of
+from matcalc.emit.contractions.labelled import Labels
+from matcalc.emit.contractions.mirrored import KnownHalf, contract_mirrored
 from matcalc.emit.networks.arrays import Letters, Made
 from matcalc.emit.planner import Planner
 from matcalc.index import Index

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from matcalc.emit.text import TextWriter
+    from matcalc.emit.texts.text import TextWriter
 
 COMPARE, SUM, TERM, SIGN, POWER, POSTFIX, ATOM = range(10, 80, 10)  # how tightly a piece binds
 Rank = int | str  # the number of axes; or what else it is: several results at once, or a function

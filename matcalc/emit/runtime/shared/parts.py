@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from matcalc.emit.runtime_shared.basics import eye_like, integers, kind_of, rows_of_eye
+from matcalc.emit.runtime.shared.basics import eye_like, integers, kind_of, rows_of_eye
 
 Array = Any
 

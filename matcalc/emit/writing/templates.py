@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from matcalc.emit.backends import Backend
-from matcalc.emit.dialect import array_places, translated
+from matcalc.emit.writing.dialect import array_places, translated
 from matcalc.errors import UnsupportedError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from matcalc.emit.runtime_shared.basics import dagger, eye_like, imag, is_complex, real
+from matcalc.emit.runtime.shared.basics import dagger, eye_like, imag, is_complex, real
 
 Array = Any
 MOST_SKEWED = 1e10  # the condition number of eigenvectors up to which they count as independent

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from matcalc.emit.runtime_shared.basics import blocks, eye_like, library_of, rows_of_eye
-from matcalc.emit.runtime_shared.products import kron
+from matcalc.emit.runtime.shared.basics import blocks, eye_like, library_of, rows_of_eye
+from matcalc.emit.runtime.shared.products import kron
 
 Array = Any
 HALVINGS = 40  # square roots and squarings: more than double precision has room for

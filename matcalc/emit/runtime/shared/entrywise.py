@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from matcalc.emit.runtime_shared.basics import integers, is_complex, library_of, spread
+from matcalc.emit.runtime.shared.basics import integers, is_complex, library_of, spread
 
 Array = Any
 SPECIAL = {"torch": "torch.special", "jax": "jax.scipy.special", "cupy": "cupyx.scipy.special"}  # others: SciPy

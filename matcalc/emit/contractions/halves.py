@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from matcalc.dims import is_unit
 from matcalc.emit.chain import LONGEST, Factor, best_splits, multiply_splits
+from matcalc.emit.contractions.labelled import Labelled, letter_of
+from matcalc.emit.contractions.mirrored import KnownHalf
 from matcalc.emit.forms import Form, Forms
 from matcalc.emit.grams import symmetric_product
-from matcalc.emit.labelled import Labelled, letter_of
-from matcalc.emit.mirrored import KnownHalf
 from matcalc.emit.planner import Planner
 from matcalc.emit.values import Value
 from matcalc.expr import Expr

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from matcalc.dims import DimSymbol
-from matcalc.emit.arrange import NameMaker, arrange
-from matcalc.emit.pieces import ATOM, SIGN, SUM, TERM, Language, Piece, Row, binds_of, ranks_of, words_in
+from matcalc.emit.texts.pieces import ATOM, SIGN, SUM, TERM, Language, Piece, Row, binds_of, ranks_of, words_in
 from matcalc.emit.values import Value
+from matcalc.emit.writing.arrange import NameMaker, arrange
 from matcalc.errors import UnsupportedError
 
 INFIX = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Pow: "**", ast.FloorDiv: "//"}

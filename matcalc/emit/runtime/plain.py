@@ -10,23 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from matcalc.emit.factorization import (  # noqa: F401  emitted code imports them from here
-    add_diagonal,
-    cho_factor,
-    cho_inverse,
-    cho_solve,
-    cho_trace_inverse,
-    factor_logdet,
-    lu_det,
-    lu_factor,
-    lu_inverse,
-    lu_solve,
-    solve_triangular,
-)
-from matcalc.emit.runtime_axes import add_on_diagonal, grams, on_diagonal, outer, symmetric_grams
 from matcalc.errors import MatcalcError, OperandError
-
-__all__ = ["add_on_diagonal", "grams", "on_diagonal", "outer", "symmetric_grams"]
 
 Array = np.ndarray[Any, Any]
 ARRAY, FLOAT, COMPLEX = np.ndarray, np.dtype(np.float64), np.dtype(np.complex128)  # what needs no conversion

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from matcalc.dims import Dim, is_unit
-from matcalc.emit.memory import VIEWS, Facts, entries_of, facts_of, function_of
+from matcalc.emit.passes.memory import VIEWS, Facts, entries_of, facts_of, function_of
 from matcalc.emit.shapes import Axes
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.values import Value

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from matcalc.emit.factorization_torch import (
+from matcalc.emit.runtime import not_an_array
+from matcalc.emit.runtime.factorization_torch import (
     cho_factor,
     cho_inverse,
     cho_solve,
@@ -19,7 +20,6 @@ from matcalc.emit.factorization_torch import (
     lu_solve,
     solve_triangular,
 )
-from matcalc.emit.runtime import not_an_array
 
 __all__ = [
     "ARRAY",

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from matcalc.emit.pieces import COMPARE, POSTFIX, POWER, SIGN, SUM, TERM, Language, Piece, Row, entrywise_names, words
-from matcalc.emit.text import TextWriter
+from matcalc.emit.texts.pieces import COMPARE, POSTFIX, POWER, SIGN, SUM, TERM, Language, Piece, Row, entrywise_names, words
+from matcalc.emit.texts.text import TextWriter
 
 ROWS = (
     # products

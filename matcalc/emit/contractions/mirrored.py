@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from matcalc.emit.contraction import CALL, ENTRY, TOUCH
-from matcalc.emit.index_sums import contract, letters_of, order_of, reduced
-from matcalc.emit.labelled import Labelled, Labels
+from matcalc.emit.contractions.labelled import Labelled, Labels
+from matcalc.emit.contractions.order import CALL, ENTRY, TOUCH
+from matcalc.emit.contractions.steps import contract, letters_of, order_of, reduced
 from matcalc.emit.values import Value
 
 Keep = Callable[[Sequence[Labelled], Labelled], None]  # remembers the product of factors

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from matcalc.emit.runtime_shared.basics import dagger, imag, library_of, real, rows_of_eye
-from matcalc.emit.runtime_shared.entrywise import prod_others
-from matcalc.emit.runtime_shared.products import kron
+from matcalc.emit.runtime.shared.basics import dagger, imag, library_of, real, rows_of_eye
+from matcalc.emit.runtime.shared.entrywise import prod_others
+from matcalc.emit.runtime.shared.products import kron
 
 Array = Any
 

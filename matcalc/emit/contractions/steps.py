@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from matcalc.emit.contraction import Costs, Order, contraction_order
-from matcalc.emit.labelled import Labelled, Labels, letter_of
+from matcalc.emit.contractions.labelled import Labelled, Labels, letter_of
+from matcalc.emit.contractions.order import Costs, Order, contraction_order
 
 
 def contract(labels: Labels, factors: Sequence[Labelled], output: str, later: str = "", wanted: str = "") -> Labelled:

@@ -6,11 +6,11 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 
 from matcalc.dims import Dim, is_unit
-from matcalc.emit.blocks import SUMS, Block
-from matcalc.emit.memory import function_of
+from matcalc.emit.passes.blocks import SUMS, Block
+from matcalc.emit.passes.memory import function_of
 from matcalc.emit.shapes import Axes, shape_of
-from matcalc.emit.templates import fill
 from matcalc.emit.values import Value
+from matcalc.emit.writing.templates import fill
 
 ENTRIES = 16384  # of a block: a few arrays of this size stay in the cache of a core
 AUGMENTED: dict[str, ast.operator] = {"#1 + #2": ast.Add(), "#1 - #2": ast.Sub(), "#1 * #2": ast.Mult(), "#1 / #2": ast.Div()}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from matcalc.emit.arrange import Arrangement
-from matcalc.emit.blocks import needs_lines
-from matcalc.emit.memory import OPERATORS, SOFTMAX, Facts, entries_of, function_of
+from matcalc.emit.passes.blocks import needs_lines
+from matcalc.emit.passes.memory import OPERATORS, SOFTMAX, Facts, entries_of, function_of
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.values import Value
+from matcalc.emit.writing.arrange import Arrangement
 from matcalc.node import postorder
 
 LARGE = 16384  # entries from which on malloc asks the system for fresh memory: 128 KB

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from matcalc.dims import Dim, times_dim
-from matcalc.emit.contraction import Order
+from matcalc.emit.contractions.order import Order
 from matcalc.emit.forms import Form, Forms
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.values import Value

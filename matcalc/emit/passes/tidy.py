@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from matcalc.emit.memory import Facts, entries_of, facts_of, function_of
+from matcalc.emit.passes.memory import Facts, entries_of, facts_of, function_of
 from matcalc.emit.shapes import shape_of
 from matcalc.emit.sizes import Sizes
 from matcalc.emit.values import Builder, Value

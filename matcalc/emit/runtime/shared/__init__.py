@@ -4,9 +4,9 @@ They use the names that NumPy, JAX, PyTorch, CuPy and Dask share, change nothing
 the numbers in an array, so that they can be traced.
 """
 
-from matcalc.emit.runtime_shared.basics import imag, real, scalar
-from matcalc.emit.runtime_shared.by_eigenvalues import by_eigenvalues, eigensystem, real_eigensystem
-from matcalc.emit.runtime_shared.decompositions import (
+from matcalc.emit.runtime.shared.basics import imag, real, scalar
+from matcalc.emit.runtime.shared.by_eigenvalues import by_eigenvalues, eigensystem, real_eigensystem
+from matcalc.emit.runtime.shared.decompositions import (
     adjugate,
     cholesky,
     eig,
@@ -19,7 +19,7 @@ from matcalc.emit.runtime_shared.decompositions import (
     polar,
     solve_sylvester,
 )
-from matcalc.emit.runtime_shared.entrywise import (
+from matcalc.emit.runtime.shared.entrywise import (
     digamma,
     erf,
     gamma,
@@ -34,8 +34,8 @@ from matcalc.emit.runtime_shared.entrywise import (
     softplus,
     trigamma,
 )
-from matcalc.emit.runtime_shared.matrix_functions import cosm, dcosm, dexpm, dlogm, dsinm, dsqrtm, expm, logm, sinm, sqrtm
-from matcalc.emit.runtime_shared.parts import (
+from matcalc.emit.runtime.shared.matrix_functions import cosm, dcosm, dexpm, dlogm, dsinm, dsqrtm, expm, logm, sinm, sqrtm
+from matcalc.emit.runtime.shared.parts import (
     axial,
     commutation,
     cross_matrix,
@@ -50,7 +50,7 @@ from matcalc.emit.runtime_shared.parts import (
     unit_vector,
     vech,
 )
-from matcalc.emit.runtime_shared.products import einsum, khatrirao, kron, symmetric_product
+from matcalc.emit.runtime.shared.products import einsum, khatrirao, kron, symmetric_product
 
 __all__ = [
     "adjugate",

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from matcalc.dims import Dim, is_unit
+from matcalc.emit.contractions.labelled import Labelled, Labels, letter_of
+from matcalc.emit.contractions.mirrored import KnownHalf
+from matcalc.emit.contractions.steps import contract, letters_of, order_of
 from matcalc.emit.forms import Form
-from matcalc.emit.index_sums import contract, letters_of, order_of
-from matcalc.emit.labelled import Labelled, Labels, letter_of
-from matcalc.emit.mirrored import KnownHalf
 from matcalc.emit.planner import Planner
 from matcalc.expr import Expr, Hadamard, Product, Transpose
 from matcalc.ops.structure import Diag

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from matcalc.emit.runtime_shared.basics import library_of, on_cpu
+from matcalc.emit.runtime.shared.basics import library_of, on_cpu
 
 Array = Any
 LEAST_STRIP, WORTH_STRIPS = 50, 2**23  # columns of a strip, multiplications of a product from which strips pay

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from matcalc.emit.factorization_jax import (
+from matcalc.emit.runtime import not_an_array
+from matcalc.emit.runtime.factorization_jax import (
     cho_factor,
     cho_inverse,
     cho_solve,
@@ -21,7 +22,6 @@ from matcalc.emit.factorization_jax import (
     lu_solve,
     solve_triangular,
 )
-from matcalc.emit.runtime import not_an_array
 
 __all__ = [
     "ARRAY",

@@ -8,17 +8,17 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from matcalc.emit.arrange import arrange
 from matcalc.emit.backends import Backend
-from matcalc.emit.blocks import Block
-from matcalc.emit.dialect import parse
-from matcalc.emit.inplace import lines_in_place, worth_a_line
-from matcalc.emit.loops import entrywise_statement, loop_statements
-from matcalc.emit.memory import facts_of
+from matcalc.emit.passes.blocks import Block
+from matcalc.emit.passes.memory import facts_of
 from matcalc.emit.plan import Plan
 from matcalc.emit.shapes import shape_of
-from matcalc.emit.templates import fill, parse_template
 from matcalc.emit.values import Value
+from matcalc.emit.writing.arrange import arrange
+from matcalc.emit.writing.dialect import parse
+from matcalc.emit.writing.inplace import lines_in_place, worth_a_line
+from matcalc.emit.writing.loops import entrywise_statement, loop_statements
+from matcalc.emit.writing.templates import fill, parse_template
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What is done to expressions before, and to values after, they are lowered."""

@@ -60,7 +60,7 @@ class Sources:
         """The definitions, those of constants first."""
         constants = [s for s in self.statements.values() if not isinstance(s, (ast.FunctionDef, ast.ClassDef))]
         functions = [s for s in self.statements.values() if isinstance(s, (ast.FunctionDef, ast.ClassDef))]
-        blocks = ["\n".join(map(ast.unparse, constants))] if constants else []
+        blocks = ["\n".join(dict.fromkeys(map(ast.unparse, constants)))] if constants else []  # one line may define several
         return "\n\n\n".join([*blocks, *map(ast.unparse, functions)])
 
 

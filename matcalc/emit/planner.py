@@ -54,7 +54,7 @@ class Planner:
         sizes: Sizes,
         given: frozenset[Expr] = frozenset(),
     ) -> None:
-        self.backend, self.sizes = backend, sizes
+        self.backend, self.sizes, self.given = backend, sizes, given
         self.b = Builder()
         self.f = Forms(self.b, sizes, backend, Bounds(symbols))
         self.symbols = symbols

@@ -38,7 +38,7 @@ def lower_add(planner: Planner, e: Add | BroadcastAdd) -> Form:
     flat = is_unit(e.rows) or is_unit(e.cols)
     for t in e.operands:
         c, _ = coefficient(t)
-        negative = c < 0 and isinstance(t, Hadamard)
+        negative = c < 0 and isinstance(t, Hadamard) and t not in planner.given
         f = times(planner, -c, t.operands[1:], t) if negative else planner.form[t]
         if f.is_vector and not flat:
             kind: Kind = "all" if f.kind == "all" else "col" if is_unit(f.cols) else "row"
@@ -49,7 +49,7 @@ def lower_add(planner: Planner, e: Add | BroadcastAdd) -> Form:
     first = order[0][0]
     if all(f.kind == "diag" for _, f in order):
         return Form("diag", _sum(planner, [(s, f.value) for s, f in order], first), *shape)
-    if planner.backend.blas and any(f.kind == "full" for _, f in order) and not flat:
+    if planner.backend.blas and any(f.kind == "full" and not f.is_scalar for _, f in order) and not flat:
         return _with_diagonal(planner, order, *shape)
     return planner.f.entrywise(
         lambda vs: _sum(planner, [(s, v) for (s, _), v in zip(order, vs, strict=True)], first), [f for _, f in order], *shape

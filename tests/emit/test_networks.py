@@ -8,7 +8,7 @@ import pytest
 from stacked import DIMS, HESSIANS, PLAIN, SIZES, Maker, values_of
 
 import matcalc as mc
-from matcalc.emit.backends import BACKENDS
+from matcalc.emit.libraries import BACKENDS
 from matcalc.expr import Symbol
 from matcalc.node import postorder
 from matcalc.ops.structure import Kron

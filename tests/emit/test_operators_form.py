@@ -6,7 +6,7 @@ import pytest
 from stacked import HESSIANS, PLAIN, SIZES, Maker, values_of
 
 import matcalc as mc
-from matcalc.emit.backends import BACKENDS
+from matcalc.emit.libraries import BACKENDS
 from matcalc.errors import OperandError, ShapeError, UnsupportedError
 from matcalc.ops.tensors import unstacked
 

@@ -106,7 +106,7 @@ class Labels:
         return value
 
     def _reshape(self, value: Value, sizes: Sequence[Value], longest: Sequence[str] = ()) -> Value:
-        if value.code.startswith("#1.reshape("):
+        if value.code.startswith("#1.reshape(") and "." not in value.code[3:]:  # which only gives another shape
             value = value.args[0]
         merged = [k for k, g in enumerate(longest) if len(g) > 1]
         places = [f"#{k}" for k in range(2, 2 + len(sizes))]

@@ -29,7 +29,7 @@ def lower_einsum(planner: Planner, e: Einsum) -> Form:
 
 def reshaped(planner: Planner, v: Value, shape: Sequence[Value]) -> Value:
     """The entries in another shape."""
-    if v.code.startswith("#1.reshape("):
+    if v.code.startswith("#1.reshape(") and "." not in v.code[3:]:  # which only gives another shape
         v = v.args[0]
     places = ", ".join(f"#{k}" for k in range(2, 2 + len(shape)))
     return planner.b.make(f"#1.reshape({places})", v, *shape)

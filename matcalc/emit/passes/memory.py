@@ -29,7 +29,7 @@ NEW = SOFTMAX | {
     "np.einsum('ij,ij->j', #1, #2)", "np.vdot(#1, #2)",
 }  # fmt: skip
 VIEW = re.compile(
-    r"#1|#1\.T|#1\[[^\]]*\]|#1\.reshape\(.*\)|np\.reshape\(#1, .*\)|#1\.reshape\(.*\)\.transpose\(.*\)|np\.diag\(#1\)"
+    r"#1|#1\.T|#1\[[^\]]*\]|#1\.reshape\(.*\)|np\.reshape\(#1, .*\)|(#1\.reshape\(.*\)|#1)\.transpose\(.*\)|np\.diag\(#1\)"
 )
 CALL = re.compile(r"(?:np\.)?(\w+)\(#1(, #2)?((?:, -?[0-9.]+)*)\)")
 

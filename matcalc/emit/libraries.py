@@ -66,6 +66,7 @@ TORCH = Backend(
         ("softmax(#1, axis=#2)", "torch.softmax(#1, #2)"),
         ("logsumexp(#1, axis=#2)", "torch.logsumexp(#1, #2)"),
         ("np.prod(#1, axis=#2)", "torch.prod(#1, #2)"),
+        ("np.max(#1, axis=#2)", "torch.amax(#1, #2)"),
         ("np.cumsum(#1)", "torch.cumsum(#1, 0)"),
         ("np.cumsum(#1[::-1])[::-1]", "torch.cumsum(#1.flip(0), 0).flip(0)"),
         ("np.cumsum(#1[::-1], axis=0)[::-1]", "torch.cumsum(#1.flip(0), 0).flip(0)"),

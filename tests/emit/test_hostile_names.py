@@ -86,7 +86,8 @@ def no_text_runs(tree):
     known = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)} | set(vars(__import__("builtins")))
     parameters = {a.arg for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) for a in n.args.args}
     imported = {a.asname or a.name for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for a in n.names}
-    assert not calls(tree) - known - parameters - imported
+    held = {n.target.id for n in ast.walk(tree) if isinstance(n, ast.NamedExpr)}  # by a helper of ours; written code has none
+    assert not calls(tree) - known - parameters - imported - held
     assert "boom" not in calls(tree) | {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
     assert not calls(tree) & {"eval", "exec", "__import__", "compile"}
 

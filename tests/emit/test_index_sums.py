@@ -30,7 +30,7 @@ WRITTEN = [
     (("ij->ji", A), ["return A.T.copy()"]),
     (("ij->i", A), ["return A.sum(axis=1)"]),
     (("ij->", A), ["return A.sum()"]),
-    (("ij,ij->", A, A), ["return (A * A).sum()"]),
+    (("ij,ij->", A, A), ["return np.vdot(A, A)"]),
     (("ijk,kl->ijl", T, W), ["return (T.reshape(-1, p) @ W).reshape(m, n, q)"]),
     (("ijk,ijl->kl", T, mc.tensor("V", m, n, q)), ["return T.reshape(-1, p).T @ V.reshape(-1, q)"]),
     (("ijk,ikl->ijl", T, U), ["return T @ U"]),

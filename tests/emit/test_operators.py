@@ -1,5 +1,7 @@
 """Emitted code against plain NumPy on two-dimensional arrays, written out for every operator."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -327,11 +329,10 @@ def test_adjugate_of_singular_matrices():
 
 def test_scipy_missing(monkeypatch):
     import matcalc as mc
-    from matcalc.emit import runtime
 
     def refuse(name):
         raise ImportError(name)
 
-    monkeypatch.setattr(runtime, "import_module", refuse)
+    monkeypatch.setattr(import_module("matcalc.emit.runtime.plain"), "import_module", refuse)
     with pytest.raises(mc.MatcalcError, match=r"pip install matcalculus\[scipy\]"):
         compile_expr(O["Erf"](x))(np.ones(4))

@@ -98,7 +98,7 @@ FORMULAS = (
     "exp(-x.^2).*sin(x)./(x.^2 .+ 1)",
     "X.*(X .+ y).*exp(X)",
     "(X .- sum(X,1)/3)./(ones(m)*sqrt(sum((X .- sum(X,1)/3).^2,1) .+ 1)) .+ z'",
-    "sum(exp(X).*Z + X, 2) + y",
+    "sum(tanh(exp(X).*Z + X), 2) + y",
     "sum(tanh(X.*Z) - X)*exp(X .- y)",
     "sigmoid(X*W)*softmax(Z, 2)' + X*W*Z'",
     "softplus(exp(X') .- z)",
@@ -107,6 +107,7 @@ FORMULAS = (
     "sum((3*X - 2*Z*diag(z))*2 + X.*Z, 1)",
     "(x.^2 .- 1).^2./(x.^2 .+ 1)",
     "sum(X.*Z, 2)*ones(n)' + (sum(X.*X, 2)*ones(n)').*X",
+    "sum(exp(X).*Z + X, 2) + y",
 )
 
 
@@ -184,7 +185,7 @@ def test_no_entries(everywhere):
 
 def test_person_style():
     """Products and functions of large arrays are worked on where they are; small ones stay plain expressions."""
-    e = mc.parse("X'*(softmax(X*W,2) - Y)", "X[2000,200] W[200,10] Y[2000,10]")
+    e = mc.parse("X'*(softmax(X*W,2) - Y)", "X[2000,200] W[200,100] Y[2000,100]")
     lines = [line.strip() for line in compile_expr(e).source.splitlines()[-4:]]
     assert lines == ["t0 = X @ W", "softmax(t0, axis=1, out=t0)", "t0 -= Y", "return X.T @ t0"]
     small = mc.parse("X'*(softmax(X*W,2) - Y)", "X[20,20] W[20,10] Y[20,10]")

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
+from shares import compiled_ones_apart
 from strategies import random_expr, random_with
 from test_corpora import CASES, EXCLUDED, answer, draw, sizes
 
@@ -85,8 +86,7 @@ def random_outputs(seed):
     return outputs, drawn(outputs, seed)
 
 
-@pytest.mark.parametrize("library", USUAL)
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(("seed", "library"), compiled_ones_apart(range(12), USUAL, 4))
 def test_random_expressions(seed, library):
     agree(*random_outputs(seed), library)
 
@@ -108,8 +108,7 @@ def with_operator(name):
     raise AssertionError(name)
 
 
-@pytest.mark.parametrize("library", USUAL)
-@pytest.mark.parametrize("name", sorted(OPERATORS))
+@pytest.mark.parametrize(("name", "library"), compiled_ones_apart(sorted(OPERATORS), USUAL, 6))
 def test_every_operator(name, library):
     e = with_operator(name)
     for seed in range(5):
@@ -140,8 +139,7 @@ def case_agrees(key, library):
         np.testing.assert_allclose(got / scale, want / scale, rtol=1e-9, atol=1e-9, err_msg=f"{key}: {result}")
 
 
-@pytest.mark.parametrize("library", USUAL)
-@pytest.mark.parametrize("key", sorted(CASES)[::40])
+@pytest.mark.parametrize(("key", "library"), compiled_ones_apart(sorted(CASES)[::40], USUAL, 4))
 def test_corpora(key, library):
     case_agrees(key, library)
 

@@ -87,6 +87,7 @@ def test_what_dask_lacks_is_named():
         call(da.ones((3, 3)))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the cap needs Linux")
 def test_more_rows_than_memory():
     path = os.pathsep.join([str(SCRIPT.parents[2]), os.environ.get("PYTHONPATH", "")])

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
+from shares import compiled_ones_apart
 
 import matcalc as mc
 from matcalc.emit.runtime import factorization
@@ -36,7 +37,7 @@ def matrices(n, seed=0):
 
 
 @pytest.mark.parametrize("kind", ["definite", "indefinite", "negative", "general"])
-@pytest.mark.parametrize("n", [1, 2, 7, 200])
+@pytest.mark.parametrize("n", [1, 2, 7, pytest.param(200, marks=pytest.mark.slow)])
 def test_helpers(library, n, kind):
     h, make = library
     a = matrices(n)[kind]
@@ -140,6 +141,9 @@ PROGRAMS = (  # text, declarations, the same in NumPy, and what the code is expe
 )
 
 
+BY_TEXT = {text: rest for text, *rest in PROGRAMS}
+
+
 def drawn(declarations, sizes, rng, definite=True):
     """Numbers for symbols; a matrix that is declared symmetric alone may well be indefinite."""
     out = {}
@@ -156,9 +160,9 @@ def drawn(declarations, sizes, rng, definite=True):
     return out
 
 
-@pytest.mark.parametrize("backend", ["numpy", "jax", "torch", "array_api"])
-@pytest.mark.parametrize(("text", "declarations", "plain", "called"), PROGRAMS, ids=[p[0] for p in PROGRAMS])
-def test_programs(text, declarations, plain, called, backend):
+@pytest.mark.parametrize(("text", "backend"), compiled_ones_apart(BY_TEXT, ["numpy", "jax", "torch", "array_api"], 6))
+def test_programs(text, backend):
+    declarations, plain, called = BY_TEXT[text]
     call = mc.compile(mc.parse(text, declarations), backend=backend)
     if backend in ("numpy", "jax", "torch"):
         assert called.replace("np.", {"jax": "jnp.", "torch": "torch."}.get(backend, "np.")) in call.source

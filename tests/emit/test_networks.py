@@ -1,6 +1,7 @@
 """Matrices with stacked axes are never formed, and have the entries that forming them gives."""
 
 import os
+from functools import cache
 
 import judge
 import numpy as np
@@ -62,6 +63,19 @@ def test_random_matrices_with_stacked_axes(seed, backend):
     agrees(unstacked(e, *(DIMS[c] for c in (rows[1], rows[0], cols[1], cols[0]))), seed, sizes, backend)
 
 
+@cache
+def hessian_by_jax(text, variables, wrt, seed, sizes):
+    f, sizes = mc.parse(text, variables), dict(sizes)
+    values = values_of(f, sizes, seed)
+
+    def function(x):
+        given = {**values, wrt: x}
+        two = {k: judge.jnp.reshape(v, (v.shape[0], -1)) if judge.jnp.ndim(v) == 1 else v for k, v in given.items()}
+        return judge.value(f, two, sizes).reshape(())
+
+    return np.asarray(judge.jax.hessian(function)(values[wrt]))
+
+
 @pytest.mark.parametrize("layout", ["tensor", "vec"])
 @pytest.mark.parametrize(("text", "variables", "wrt"), HESSIANS)
 def test_hessians_agree_with_jax(text, variables, wrt, layout, backend):
@@ -71,16 +85,9 @@ def test_hessians_agree_with_jax(text, variables, wrt, layout, backend):
     for seed, sizes in enumerate(({"m": 6, "n": 4, "k": 3, "p": 2}, {"m": 9, "n": 2, "k": 2, "p": 1})):
         values = values_of(f, sizes, seed)
         found, call = run(h, {k: v for k, v in values.items() if k in mc.compile(h).names}, sizes, backend)
-        at = values[wrt]
-
-        def function(x, values=values, sizes=sizes):
-            given = {**values, wrt: x}
-            two = {k: judge.jnp.reshape(v, (v.shape[0], -1)) if judge.jnp.ndim(v) == 1 else v for k, v in given.items()}
-            return judge.value(f, two, sizes).reshape(())
-
-        expected = np.asarray(judge.jax.hessian(function)(at))
+        expected = hessian_by_jax(text, variables, wrt, seed, tuple(sizes.items()))
         if layout == "vec":
-            expected = expected.transpose(1, 0, 3, 2).reshape(at.size, at.size)
+            expected = expected.transpose(1, 0, 3, 2).reshape(values[wrt].size, values[wrt].size)
         np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9, err_msg=call.source)
 
 

@@ -37,7 +37,7 @@ def matrices(n, seed=0):
 
 
 @pytest.mark.parametrize("kind", ["definite", "indefinite", "negative", "general"])
-@pytest.mark.parametrize("n", [1, 2, 7, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n", [1, 7, pytest.param(2, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.slow)])
 def test_helpers(library, n, kind):
     h, make = library
     a = matrices(n)[kind]

@@ -68,7 +68,7 @@ def points(exprs, sizes, seed):
     return out
 
 
-@pytest.mark.parametrize("seed", range(0, 2000, 13))
+@pytest.mark.parametrize("seed", range(0, 2000, 39))
 def test_shapes_in_programs_of_derivatives(seed):
     q = question(seed)
     try:

@@ -126,7 +126,16 @@ def matlab(*, is_complex: bool) -> Language:
     rows = {(key, ranks): Row(text.replace("^T", turn), binds or 70, rank) for key, ranks, text, binds, rank in ROWS}
     entrywise = {key: (text.replace(" .^ ", " ^ "), text) for key, text in ENTRYWISE.items()}
     return Language(
-        "MATLAB", rows, entrywise, SPECIALS, binary, number, HELPERS, KEYWORDS, "permute(#1, [{}])", _with_axes,
+        "MATLAB",
+        rows,
+        entrywise,
+        SPECIALS,
+        binary,
+        number,
+        HELPERS,
+        KEYWORDS,
+        "permute(#1, [{}])",
+        _with_axes,
         index_needs_name=True,
     )
 

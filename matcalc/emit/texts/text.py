@@ -98,7 +98,9 @@ class TextWriter:
             else:
                 args = [self.write(a) for a in v.args]
                 whole = self.language.rows.get((v.code, ranks_of(args)))
-                found = self.fill(whole, args) if whole is not None and v.code in WHOLE else self.translate(tree_of(v.code), args)
+                found = (
+                    self.fill(whole, args) if whole is not None and v.code in WHOLE else self.translate(tree_of(v.code), args)
+                )
             self.pieces[v] = found
         return found
 

@@ -266,7 +266,8 @@ def _total(w: TextWriter, operands: Sequence[Piece], key: str) -> Piece | None:
 
 
 SPECIALS = {
-    ".reshape": _row_major, ".sum": _sum_over, ".transpose": _transpose, "np.concatenate": _concatenate, "np.einsum": _einsum, "np.sum": _total,
+    ".reshape": _row_major, ".sum": _sum_over, ".transpose": _transpose, "np.concatenate": _concatenate, "np.einsum": _einsum,
+    "np.sum": _total,
     **dict.fromkeys(FRECHET, _frechet),
 }  # fmt: skip
 HELPERS = frozenset((

@@ -49,6 +49,7 @@ ROWS = (
     # constants
     ("np.eye(#1)", "0", "eye(#1)", 0, 2), ("np.zeros(#1)", "0", "zeros(#1, 1)", 0, 1),
     ("np.ones(#1)", "0", "ones(#1, 1)", 0, 1), ("np.zeros((#1, #2))", "00", "zeros(#1, #2)", 0, 2),
+    ("np.full(#1, #2)", "00", "repmat(#2, #1, 1)", 0, 1),
     ("np.ones((#1, #2))", "00", "ones(#1, #2)", 0, 2), ("np.tri(#1)", "0", "tril(ones(#1))", 0, 2),
     ("np.pi", "", "pi", 0, 0), ("np.e", "", "exp(1)", 0, 0),
     ("np.tile(#1, (#2, #3))", "200", "repmat(#1, #2, #3)", 0, 2),
@@ -73,6 +74,7 @@ ROWS = (
     ("np.prod(#1)", "2", "prod(prod(#1))", 0, 0), ("np.prod(#1, axis=0)", "2", "prod(#1, 1)^T", POSTFIX, 1),
     ("np.prod(#1, axis=1)", "2", "prod(#1, 2)", 0, 1), ("np.max(#1)", "0", "@1", POSTFIX, 0),
     ("np.max(#1)", "1", "max(#1)", 0, 0), ("np.max(#1)", "2", "max(max(#1))", 0, 0),
+    ("np.max(#1, axis=0)", "2", "max(#1, [], 1)^T", POSTFIX, 1), ("np.max(#1, axis=1)", "2", "max(#1, [], 2)", 0, 1),
     ("np.cumsum(#1)", "1", "cumsum(#1)", 0, 1), ("np.cumsum(#1, axis=0)", "2", "cumsum(#1, 1)", 0, 2),
     ("np.cumsum(#1, axis=1)", "2", "cumsum(#1, 2)", 0, 2), ("np.trace(#1)", "2", "trace(#1)", 0, 0),
     ("logsumexp(#1)", "1", "logsumexp(#1, 1)", 0, 0), ("logsumexp(#1)", "2", "logsumexp(reshape(#1, [], 1), 1)", 0, 0),
@@ -92,6 +94,8 @@ ROWS = (
     ("np.linalg.inv(#1)", "2", "inv(#1)", 0, 2), ("np.linalg.det(#1)", "2", "det(#1)", 0, 0),
     ("np.linalg.pinv(#1)", "2", "pinv(#1)", 0, 2), ("np.linalg.solve(#1, #2)", "22", "@1 \\ !2", TERM, 2),
     ("np.linalg.solve(#1, #2)", "21", "@1 \\ !2", TERM, 1), ("np.linalg.slogdet(#1)[1]", "2", "logabsdet(#1)", 0, 0),
+    ("np.linalg.slogdet(#1)", "2", "sign_and_logabsdet(#1)", 0, "slogdet"), ("#1[0]", "<slogdet>", "@1(1)", POSTFIX, 0),
+    ("#1[1]", "<slogdet>", "@1(2)", POSTFIX, 0),
     ("np.linalg.matrix_power(#1, #2)", "20", "!1 ^ !2", POWER, 2),
     ("np.linalg.svd(#1, compute_uv=False)", "2", "svd(#1)", 0, 1),
     ("np.linalg.svd(#1, full_matrices=False)", "2", "svd_parts(#1)", 0, "svd"), ("#1[0]", "<svd>", "@1{1}", POSTFIX, 2),
@@ -264,7 +268,8 @@ SPECIALS = {
 HELPERS = frozenset((
     "khatrirao", "cross_matrix", "axial", "unit_vector", "unit_columns", "commutation", "duplication", "elimination",
     "toeplitz_basis", "vech", "half_tril", "logsumexp", "softmax", "softmax_all", "prod_others", "prod_others_all",
-    "is_largest", "diagonal_sums", "diagonal_means", "logabsdet", "svd_parts", "adjugate", "polar_factor", "cholesky",
+    "is_largest", "diagonal_sums", "diagonal_means", "logabsdet",
+    "sign_and_logabsdet", "svd_parts", "adjugate", "polar_factor", "cholesky",
     "eigmax", "eigmin", "eigvecmax", "eigvecmin", "real_eig", "real_eigvecs", "eiggaps", "sinm", "cosm", "logaddexp",
     "pick", "sigmoid", "lgamma", "einsum", "frechet",
 ))  # fmt: skip

@@ -16,6 +16,7 @@ CASES = {
     "softmax-all": ("sum(softmax(A).*B)", "A[m,n] B[m,n]"),
     "logistic": ("sum(softplus(-y.*(X*w))) + norm2(w)^2/2", "X[m,n] w[n] y[m]"),
     "silu-gelu": ("sum(silu(x)) + sum(gelu(x)) + sum(elu(x, c))", "x[n] c(positive)"),
+    "attention": ("(exp(Q*K'/s)./(sum(exp(Q*K'/s),2)*ones(n)'))*V", "Q[m,d] K[n,d] V[n,p] s(positive)"),
     "kron": ("normf(kron(A, B)*C)^2", "A[m,n] B[p,q] C[n*q,k]"),
     "commutation": ("sum(exp(K(m,n)*vec(A)))", "A[m,n]"),
     "duplication": ("norm2(Dup(n)*x)^2", "x[n*(n+1)/2]"),

@@ -150,7 +150,7 @@ def test_steps_by_several(capsys):
 @pytest.mark.parametrize(
     ("to", "line"),
     [
-        ("jax", "    return 2 * (A.T @ (A @ x - y))"), ("torch", "    return 2 * (A.T @ (A @ x - y))"),
+        ("jax", "    return 2 * ((A @ x - y) @ A)"), ("torch", "    return 2 * (A.T @ (A @ x - y))"),
         ("array_api", "    return 2 * (A.T @ (A @ x - y))"), ("julia", "    return 2 * (A' * (A * x - y))"),
         ("matlab", "  value = 2 * (A' * (A * x - y));"),
     ],

@@ -153,6 +153,12 @@ function out = logabsdet(a)
   out = sum(log(abs(diag(upper))));
 end
 
+function out = sign_and_logabsdet(a)
+  % The sign of det(a), and log(abs(det(a))), without overflow.
+  [~, upper, order] = lu(a);
+  out = [det(order) * prod(sign(diag(upper))), sum(log(abs(diag(upper))))];
+end
+
 function out = svd_parts(a)
   % The thin singular value decomposition U * diag(s) * V' as {U, s, V'}.
   [u, s, v] = svd(a, 'econ');

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import keyword
+import sys
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -92,7 +93,7 @@ class PythonFile:
         modules = () if b.first else (*b.also, (b.module, b.alias))
         lines = {f"import {m} as {alias}" if alias != m else f"import {m}" for m, alias in modules} | {"import numpy as np"}
         lines |= {i for i in self.sources.imports if not i.startswith("from __future__")}
-        standard = {i for i in lines if i.split()[1].split(".")[0] in STANDARD} | {"import sys"}
+        standard = {i for i in lines if i.split()[1].split(".")[0] in sys.stdlib_module_names} | {"import sys"}
         parts = ["\n".join(sorted(group, key=lambda i: (i.startswith("from"), i))) for group in (standard, lines - standard)]
         return "\n\n".join([*parts, *([self.library.setup] if self.library.setup else [])])
 
@@ -221,9 +222,6 @@ class PythonFile:
             lines += [f"if k in {tuple(any_complex)!r}:", "    along = along + 1j * rng.standard_normal(np.shape(x))"]
         what = "A random direction for argument k at x" + (", along which it keeps its attributes." if rows else ".")
         return block("random_direction(x, k, rng)", what, [*lines, *rows, "return along"])
-
-
-STANDARD = ("warnings", "math", "collections", "importlib", "typing", "functools", "itertools", "sys", "contextlib", "numbers")
 
 
 def literal(name: str) -> str:

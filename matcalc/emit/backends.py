@@ -60,6 +60,8 @@ class Backend:
         Whether products are left to a BLAS as NumPy leaves them: ``Z.T @ Z`` at half the work of another product.
     in_place : bool
         Whether arrays are written to: operations over their operands with ``out=``, helpers that fill a new array part by part.
+    many_axes : bool
+        Whether a matrix with stacked axes is made as an array with all of them, and not by a Kronecker product.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Backend:
     factors: bool = False
     blas: bool = False
     in_place: bool = False
+    many_axes: bool = False
 
     @property
     def known_names(self) -> frozenset[str]:
@@ -171,5 +174,5 @@ NUMPY = Backend(
         ("np.sum(np.abs(#1))", "np.abs(#1).sum()"),
         ("np.max(np.abs(#1))", "np.abs(#1).max()"),
     ),
-    factors=True, blas=True, in_place=True,
+    factors=True, blas=True, in_place=True, many_axes=True,
 )  # fmt: skip

@@ -67,7 +67,7 @@ class Planner:
         self.formed: set[Expr] = {e for e in outputs if isinstance(e, Inverse)}
         self.integers = {e.name for e in symbols.values() if e.has("integer")}
         self.segments: Segments = {}
-        self.stacks = whole_stacks(outputs, self.nodes)
+        self.stacks = whole_stacks(outputs, self.nodes) if backend.many_axes else set()
         self._look_around(outputs)
         self.shifted = shifted_exponentials(outputs)
         self.form: dict[Expr, Form] = {}

@@ -83,11 +83,15 @@ def test_hessians_check_themselves(name, tmp_path):
     assert "f_and_gradient and f_hessian" in done.stdout
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch", "array_api"])
-@pytest.mark.parametrize(
-    "name", ["least-squares", "logdet", "softmax-rows", "unspecified", "gamma", "integer-power", "constants"]
-)
-def test_files_for_other_libraries(name, backend, tmp_path):
+LIBRARIES = [
+    pytest.param(backend, name, marks=[pytest.mark.slow] if backend != "array_api" and name != "least-squares" else [])
+    for backend in ("jax", "torch", "array_api")  # the first two start slowly
+    for name in ("least-squares", "logdet", "softmax-rows", "unspecified", "gamma", "integer-power", "constants")
+]
+
+
+@pytest.mark.parametrize(("backend", "name"), LIBRARIES)
+def test_files_for_other_libraries(backend, name, tmp_path):
     pytest.importorskip({"array_api": "array_api_compat"}.get(backend, backend))
     text = mc.to_code(parsed(name), backend)
     done = run(text, tmp_path)

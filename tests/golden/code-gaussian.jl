@@ -36,13 +36,8 @@ end
 The value of f and its gradient by S, mu, x.
 """
 function f_and_gradient(S, mu, x)
-    n = size(S, 1)
     t0 = x - mu
-    t1 = S \ t0
-    return (
-        -0.5 * (logabsdet(S)[1] + dot(t0, t1)),
-        0.5 * ((t1 * t0' - Matrix(1.0I, n, n)) / S),
-        t1,
-        S \ (mu - x),
-    )
+    t1 = inv(S)
+    t2 = t1 * t0
+    return -0.5 * (logabsdet(S)[1] + dot(t0, t2)), 0.5 * (t2 * t2' - t1), t2, t1 * (mu - x)
 end

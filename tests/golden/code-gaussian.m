@@ -30,13 +30,13 @@ end
 
 function [value, dS, dmu, dx] = f_and_gradient(S, mu, x)
   % The value of f and its gradient by S, mu, x.
-  n = size(S, 1);
   t0 = x - mu;
-  t1 = S \ t0;
-  value = -0.5 * (logabsdet(S) + t0' * t1);
-  dS = 0.5 * ((t1 * t0' - eye(n)) / S);
-  dmu = t1;
-  dx = S \ (mu - x);
+  t1 = inv(S);
+  t2 = t1 * t0;
+  value = -0.5 * (logabsdet(S) + t0' * t2);
+  dS = 0.5 * (t2 * t2' - t1);
+  dmu = t2;
+  dx = t1 * (mu - x);
 end
 
 function out = logabsdet(a)

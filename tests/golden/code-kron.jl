@@ -56,7 +56,7 @@ end
 The value of f.
 """
 function f(A, B, C)
-    return norm(kron(A, B) * C) ^ 2
+    return sum((kron(A, B) * C) .^ 2)
 end
 
 """
@@ -67,11 +67,13 @@ function f_and_gradient(A, B, C)
     q = size(B, 2)
     k = size(C, 2)
     t0 = kron(A, B) * C
-    t1 = permutedims(reshape(C', k, q, n), (3, 2, 1))
+    t1 = reshape(C', :, n)'
+    t2 = permutedims(reshape(C', k, q, n), (3, 2, 1))
+    t3 = reshape(permutedims(reshape((A' * A * t1)', k, q, n), (1, 3, 2)), :, q)'
     return (
-        norm(t0) ^ 2,
-        2 * einsum("ik,klp,jqp,lq->ij", A, t1, t1, B' * B),
-        2 * einsum("ik,lkp,qjp,lq->ij", B, t1, t1, A' * A),
+        sum(t0 .^ 2),
+        2 * (A * (t1 * reshape(permutedims(einsum("ij,bjk->bik", B' * B, t2), (3, 2, 1)), :, n))),
+        2 * (B * (t3 * reshape(permutedims(t2, (3, 1, 2)), :, q))'),
         2 * (kron(A', B') * t0),
     )
 end

@@ -21,7 +21,7 @@ seed = 0; trials = 5; attempts = 100; tolerance = 1e-6;
 
 function value = f(A, B, C)
   % The value of f.
-  value = norm(kron(A, B) * C, 'fro') ^ 2;
+  value = sum(sum((kron(A, B) * C) .^ 2));
 end
 
 function [value, dA, dB, dC] = f_and_gradient(A, B, C)
@@ -30,10 +30,12 @@ function [value, dA, dB, dC] = f_and_gradient(A, B, C)
   q = size(B, 2);
   k = size(C, 2);
   t0 = kron(A, B) * C;
-  t1 = permute(reshape(C', k, q, n), [3, 2, 1]);
-  value = norm(t0, 'fro') ^ 2;
-  dA = 2 * einsum('ik,klp,jqp,lq->ij', A, t1, t1, B' * B);
-  dB = 2 * einsum('ik,lkp,qjp,lq->ij', B, t1, t1, A' * A);
+  t1 = reshape(C', [], n)';
+  t2 = permute(reshape(C', k, q, n), [3, 2, 1]);
+  t3 = reshape(permute(reshape((A' * A * t1)', k, q, n), [1, 3, 2]), [], q)';
+  value = sum(sum(t0 .^ 2));
+  dA = 2 * (A * (t1 * reshape(permute(einsum('ij,bjk->bik', B' * B, t2), [3, 2, 1]), [], n)));
+  dB = 2 * (B * (t3 * reshape(permute(t2, [3, 1, 2]), [], q))');
   dC = 2 * (kron(A', B') * t0);
 end
 

@@ -25,7 +25,8 @@ const SEED, TRIALS, ATTEMPTS, TOLERANCE = 0, 5, 100, 1e-6
 The value of f.
 """
 function f(A, b, x)
-    return norm(A * x - b) ^ 2
+    t0 = A * x - b
+    return dot(t0, t0)
 end
 
 """
@@ -34,5 +35,5 @@ The value of f and its gradient by A, b, x.
 function f_and_gradient(A, b, x)
     t0 = A * x
     t1 = t0 - b
-    return norm(t1) ^ 2, 2 * t1 * x', 2 * (b - t0), 2 * (A' * t1)
+    return dot(t1, t1), 2 * t1 * x', 2 * (b - t0), 2 * (A' * t1)
 end

@@ -21,14 +21,15 @@ seed = 0; trials = 5; attempts = 100; tolerance = 1e-6;
 
 function value = f(A, b, x)
   % The value of f.
-  value = norm(A * x - b) ^ 2;
+  t0 = A * x - b;
+  value = t0' * t0;
 end
 
 function [value, dA, db, dx] = f_and_gradient(A, b, x)
   % The value of f and its gradient by A, b, x.
   t0 = A * x;
   t1 = t0 - b;
-  value = norm(t1) ^ 2;
+  value = t1' * t1;
   dA = 2 * t1 * x';
   db = 2 * (b - t0);
   dx = 2 * (A' * t1);

@@ -37,6 +37,6 @@ The value of f, and the gradient of sum(G .* f) by A, B, X.
 """
 function f_and_vjp(A, B, X, G)
     t0 = X' \ A'
-    t1 = X \ B
-    return t0' * B, G * t1', t0 * G, -(t1 * G' * t0')'
+    t1 = G * (X \ B)'
+    return t0' * B, t1, t0 * G, -(t1' * t0')'
 end

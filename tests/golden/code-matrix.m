@@ -31,9 +31,9 @@ end
 function [value, dA, dB, dX] = f_and_vjp(A, B, X, G)
   % The value of f, and the gradient of sum(G .* f) by A, B, X.
   t0 = X' \ A';
-  t1 = X \ B;
+  t1 = G * (X \ B)';
   value = t0' * B;
-  dA = G * t1';
+  dA = t1;
   dB = t0 * G;
-  dX = -(t1 * G' * t0')';
+  dX = -(t1' * t0')';
 end

@@ -23,7 +23,7 @@ const SEED, TRIALS, ATTEMPTS, TOLERANCE = 0, 5, 100, 1e-6
 The value of f.
 """
 function f(A, r)
-    return norm(r) ^ 2 + sum(exp.(A' * r))
+    return dot(r, r) + sum(exp.(A' * r))
 end
 
 """
@@ -31,5 +31,5 @@ The value of f and its gradient by A, r.
 """
 function f_and_gradient(A, r)
     t0 = exp.(A' * r)
-    return norm(r) ^ 2 + sum(t0), r * t0', (A * t0 + 2 * r)'
+    return dot(r, r) + sum(t0), r * t0', (A * t0 + 2 * r)'
 end

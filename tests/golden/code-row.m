@@ -19,13 +19,13 @@ seed = 0; trials = 5; attempts = 100; tolerance = 1e-6;
 
 function value = f(A, r)
   % The value of f.
-  value = norm(r') ^ 2 + sum(exp(A' * r'));
+  value = r * r' + sum(exp(A' * r'));
 end
 
 function [value, dA, dr] = f_and_gradient(A, r)
   % The value of f and its gradient by A, r.
   t0 = exp(A' * r');
-  value = norm(r') ^ 2 + sum(t0);
+  value = r * r' + sum(t0);
   dA = r' * t0';
   dr = (A * t0 + 2 * r')';
 end

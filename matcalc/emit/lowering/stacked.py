@@ -47,7 +47,12 @@ def matrix_of_factors(planner: Planner, e: Expr) -> Form | None:
 
 def solved_by_blocks(planner: Planner, e: Expr) -> Form | None:
     """``inv(H)*B`` for a matrix with blocks on a diagonal once its axes are taken apart: every block is solved with alone."""
-    if not isinstance(e, Product) or not isinstance(e.args[0], Inverse) or dissolves(e.args[0]):
+    if (
+        not planner.backend.many_axes
+        or not isinstance(e, Product)
+        or not isinstance(e.args[0], Inverse)
+        or dissolves(e.args[0])
+    ):
         return None
     matrix = e.args[0].arg
     if not holds_factors(matrix):

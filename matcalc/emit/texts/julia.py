@@ -20,7 +20,9 @@ from matcalc.emit.texts.pieces import (
     Language,
     Piece,
     Row,
+    axes_in,
     entrywise_names,
+    sizes_in,
     words,
 )
 from matcalc.emit.texts.text import TextWriter
@@ -29,6 +31,11 @@ ROWS = (
     # products
     ("#1 @ #2", "22", "@1 * !2", TERM, 2), ("#1 @ #2", "21", "@1 * !2", TERM, 1), ("#1 @ #2", "12", "{T2} * !1", TERM, 1),
     ("#1 @ #2", "11", "{DOT}", 0, 0), ("np.outer(#1, #2)", "11", "@1 * {T2}", TERM, 2),
+    ("#1 @ #2", "33", 'einsum("bij,bjk->bik", #1, #2)', 0, 3), ("#1 @ #2", "32", 'einsum("bij,jk->bik", #1, #2)', 0, 3),
+    ("#1 @ #2", "23", 'einsum("ij,bjk->bik", #1, #2)', 0, 3), ("#1 @ #2", "31", 'einsum("bij,j->bi", #1, #2)', 0, 2),
+    ("#1 @ #2", "13", 'einsum("i,bij->bj", #1, #2)', 0, 2),
+    ("(#1 @ #2[:, :, None])[:, :, 0]", "32", 'einsum("bij,bj->bi", #1, #2)', 0, 2),
+    ("(#2[:, None, :] @ #1)[:, 0, :]", "32", 'einsum("bij,bi->bj", #1, #2)', 0, 2),
     ("np.kron(#1, #2)", "22", "kron(#1, #2)", 0, 2), ("np.kron(#1, #2)", "11", "kron(#1, #2)", 0, 1),
     ("khatrirao(#1, #2)", "22", "khatrirao(#1, #2)", 0, 2), ("np.cross(#1, #2)", "11", "cross(#1, #2)", 0, 1),
     ("cross_matrix(#1)", "1", "cross_matrix(#1)", 0, 2), ("axial(#1)", "2", "axial(#1)", 0, 1),
@@ -43,6 +50,7 @@ ROWS = (
     # constants
     ("np.eye(#1)", "0", "Matrix(1.0I, #1, #1)", 0, 2), ("np.zeros(#1)", "0", "zeros(#1)", 0, 1),
     ("np.ones(#1)", "0", "ones(#1)", 0, 1), ("np.zeros((#1, #2))", "00", "zeros(#1, #2)", 0, 2),
+    ("np.full(#1, #2)", "00", "fill(#2, #1)", 0, 1),
     ("np.ones((#1, #2))", "00", "ones(#1, #2)", 0, 2), ("np.tri(#1)", "0", "tril(ones(#1, #1))", 0, 2),
     ("np.pi", "", "float(pi)", 0, 0), ("np.e", "", "exp(1.0)", 0, 0),
     ("np.tile(#1, (#2, #3))", "200", "repeat(#1, #2, #3)", 0, 2),
@@ -67,6 +75,8 @@ ROWS = (
     ("np.prod(#1, axis=0)", "2", "vec(prod(#1, dims=1))", 0, 1),
     ("np.prod(#1, axis=1)", "2", "vec(prod(#1, dims=2))", 0, 1), ("np.max(#1)", "0", "@1", POSTFIX, 0),
     ("np.max(#1)", "1", "maximum(#1)", 0, 0), ("np.max(#1)", "2", "maximum(#1)", 0, 0),
+    ("np.max(#1, axis=0)", "2", "vec(maximum(#1, dims=1))", 0, 1),
+    ("np.max(#1, axis=1)", "2", "vec(maximum(#1, dims=2))", 0, 1),
     ("np.cumsum(#1)", "1", "cumsum(#1)", 0, 1), ("np.cumsum(#1, axis=0)", "2", "cumsum(#1, dims=1)", 0, 2),
     ("np.cumsum(#1, axis=1)", "2", "cumsum(#1, dims=2)", 0, 2), ("np.trace(#1)", "2", "tr(#1)", 0, 0),
     ("logsumexp(#1)", "1", "logsumexp(#1)", 0, 0), ("logsumexp(#1)", "2", "logsumexp(#1)", 0, 0),
@@ -87,6 +97,8 @@ ROWS = (
     ("np.linalg.pinv(#1)", "2", "pinv(#1)", 0, 2), ("np.linalg.solve(#1, #2)", "22", "@1 \\ !2", TERM, 2),
     ("np.linalg.solve(#1, #2)", "21", "@1 \\ !2", TERM, 1),
     ("np.linalg.slogdet(#1)[1]", "2", "logabsdet(#1)[1]", POSTFIX, 0),
+    ("np.linalg.slogdet(#1)", "2", "logabsdet(#1)", 0, "slogdet"), ("#1[0]", "<slogdet>", "@1[2]", POSTFIX, 0),
+    ("#1[1]", "<slogdet>", "@1[1]", POSTFIX, 0),
     ("np.linalg.matrix_power(#1, #2)", "20", "!1 ^ !2", POWER, 2),
     ("np.linalg.svd(#1, compute_uv=False)", "2", "svdvals(#1)", 0, 1),
     ("np.linalg.svd(#1, full_matrices=False)", "2", "svd(#1)", 0, "svd"), ("#1[0]", "<svd>", "@1.U", POSTFIX, 2),
@@ -132,7 +144,7 @@ def julia(*, is_complex: bool) -> Language:
             text = text.replace(mark, word)
         rows[key, ranks] = Row(text, ATOM if whole else binds or ATOM, rank)
     entrywise = {key: (text, _dotted(text)) for key, text in ENTRYWISE.items()}
-    return Language("Julia", rows, entrywise, SPECIALS, binary, number, HELPERS, KEYWORDS, "permutedims(#1, ({}))")
+    return Language("Julia", rows, entrywise, SPECIALS, binary, number, HELPERS, KEYWORDS, "permutedims(#1, ({}))", _with_axes)
 
 
 def _dotted(text: str) -> str:
@@ -184,16 +196,16 @@ def _row_major(w: TextWriter, operands: Sequence[Piece], key: str) -> Piece | No
             return w.fill(Row("vec(#1)", rank=1), [a.turned if a.turned is not None else w.transposed(a)])
         inner = w.permute(a, range(a.rank, 0, -1)) if isinstance(a.rank, int) else a
         return w.fill(Row("vec(#1)", rank=1), [inner])
-    if "-1" in key or not isinstance(a.rank, int):
+    if not isinstance(a.rank, int):
         return None
-    count = len(sizes)
+    places = sizes_in(key, ":")
+    count = len(places)
     if count == 1:
         return w.fill(Row("reshape(#1, #2)", rank=1), [a if a.rank == 1 else _row_major(w, [a], "#1.reshape(-1)") or a, *sizes])
-    back = ", ".join(f"#{k}" for k in range(count + 1, 1, -1))
     start = a if a.rank == 1 else w.transposed(a) if a.rank == 2 else w.permute(a, range(a.rank, 0, -1))
     if a.rank == 0:
         start = w.fill(Row("[#1]", rank=1), [a])
-    flat = w.fill(Row(f"reshape(#1, {back})", rank=count), [start, *sizes])
+    flat = w.fill(Row(f"reshape(#1, {', '.join(reversed(places))})", rank=count), [start, *sizes])
     if count == 2:
         return replace(w.look_up("#1.T", [flat]), turned=flat)
     return w.permute(flat, range(count, 0, -1))
@@ -207,6 +219,31 @@ def _transpose(w: TextWriter, operands: Sequence[Piece], key: str) -> Piece | No
     if len(places) == 2:
         return a if places == [1, 2] else w.transposed(a)
     return w.permute(a, places)
+
+
+def _with_axes(w: TextWriter, a: Piece, own: Sequence[bool]) -> Piece:
+    if a.spread is not None:  # a column is its vector, with one axis more
+        last = max(k for k, is_own in enumerate(own) if is_own)
+        return _with_axes(w, a.spread, [is_own and k < last for k, is_own in enumerate(own)])
+    if sum(own) > 1 and not a.text.isidentifier():
+        inside = ", ".join(":" if is_own else "[CartesianIndex()]" for is_own in own)
+        return w.fill(Row(f"@1[{inside}]", POSTFIX, len(own)), [a])
+    lengths = [f"size(#1, {k})" for k in range(1, sum(own))] + [":"]
+    lengths.reverse()
+    return w.fill(Row(f"reshape(#1, {', '.join(lengths.pop() if is_own else '1' for is_own in own)})", rank=len(own)), [a])
+
+
+def _sum_over(w: TextWriter, operands: Sequence[Piece], key: str) -> Piece | None:
+    """``sum`` over axes, which are no more."""
+    a = operands[0]
+    if not isinstance(a.rank, int) or a.rank < 3 or "axis=" not in key:
+        return None
+    gone = axes_in(key, operands)
+    if len(gone) == a.rank:
+        return w.fill(Row("sum(#1)"), [a])
+    over = ", ".join(map(str, gone))
+    dims = over if len(gone) == 1 else f"({over})"
+    return w.fill(Row(f"dropdims(sum(#1, dims={dims}), dims={dims})", rank=a.rank - len(gone)), [a])
 
 
 def _concatenate(w: TextWriter, operands: Sequence[Piece], key: str) -> Piece | None:
@@ -234,7 +271,8 @@ def _total(w: TextWriter, operands: Sequence[Piece], key: str) -> Piece | None:
 
 
 SPECIALS = {
-    ".reshape": _row_major, ".transpose": _transpose, "np.concatenate": _concatenate, "np.einsum": _einsum, "np.sum": _total,
+    ".reshape": _row_major, ".sum": _sum_over, ".transpose": _transpose, "np.concatenate": _concatenate, "np.einsum": _einsum,
+    "np.sum": _total,
     **dict.fromkeys(FRECHET, _frechet),
 }  # fmt: skip
 HELPERS = frozenset((

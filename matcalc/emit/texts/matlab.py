@@ -9,13 +9,32 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from matcalc.emit.texts.pieces import COMPARE, POSTFIX, POWER, SIGN, SUM, TERM, Language, Piece, Row, entrywise_names, words
+from matcalc.emit.texts.pieces import (
+    COMPARE,
+    POSTFIX,
+    POWER,
+    SIGN,
+    SUM,
+    TERM,
+    Language,
+    Piece,
+    Row,
+    axes_in,
+    entrywise_names,
+    sizes_in,
+    words,
+)
 from matcalc.emit.texts.text import TextWriter
 
 ROWS = (
     # products
     ("#1 @ #2", "22", "@1 * !2", TERM, 2), ("#1 @ #2", "21", "@1 * !2", TERM, 1), ("#1 @ #2", "12", "$2^T * !1", TERM, 1),
     ("#1 @ #2", "11", "$1^T * !2", TERM, 0), ("np.outer(#1, #2)", "11", "@1 * $2^T", TERM, 2),
+    ("#1 @ #2", "33", "einsum('bij,bjk->bik', #1, #2)", 0, 3), ("#1 @ #2", "32", "einsum('bij,jk->bik', #1, #2)", 0, 3),
+    ("#1 @ #2", "23", "einsum('ij,bjk->bik', #1, #2)", 0, 3), ("#1 @ #2", "31", "einsum('bij,j->bi', #1, #2)", 0, 2),
+    ("#1 @ #2", "13", "einsum('i,bij->bj', #1, #2)", 0, 2),
+    ("(#1 @ #2[:, :, None])[:, :, 0]", "32", "einsum('bij,bj->bi', #1, #2)", 0, 2),
+    ("(#2[:, None, :] @ #1)[:, 0, :]", "32", "einsum('bij,bi->bj', #1, #2)", 0, 2),
     ("np.kron(#1, #2)", "22", "kron(#1, #2)", 0, 2), ("np.kron(#1, #2)", "11", "kron(#1, #2)", 0, 1),
     ("khatrirao(#1, #2)", "22", "khatrirao(#1, #2)", 0, 2), ("np.cross(#1, #2)", "11", "cross(#1, #2)", 0, 1),
     ("cross_matrix(#1)", "1", "cross_matrix(#1)", 0, 2), ("axial(#1)", "2", "axial(#1)", 0, 1),
@@ -30,6 +49,7 @@ ROWS = (
     # constants
     ("np.eye(#1)", "0", "eye(#1)", 0, 2), ("np.zeros(#1)", "0", "zeros(#1, 1)", 0, 1),
     ("np.ones(#1)", "0", "ones(#1, 1)", 0, 1), ("np.zeros((#1, #2))", "00", "zeros(#1, #2)", 0, 2),
+    ("np.full(#1, #2)", "00", "repmat(#2, #1, 1)", 0, 1),
     ("np.ones((#1, #2))", "00", "ones(#1, #2)", 0, 2), ("np.tri(#1)", "0", "tril(ones(#1))", 0, 2),
     ("np.pi", "", "pi", 0, 0), ("np.e", "", "exp(1)", 0, 0),
     ("np.tile(#1, (#2, #3))", "200", "repmat(#1, #2, #3)", 0, 2),
@@ -54,6 +74,7 @@ ROWS = (
     ("np.prod(#1)", "2", "prod(prod(#1))", 0, 0), ("np.prod(#1, axis=0)", "2", "prod(#1, 1)^T", POSTFIX, 1),
     ("np.prod(#1, axis=1)", "2", "prod(#1, 2)", 0, 1), ("np.max(#1)", "0", "@1", POSTFIX, 0),
     ("np.max(#1)", "1", "max(#1)", 0, 0), ("np.max(#1)", "2", "max(max(#1))", 0, 0),
+    ("np.max(#1, axis=0)", "2", "max(#1, [], 1)^T", POSTFIX, 1), ("np.max(#1, axis=1)", "2", "max(#1, [], 2)", 0, 1),
     ("np.cumsum(#1)", "1", "cumsum(#1)", 0, 1), ("np.cumsum(#1, axis=0)", "2", "cumsum(#1, 1)", 0, 2),
     ("np.cumsum(#1, axis=1)", "2", "cumsum(#1, 2)", 0, 2), ("np.trace(#1)", "2", "trace(#1)", 0, 0),
     ("logsumexp(#1)", "1", "logsumexp(#1, 1)", 0, 0), ("logsumexp(#1)", "2", "logsumexp(reshape(#1, [], 1), 1)", 0, 0),
@@ -73,6 +94,8 @@ ROWS = (
     ("np.linalg.inv(#1)", "2", "inv(#1)", 0, 2), ("np.linalg.det(#1)", "2", "det(#1)", 0, 0),
     ("np.linalg.pinv(#1)", "2", "pinv(#1)", 0, 2), ("np.linalg.solve(#1, #2)", "22", "@1 \\ !2", TERM, 2),
     ("np.linalg.solve(#1, #2)", "21", "@1 \\ !2", TERM, 1), ("np.linalg.slogdet(#1)[1]", "2", "logabsdet(#1)", 0, 0),
+    ("np.linalg.slogdet(#1)", "2", "sign_and_logabsdet(#1)", 0, "slogdet"), ("#1[0]", "<slogdet>", "@1(1)", POSTFIX, 0),
+    ("#1[1]", "<slogdet>", "@1(2)", POSTFIX, 0),
     ("np.linalg.matrix_power(#1, #2)", "20", "!1 ^ !2", POWER, 2),
     ("np.linalg.svd(#1, compute_uv=False)", "2", "svd(#1)", 0, 1),
     ("np.linalg.svd(#1, full_matrices=False)", "2", "svd_parts(#1)", 0, "svd"), ("#1[0]", "<svd>", "@1{1}", POSTFIX, 2),
@@ -107,7 +130,17 @@ def matlab(*, is_complex: bool) -> Language:
     rows = {(key, ranks): Row(text.replace("^T", turn), binds or 70, rank) for key, ranks, text, binds, rank in ROWS}
     entrywise = {key: (text.replace(" .^ ", " ^ "), text) for key, text in ENTRYWISE.items()}
     return Language(
-        "MATLAB", rows, entrywise, SPECIALS, binary, number, HELPERS, KEYWORDS, "permute(#1, [{}])", index_needs_name=True
+        "MATLAB",
+        rows,
+        entrywise,
+        SPECIALS,
+        binary,
+        number,
+        HELPERS,
+        KEYWORDS,
+        "permute(#1, [{}])",
+        _with_axes,
+        index_needs_name=True,
     )
 
 
@@ -151,14 +184,14 @@ def _row_major(w: TextWriter, operands: Sequence[Piece], key: str) -> Piece | No
             return w.fill(Row("reshape(#1, [], 1)", rank=1), [inner if inner is not None else w.transposed(a)])
         inner = w.permute(a, range(a.rank, 0, -1)) if isinstance(a.rank, int) else a
         return w.fill(Row("reshape(#1, [], 1)", rank=1), [inner])
-    if "-1" in key or not isinstance(a.rank, int):
+    if not isinstance(a.rank, int):
         return None
-    count = len(sizes)
-    if count == 1:
-        return w.fill(Row("reshape(#1, #2, 1)", rank=1), [a, *sizes])
-    back = ", ".join(f"#{k}" for k in range(count + 1, 1, -1))
+    places = sizes_in(key, "[]")
+    count = len(places)
     start = a if a.rank < 2 else w.transposed(a) if a.rank == 2 else w.permute(a, range(a.rank, 0, -1))
-    flat = w.fill(Row(f"reshape(#1, {back})", rank=count), [start, *sizes])
+    if count == 1:
+        return w.fill(Row("reshape(#1, #2, 1)", rank=1), [start, *sizes])
+    flat = w.fill(Row(f"reshape(#1, {', '.join(reversed(places))})", rank=count), [start, *sizes])
     if count == 2:
         return replace(w.look_up("#1.T", [flat]), turned=flat)
     return w.permute(flat, range(count, 0, -1))
@@ -172,6 +205,29 @@ def _transpose(w: TextWriter, operands: Sequence[Piece], key: str) -> Piece | No
     if len(places) == 2:
         return a if places == [1, 2] else w.transposed(a)
     return w.permute(a, places)
+
+
+def _with_axes(w: TextWriter, a: Piece, own: Sequence[bool]) -> Piece:
+    count = sum(own)
+    mine, further = iter(range(1, count + 1)), iter(range(count + 1, len(own) + 1))
+    places = [next(mine if is_own else further) for is_own in own]
+    if a.rank == 2 and a.turned is not None and a.turned.rank == 2:  # one change of order is enough
+        a = replace(a, permuted=(a.turned, (2, 1)))
+    return w.permute(a, places)
+
+
+def _sum_over(w: TextWriter, operands: Sequence[Piece], key: str) -> Piece | None:
+    """``sum`` over axes, which go last and are no more."""
+    a = operands[0]
+    if not isinstance(a.rank, int) or a.rank < 3 or "axis=" not in key:
+        return None
+    gone = axes_in(key, operands)
+    kept = [k for k in range(1, a.rank + 1) if k not in gone]
+    text = "#1"
+    for k in sorted(gone, reverse=True):
+        text = f"sum({text}, {k})"
+    total = w.fill(Row(text, rank=a.rank), [a])
+    return replace(w.permute(total, [*kept, *sorted(gone)]), rank=len(kept), permuted=None)
 
 
 def _concatenate(w: TextWriter, operands: Sequence[Piece], key: str) -> Piece | None:
@@ -204,14 +260,16 @@ def _total(w: TextWriter, operands: Sequence[Piece], key: str) -> Piece | None:
 
 
 SPECIALS = {
-    ".reshape": _row_major, ".transpose": _transpose, "np.concatenate": _concatenate, "np.einsum": _einsum, "np.sum": _total,
+    ".reshape": _row_major, ".sum": _sum_over, ".transpose": _transpose, "np.concatenate": _concatenate, "np.einsum": _einsum,
+    "np.sum": _total,
     **dict.fromkeys(("dexpm", "dlogm", "dsqrtm", "dsinm", "dcosm"), _frechet),
 }  # fmt: skip
 
 HELPERS = frozenset((
     "khatrirao", "cross_matrix", "axial", "unit_vector", "unit_columns", "commutation", "duplication", "elimination",
     "toeplitz_basis", "vech", "half_tril", "logsumexp", "softmax", "softmax_all", "prod_others", "prod_others_all",
-    "is_largest", "diagonal_sums", "diagonal_means", "logabsdet", "svd_parts", "adjugate", "polar_factor", "cholesky",
+    "is_largest", "diagonal_sums", "diagonal_means", "logabsdet",
+    "sign_and_logabsdet", "svd_parts", "adjugate", "polar_factor", "cholesky",
     "eigmax", "eigmin", "eigvecmax", "eigvecmin", "real_eig", "real_eigvecs", "eiggaps", "sinm", "cosm", "logaddexp",
     "pick", "sigmoid", "lgamma", "einsum", "frechet",
 ))  # fmt: skip

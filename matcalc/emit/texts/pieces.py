@@ -35,7 +35,7 @@ class Piece:
     permuted : pair or None
         What it is with other axes, and their order, from 1.
     row : bool
-        Whether it is one row or one column, to be stretched to a matrix.
+        Whether it has axes of length 1, to be stretched: one row or one column, beside a matrix.
     """
 
     text: str
@@ -87,6 +87,8 @@ class Language:
         The helper functions that there are, and the words that cannot be names.
     permuted : str
         How an array with its axes in another order is written.
+    with_axes : function
+        How an array with axes of length 1 among its own is written.
     index_needs_name : bool
         Whether only what has a name has entries.
     """
@@ -100,6 +102,7 @@ class Language:
     helpers: frozenset[str]
     keywords: frozenset[str]
     permuted: str
+    with_axes: Callable[[TextWriter, Piece, Sequence[bool]], Piece]
     index_needs_name: bool = False
 
 
@@ -107,6 +110,18 @@ class Language:
 def words_in(text: str) -> frozenset[str]:
     """The identifiers in a template."""
     return frozenset("".join(c if c.isalnum() or c == "_" else " " for c in text).split())
+
+
+def sizes_in(key: str, unknown: str) -> list[str]:
+    """The sizes that ``#1.reshape(...)`` is given; ``unknown`` is how the language says that one follows from the others."""
+    return [unknown if size == "-1" else size for size in key[len("#1.reshape(") : -1].rstrip(",").split(", ")]
+
+
+def axes_in(key: str, operands: Sequence[Piece]) -> list[int]:
+    """The axes of ``#1.sum(axis=...)``, counted from 1."""
+    written = key[len("#1.sum(axis=") : -1].strip("()").rstrip(",").split(", ")
+    found = [operands[int(a[1:]) - 1].number if a.startswith("#") else int(a) for a in written]
+    return [int(a.real) + 1 for a in found if a is not None]
 
 
 def ranks_of(operands: Sequence[Piece]) -> str:

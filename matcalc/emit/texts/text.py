@@ -19,6 +19,9 @@ from matcalc.errors import UnsupportedError
 
 INFIX = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Pow: "**", ast.FloorDiv: "//"}
 COMPARISONS = {ast.Gt: ">", ast.Lt: "<", ast.GtE: ">=", ast.LtE: "<=", ast.Eq: "==", ast.NotEq: "!="}
+WHOLE = frozenset((  # templates that are one piece: a matrix times a vector for every place of the first axis
+    "(#1 @ #2[:, :, None])[:, :, 0]", "(#2[:, None, :] @ #1)[:, 0, :]",
+))  # fmt: skip
 
 
 @dataclass
@@ -93,7 +96,11 @@ class TextWriter:
             elif v.is_leaf:
                 found = self.leaves[v.code, v.of]
             else:
-                found = self.translate(tree_of(v.code), [self.write(a) for a in v.args])
+                args = [self.write(a) for a in v.args]
+                whole = self.language.rows.get((v.code, ranks_of(args)))
+                found = (
+                    self.fill(whole, args) if whole is not None and v.code in WHOLE else self.translate(tree_of(v.code), args)
+                )
             self.pieces[v] = found
         return found
 
@@ -142,19 +149,20 @@ class TextWriter:
         if isinstance(a.rank, int) and a.rank > 2:  # all axes the other way round
             return self.permute(a, range(a.rank, 0, -1))
         made = self.look_up("#1.T", [a])
-        return Piece(made.text, made.binds, made.rank, turned=a) if a.rank == 2 else made
+        return Piece(made.text, made.binds, made.rank, turned=a, row=a.row) if a.rank == 2 else made
 
     def permute(self, a: Piece, order: Sequence[int]) -> Piece:
         """An array with more than two axes, its axes in another order, counted from 1; two changes of order are one."""
-        places = tuple(order)
+        places, thin = tuple(order), a.row
         if a.permuted is not None:
             a, before = a.permuted
+            before = (*before, *range(len(before) + 1, len(places) + 1))  # further axes have length 1
             places = tuple(before[k - 1] for k in places)
         if places == tuple(range(1, len(places) + 1)):
-            return a
+            return a if a.rank == len(places) else Piece(a.text, a.binds, len(places), row=thin)
         written = self.language.permuted.format(", ".join(map(str, places)))
         made = self.fill(Row(written, rank=len(places)), [a])
-        return replace(made, permuted=(a, places))
+        return replace(made, permuted=(a, places), row=thin)
 
     def call(self, node: ast.Call, args: Sequence[Piece]) -> Piece:
         """A function or a method."""
@@ -223,6 +231,8 @@ class TextWriter:
             if whole is not None:
                 return whole
         base = self.translate(node.value, args)
+        if isinstance(base.rank, int) and len(parts) > 2 and set(written.split(", ")) == {":", "None"}:
+            return self.with_axes(base, [part != "None" for part in written.split(", ")])
         if base.rank == 1 and written == "None, :" and base.turned is not None:
             return base.turned
         if base.rank == 1 and written in (":, None", "None, :"):
@@ -231,6 +241,10 @@ class TextWriter:
         if isinstance(base.rank, str) and len(operands) == 1 and operands[0].number is not None:
             return self.look_up(f"#1[{operands[0].number}]", [base])
         return self.look_up(f"#1[{written}]", [base, *operands])
+
+    def with_axes(self, a: Piece, own: Sequence[bool]) -> Piece:
+        """An array with axes of length 1 among its own; ``own`` says which are."""
+        return replace(self.language.with_axes(self, a, own), row=True)
 
     def whole_call(self, node: ast.Subscript, args: Sequence[Piece]) -> Piece | None:
         """A part of what a function gives, where the table knows it as one piece."""
@@ -258,6 +272,11 @@ class TextWriter:
     def look_up(self, key: str, operands: Sequence[Piece]) -> Piece:
         """A piece by the table, for operands of these ranks."""
         row = self.language.rows.get((key, ranks_of(operands)))
+        turned = [o.turned for o in operands]
+        if key == "#1 @ #2" and row is not None and row.rank == 0 and turned[0] is not None:  # a row that is one already
+            return self.fill(Row("@1 * !2", TERM), [turned[0], operands[1]])
+        if key == "np.outer(#1, #2)" and row is not None and turned[1] is not None:
+            return self.fill(Row("@1 * !2", TERM, 2), [operands[0], turned[1]])
         if row is not None:
             made = self.fill(row, operands)
             if key == "np.linalg.solve(#1, #2)" and all(o.turned is not None and o.rank == 2 for o in operands):
@@ -274,13 +293,13 @@ class TextWriter:
         return self.refuse(key, operands)
 
     def stretched(self, a: Piece, rank: int) -> Piece:
-        """An operand as it stands beside an array of that rank: a vector beside a matrix is a row, as NumPy has it."""
+        """An operand as it stands beside an array of that rank: its axes are the last, as NumPy has it; a vector is a row."""
         if a.rank == 1 and rank == 2:
             if a.turned is not None:
                 return a.turned
             return replace(self.look_up("#1[None, :]", [a]), row=True)
         if isinstance(a.rank, int) and 0 < a.rank < rank:
-            self.refuse(f"an array with {a.rank} axes beside one with {rank}", ())
+            return self.with_axes(a, [False] * (rank - a.rank) + [True] * a.rank)
         return a
 
     def refuse(self, key: str, operands: Sequence[Piece]) -> Piece:
@@ -307,7 +326,7 @@ class TextWriter:
                 out.append(c)
                 k += 1
         self._note(row.text)
-        thin = [a.row for a in operands if a.rank == 2] if row.entrywise else []
+        thin = [a.row for a in operands if a.rank not in (0, 1)] if row.entrywise else []
         return Piece("".join(out), row.binds, row.rank, row=bool(thin) and all(thin))
 
     def next_place(self, a: Piece) -> str:

@@ -29,7 +29,7 @@ from matcalc.expr import (
     rational,
 )
 from matcalc.node import postorder
-from matcalc.ops.elementwise import Exp, Expm1, Log, Log1p, Sigmoid, Sqrt, Tanh
+from matcalc.ops.elementwise import Exp, Expm1, Log, Log1p, Sigmoid, Sqrt
 from matcalc.ops.reductions import LogSumExp, Norm2, Softmax, Total
 from matcalc.rules.naming_entrywise import logistic, norm_powers, normalised
 from matcalc.rules.naming_functions import normalised_exponential, softplus_of
@@ -141,13 +141,8 @@ def _expm1_of(e: Expr) -> Expr | None:
 
 
 def _complement(e: Expr) -> Expr | None:
-    """``f - 1`` for a sigmoid, or the square of a hyperbolic tangent."""
-    if isinstance(e, Sigmoid):
-        return negate(Sigmoid(negate(e.arg)))
-    if isinstance(e, Power) and isinstance(e.base, Tanh) and rational(e.exponent) == 2:
-        twice = hadamard(Number(sp.Integer(2)), e.base.arg)
-        return hadamard(Number(sp.Integer(-4)), Sigmoid(twice), Sigmoid(negate(twice)))
-    return None
+    """``f - 1`` for a sigmoid."""
+    return negate(Sigmoid(negate(e.arg))) if isinstance(e, Sigmoid) else None
 
 
 def _entropy(e: Expr) -> Expr | None:
@@ -220,10 +215,7 @@ TABLE = (
     ),
     StableForm("log1p", (Log,), _log_of_one_more, "log(1 .+ x)", "log1p(x)"),
     StableForm("expm1", SUMS, _with_number(_expm1_of), "exp(x) .- 1", "expm1(x)"),
-    StableForm(
-        "complement", SUMS, _with_number(_complement), "1 .- sigmoid(x), 1 .- tanh(x).^2",
-        "sigmoid(-x), 4*sigmoid(2*x).*sigmoid(-2*x)",
-    ),
+    StableForm("complement", SUMS, _with_number(_complement), "1 .- sigmoid(x)", "sigmoid(-x)"),
     StableForm("entropy", (Hadamard,), _entropy, "x.*log(x), x.*log(x./y)", "the same, and 0 where x is 0"),
     StableForm("entropy-total", (Product,), _entropy_total, "x'*log(x)", "the same, with 0 where x is 0"),
     StableForm("norm", (Sqrt,), _root, "sqrt(x'*x), sqrt(sum(x.^2))", "norm2(x), scaled where squares overflow"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from matcalc.calculus import scalar_function, target, upstream_of
 from matcalc.conjugates import is_real
-from matcalc.emit import compile as compile_expr
+from matcalc.emit import compile_plainly
 from matcalc.errors import CheckError, MatcalcError, OperandError, UnsupportedError
 from matcalc.expr import Expr, as_expr, named_shape
 from matcalc.jacobian import LAYOUTS
@@ -226,7 +226,7 @@ def _error(claim: Expr, point: Point, slope: np.ndarray[Any, Any]) -> float:
     """The difference between a claimed gradient and finite differences, relative to the largest entry."""
     import numpy as np
 
-    call = compile_expr(claim)
+    call = compile_plainly(claim)
     with np.errstate(all="ignore"):
         try:
             got = np.asarray(call(**{k: v for k, v in point.given.items() if k in call.names}))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 from matcalc.dims import Dim, DimSymbol
-from matcalc.emit import compile as compile_expr
+from matcalc.emit import compile_plainly
 from matcalc.expr import SLOTS, Entrywise, Expr, Let, Number, Operator, Product, Symbol
 from matcalc.index import At, Delta, Entry, Index, Map, Num, Pair, Plus, Sum, Term, Times
 from matcalc.network import composite_parts
@@ -86,7 +86,7 @@ class Values:
             for k, c in enumerate(e.operands)
             for facts in [("complex",) if c.is_complex else ()]
         ]
-        call = compile_expr(e.rebuild(holders))
+        call = compile_plainly(e.rebuild(holders))
         given: dict[str, Any] = {d.name: n for d, n in self.sizes.items()} | self.functions
         for k, c in enumerate(e.operands):
             value = self.known[c] if c.is_complex else np.real(self.known[c])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 from matcalc.dims import Dim, DimSymbol, is_unit, plus_dim
-from matcalc.emit import compile as compile_expr
+from matcalc.emit import compile_plainly
 from matcalc.errors import MatcalcError, OperandError
 from matcalc.expr import Expr, Item, Symbol
 from matcalc.node import postorder
@@ -77,9 +77,9 @@ def candidates(
     f: Expr, w: Symbol, roots: Sequence[Expr], seed: int, sizes: Sequence[int] = SIZES
 ) -> Iterator[tuple[Point, Array]]:
     """All usable points that one seed makes."""
-    call = compile_expr(f)
+    call = compile_plainly(f)
     inverted = [n.operands[0] for n in postorder([f, *roots], lambda e: e.operands) if isinstance(n, INVERTING)]
-    inverses = compile_expr(inverted)
+    inverses = compile_plainly(inverted)
     for attempt in range(ATTEMPTS):
         point = draw_point([f, w, *roots], seed, attempt, sizes)
         if not is_regular(inverses, point):

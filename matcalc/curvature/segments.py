@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from matcalc.emit import compile as compile_expr
+from matcalc.emit import compile_plainly
 from matcalc.errors import MatcalcError
 from matcalc.expr import Expr, Symbol
 from matcalc.node import postorder
@@ -57,10 +57,10 @@ class Segment:
 def segments(f: Expr, variables: Sequence[Symbol], trials: int, seed: int) -> Iterator[Segment]:
     """A random segment for each trial at which the ends have finite values."""
     require_seed(seed)
-    call = compile_expr(f)
+    call = compile_plainly(f)
     nodes = list(postorder([f], lambda e: e.operands))
-    inverses = compile_expr([n.operands[0] for n in nodes if isinstance(n, INVERTING)])
-    positive = compile_expr([n.operands[-1] for n in nodes if _needs_positive(n)])
+    inverses = compile_plainly([n.operands[0] for n in nodes if isinstance(n, INVERTING)])
+    positive = compile_plainly([n.operands[-1] for n in nodes if _needs_positive(n)])
     without = 0
     for k in range(trials):
         if without == BARREN:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from matcalc.derivations.forms import Change, Form, Slope
-from matcalc.emit import compile as compile_expr
+from matcalc.emit import compile_plainly
 from matcalc.evaluate import Values
 from matcalc.expr import Expr, Symbol
 from matcalc.sampling import STENCIL, draw_symbol, is_steady
@@ -57,7 +57,7 @@ def along(roots: Sequence[Expr], wrt: Symbol, direction: Array, values: Values, 
     """The derivatives of several expressions over symbols along a direction, by central differences of compiled code."""
     import numpy as np
 
-    call = compile_expr(list(roots))
+    call = compile_plainly(list(roots))
     known = {s.name: values.known[s] for e in roots for s in e.symbols}
     shapes = {s.name: [values.size(d) for d in s.shape] for e in roots for s in e.symbols}
     given: dict[str, Any] = {d.name: n for d, n in values.sizes.items()} | values.functions

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from types import ModuleType
@@ -60,6 +60,8 @@ class Backend:
         Whether products are left to a BLAS as NumPy leaves them: ``Z.T @ Z`` at half the work of another product.
     in_place : bool
         Whether arrays are written to: operations over their operands with ``out=``, helpers that fill a new array part by part.
+    expands : bool
+        Whether sums are multiplied out, or factors taken out, where that costs less.
     many_axes : bool
         Whether a matrix with stacked axes is made as an array with all of them, and not by a Kronecker product.
     """
@@ -85,6 +87,7 @@ class Backend:
     factors: bool = False
     blas: bool = False
     in_place: bool = False
+    expands: bool = False
     many_axes: bool = False
 
     @property
@@ -174,5 +177,8 @@ NUMPY = Backend(
         ("np.sum(np.abs(#1))", "np.abs(#1).sum()"),
         ("np.max(np.abs(#1))", "np.abs(#1).max()"),
     ),
-    factors=True, blas=True, in_place=True, many_axes=True,
+    factors=True, blas=True, in_place=True, expands=True, many_axes=True,
 )  # fmt: skip
+
+# for functions that are judged by differences: away from a structured point a structure may not be made use of
+PLAIN_NUMPY = replace(NUMPY, factors=False, blas=False, in_place=False, expands=False)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from matcalc.dims import Dim, DimSymbol
 from matcalc.emit.arguments import Arguments
 from matcalc.emit.assemble import make_function, write_program
-from matcalc.emit.backends import Backend
+from matcalc.emit.backends import PLAIN_NUMPY, Backend
 from matcalc.emit.entry import ABSENT, can_enter, make_entry
 from matcalc.emit.libraries import backend_of
 from matcalc.emit.parameters import Outputs, Parameters, Unpack, parameters_of, structure_of, symbols_by_name
@@ -85,7 +85,19 @@ def compile(
         if form not in RESULTS:
             raise UnsupportedError(f"unknown form {form!r}; the known ones are array, {', '.join(RESULTS)}")
         return RESULTS[form](outputs, args, backend=backend)
-    library = backend_of(backend)
+    return _compiled(outputs, args, backend_of(backend))
+
+
+def compile_plainly(outputs: Outputs, args: Sequence[Symbol | str] | None = None) -> Compiled:
+    """A NumPy function that computes expressions as they are written, and takes no attribute for granted.
+
+    Code that ``compile`` writes may read one triangle of a matrix that is declared positive definite. A function that is
+    differentiated by differences is evaluated at points that are not.
+    """
+    return _compiled(outputs, args, PLAIN_NUMPY)
+
+
+def _compiled(outputs: Outputs, args: Sequence[Symbol | str] | None, library: Backend) -> Compiled:
     unpack, exprs = structure_of(outputs)
     symbols = symbols_by_name(exprs, [a for a in args or () if isinstance(a, Symbol)])
     plan = make_plan(exprs, symbols, library)

@@ -46,7 +46,9 @@ class Plan:
 def make_plan(outputs: Sequence[Expr], symbols: dict[str, Symbol], backend: Backend, sizes: Sizes | None = None) -> Plan:
     """The program that computes ``outputs``."""
     sizes = sizes or Sizes()
-    outputs = share_transposes(cheapest(stable_forms(outputs), backend, sizes))
+    outputs = stable_forms(outputs)
+    if backend.expands:
+        outputs = share_transposes(cheapest(outputs, backend, sizes))
     planner = Planner(outputs, symbols, backend, sizes)
     values = [planner.output(e) for e in outputs]
     planner.f.solver.settle(values)

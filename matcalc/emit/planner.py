@@ -76,7 +76,7 @@ class Planner:
                 self.form[e] = self.shaped(self.b.leaf("symbol", e), e)
             else:
                 self.form[e] = self.form[self.written_out[e]] if e in self.written_out else self.lower(e)
-            if e.symmetric and not e.is_scalar and not e.is_complex and self.form[e].kind == "full":
+            if backend.factors and e.symmetric and not e.is_scalar and not e.is_complex and self.form[e].kind == "full":
                 self.f.solver.symmetric.add(self.form[e].value)
 
     def _look_around(self, outputs: Sequence[Expr]) -> None:
@@ -123,7 +123,7 @@ class Planner:
         v = self.f.plane(self.form[e])
         if is_lower(e):
             self.f.solver.lower.add(v)
-        elif e.symmetric and not e.is_complex:  # of whatever form
+        elif self.backend.factors and e.symmetric and not e.is_complex:  # of whatever form
             self.f.solver.symmetric.add(v)
         return v
 

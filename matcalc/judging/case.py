@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-from matcalc.emit import compile as compile_expr
+from matcalc.emit import compile_plainly
 from matcalc.errors import MatcalcError
 from matcalc.expr import Expr
 from matcalc.judging.factors import named, ratio
@@ -79,7 +79,7 @@ class Case:
             truth = self.q.truth()
         except MatcalcError:
             return None
-        call = compile_expr([truth])
+        call = compile_plainly([truth])
         for point, array in measured:
             found = arrays_at(call, point.given)
             if found is None or not close(found[0].reshape(array.shape), array, ROUGH, SMALL / TRACE):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from matcalc.emit import compile as compile_expr
+from matcalc.emit import compile_plainly
 from matcalc.errors import MatcalcError
 from matcalc.expr import Expr, Number, Power, Symbol, hadamard
 from matcalc.judging.points import Evaluator, arrays_at, symbols_of
@@ -106,7 +106,7 @@ class Comparison:
                 factors.append(factor)
                 made = hadamard(factor, made)
             done[node] = made
-        return compile_expr([done[e] for e in self.pair]), factors
+        return compile_plainly([done[e] for e in self.pair]), factors
 
 
 def _rebuilt(node: Expr, done: dict[Expr, Expr]) -> Expr:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from matcalc.dims import DimSymbol, is_unit
-from matcalc.emit import compile as compile_expr
+from matcalc.emit import compile_plainly
 from matcalc.errors import MatcalcError
 from matcalc.expr import Expr, Symbol
 from matcalc.node import postorder
@@ -86,9 +86,9 @@ class Evaluator:
 
     def __init__(self, exprs: Sequence[Expr]) -> None:
         self.real = [not e.is_complex for e in exprs]
-        self.call = compile_expr(list(exprs))
+        self.call = compile_plainly(list(exprs))
         nodes = postorder(exprs, lambda e: e.operands)
-        self.inverses = compile_expr([n.operands[0] for n in nodes if isinstance(n, INVERTING)])
+        self.inverses = compile_plainly([n.operands[0] for n in nodes if isinstance(n, INVERTING)])
 
     def __call__(self, point: Point) -> list[Array] | None:
         """The values, if all are finite, real where they should be, and no inverse is close to singular."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from matcalc.calculus import grad, vjp
 from matcalc.dims import Dim, is_unit, same_dim
-from matcalc.emit import compile as compile_expr
+from matcalc.emit import compile_plainly
 from matcalc.expr import Expr, Symbol, substitute
 from matcalc.jacobian import hessian, hvp, jacobian, jvp
 from matcalc.judging.points import value_at
@@ -140,10 +140,10 @@ class Question:
         """
         free = self.w.free
         f = substitute(self.f, {self.w: free})
-        call = compile_expr(f)
-        gradient = compile_expr(grad(f, free)) if self.kind in ("hessian", "hvp") else None
+        call = compile_plainly(f)
+        gradient = compile_plainly(grad(f, free)) if self.kind in ("hessian", "hvp") else None
         inverted = [n.operands[0] for n in postorder([self.f, *roots], lambda e: e.operands) if isinstance(n, INVERTING)]
-        inverses = compile_expr(inverted)
+        inverses = compile_plainly(inverted)
 
         def find(point: Point) -> Array | None:
             if inverted and not is_regular(inverses, point):
@@ -164,7 +164,7 @@ class Question:
         if self.kind in ("jacobian", "hessian"):
             return laid_out(slopes, self.of, self.w, self.layout, twice=self.kind == "hessian")
         assert self.along is not None
-        along = np_array(value_at(compile_expr(self.along), point.given))
+        along = np_array(value_at(compile_plainly(self.along), point.given))
         axes = self.of.ndim
         if self.kind == "vjp":
             return np.asarray(np.tensordot(along, slopes, (list(range(axes)), list(range(axes)))))

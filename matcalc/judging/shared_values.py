@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from matcalc.emit import compile as compile_expr
+from matcalc.emit import compile_plainly
 from matcalc.errors import MatcalcError
 from matcalc.expr import Expr, Number, Symbol
 from matcalc.judging.points import value_at
@@ -67,7 +67,7 @@ class SharedValues:
         """The value of an expression for these values of its symbols."""
         if e not in self.calls:
             try:
-                self.calls[e] = compile_expr(e)
+                self.calls[e] = compile_plainly(e)
             except MatcalcError:
                 self.calls[e] = None
         call = self.calls[e]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matcalc.dims import Dim, same_dim
-from matcalc.emit import compile as compile_expr
+from matcalc.emit import compile_plainly
 from matcalc.expr import (
     ONE,
     Add,
@@ -40,7 +40,7 @@ def require_regular(matrix: Expr, x: Symbol, working: Working, named: str = "") 
         raise Unsolved(
             f"{what} has rank {rank_bound(body)} at most and is singular, so the equation does not determine {x.name}"
         )
-    if not any(is_regular(compile_expr([body]), point) for point in points(body)):
+    if not any(is_regular(compile_plainly([body]), point) for point in points(body)):
         raise Unsolved(f"{what} is singular at every random point, so the equation does not determine {x.name}")
     if not named:
         working.assume(*regular(body))
@@ -66,7 +66,7 @@ def require_somewhere(weights: Expr, what: str, working: Working) -> None:
     """Refuse to divide by what is 0 in some entry at every random point."""
     import numpy as np
 
-    call = compile_expr(weights)
+    call = compile_plainly(weights)
     for point in points(weights):
         with np.errstate(all="ignore"):
             found = np.abs(np.asarray(call(**{k: v for k, v in point.given.items() if k in call.names})))

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from matcalc.check import CheckReport, Trial, report
-from matcalc.emit import compile as compile_expr
+from matcalc.emit import compile_plainly
 from matcalc.errors import OperandError
 from matcalc.expr import Expr, Symbol, add, transpose
 from matcalc.node import postorder
@@ -153,12 +153,12 @@ class Stationary:
         import numpy as np
 
         everything = {**self.values, **self.multiplier_values}
-        solve = compile_expr(list(everything.values()))
-        function, residuals = compile_expr(self.lagrangian), compile_expr(list(self.constraints))
-        allowed = compile_expr(list(self.not_negative))
+        solve = compile_plainly(list(everything.values()))
+        function, residuals = compile_plainly(self.lagrangian), compile_plainly(list(self.constraints))
+        allowed = compile_plainly(list(self.not_negative))
         roots = [self.lagrangian, *everything.values(), *everything]
         nodes = postorder([self.lagrangian, *everything.values()], lambda e: e.operands)
-        inverses = compile_expr([m for n in nodes if (m := inverted_in(n)) is not None])
+        inverses = compile_plainly([m for n in nodes if (m := inverted_in(n)) is not None])
         for attempt in range(ATTEMPTS):
             point = draw_point(roots, seed, attempt, sizes)
             with np.errstate(all="ignore"):

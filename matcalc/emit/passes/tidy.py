@@ -200,7 +200,7 @@ def _sum_of_terms(p: _Program, v: Value) -> Value | None:
     terms = _terms(p, arg, through_shared=True)
     if shape is None or not any(t.factors for t in terms):
         return None
-    if axis is None and any(p.facts[f].shape != () for t in terms for f in t.factors):
+    if axis is None and any(shape_of(f) != () for t in terms for f in t.factors):
         return None
     if any(p.facts[t.base].shape != shape or not _is_there(p, t.base, arg) for t in terms):
         return None

@@ -16,7 +16,7 @@ Times of derivatives on one core of one machine ({machine}; {libraries}), made b
 Numbers are **how many times faster than jitted JAX** (`jax.grad`, `jax.hessian`, `jax.jacrev`, `jax.vjp`), from the
 medians of one run; JAX's own median stands beside them. "hand" is the best closed form that we could write in
 NumPy and SciPy, "torch" is PyTorch's automatic differentiation (`torch.autograd.grad`, `torch.func`). The problems are in
-`tests/benchmarks/problems.py`.
+`tests/benchmarks/problems.py`; an empty cell was not measured.
 
 ![Speed over jitted JAX, by problem](benchmarks.svg)
 

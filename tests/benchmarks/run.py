@@ -2,7 +2,8 @@
 
     python tests/benchmarks/run.py [--keep FILE] [pytest's own options, such as -k logistic]
 
-One thread on one core, all columns in one process; the clock is the process's CPU time. Needs the ``test`` extra and matplotlib.
+One thread on one core, all columns in one process; the clock is the CPU time of the process. Needs the ``test`` extra and
+matplotlib.
 """
 
 import argparse

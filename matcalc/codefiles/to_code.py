@@ -16,7 +16,7 @@ from matcalc.errors import OperandError, UnsupportedError
 from matcalc.expr import Expr
 from matcalc.sampling import least_sizes
 
-PLAIN = Backend("text", "", "np", "", frozenset())  # no code that is for one library alone
+PLAIN = Backend("text", "", "np", "", frozenset(), expands=True)  # no code that is for one library alone
 TEXTS: dict[str, Callable[[Contents, Backend], TextFile]] = {"julia": JuliaFile, "matlab": MatlabFile}
 LANGUAGES = (*BACKENDS, *TEXTS)
 

@@ -61,7 +61,8 @@ class Backend:
     in_place : bool
         Whether arrays are written to: operations over their operands with ``out=``, helpers that fill a new array part by part.
     expands : bool
-        Whether sums are multiplied out, or factors taken out, where that costs less.
+        Whether other forms are looked for: sums multiplied out, factors taken out, halves of products that are their
+        own transpose.
     many_axes : bool
         Whether a matrix with stacked axes is made as an array with all of them, and not by a Kronecker product.
     """

@@ -34,31 +34,15 @@ end
 
 function [value, dV, dW, db, dx, dy] = f_and_gradient(V, W, b, x, y)
   % The value of f and its gradient by V, W, b, x, y.
-  t0 = W * x + b;
-  t1 = tanh(t0);
-  t2 = V * t1;
-  t3 = t2 - y;
-  t4 = sigmoid(2 * t0) .* sigmoid(-2 * t0) .* (V' * t3);
-  t5 = 8 * t4;
-  value = t3' * t3;
-  dV = 2 * t3 * t1';
-  dW = t5 * x';
-  db = t5;
-  dx = 8 * (W' * t4);
-  dy = 2 * (y - t2);
-end
-
-function out = sigmoid(x)
-  % 1 / (1 + exp(-x)), without overflow.
-  small = exp(-abs(x));
-  out = pick(x >= 0, 1 ./ (1 + small), small ./ (1 + small));
-end
-
-function out = pick(condition, a, b)
-  % Entries of a where the condition holds, else of b.
-  zero = zeros(size(condition + a + b));
-  a = a + zero;
-  out = b + zero;
-  condition = (condition + zero) ~= 0;
-  out(condition) = a(condition);
+  t0 = tanh(W * x + b);
+  t1 = V * t0;
+  t2 = t1 - y;
+  t3 = (1 - t0 .^ 2) .* (V' * t2);
+  t4 = 2 * t3;
+  value = t2' * t2;
+  dV = 2 * t2 * t0';
+  dW = t4 * x';
+  db = t4;
+  dx = 2 * (W' * t3);
+  dy = 2 * (y - t1);
 end

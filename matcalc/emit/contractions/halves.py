@@ -110,6 +110,8 @@ def multiply_halves(
     A scalar meets the weights if it keeps their sign, else the result. Where the inner dimension is large, only the inner
     part of the chain is taken as a half, and the outer factors are multiplied to the small square matrix that it gives.
     """
+    if not planner.backend.expands:
+        return None
     n, k, forms = len(factors), half_length(origin), planner.f
     if k == 0 or k > LONGEST or any(f.kind not in IN_HALVES for f in factors[:k]) or is_unit(factors[0].rows):
         return None

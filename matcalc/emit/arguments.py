@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from matcalc.dims import Dim, DimSymbol, is_unit
 from matcalc.emit.assemble import dim_function
-from matcalc.emit.parameters import Parameters, axes_of, dimensions_in, shape_text
+from matcalc.emit.parameters import Parameters, axes_of, bound, dimensions_in, shape_text
 from matcalc.errors import OperandError, ShapeError
 
 
@@ -61,28 +61,9 @@ class Arguments:
 
     def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[list[Any], dict[DimSymbol, int]]:
         """The arguments in order, and dimensions that were given although an argument shows them."""
-        names = self.parameters.names
-        if len(args) > len(names):
-            raise OperandError(f"{len(args)} arguments given, but there are {len(names)} parameters: {self._listed()}")
-        values = dict(zip(names, args, strict=False))
-        extra: dict[DimSymbol, int] = {}
         shown = {d.name: d for d in self.parameters.shown}
-        for name, value in kwargs.items():
-            if name in values:
-                raise OperandError(f"{name} is given twice, by position and by name")
-            if name in names:
-                values[name] = value
-            elif name in shown:
-                extra[shown[name]] = _as_size(name, value)
-            else:
-                raise OperandError(f"there is no parameter {name}; the parameters are {self._listed()}")
-        missing = [n for n in names if n not in values]
-        if missing:
-            raise OperandError(f"missing: {', '.join(missing)}; the parameters are {self._listed()}")
-        return [values[n] for n in names], extra
-
-    def _listed(self) -> str:
-        return ", ".join(self.parameters.names) or "none"
+        given, extra = bound(self.parameters.names, args, kwargs, shown)
+        return given, {shown[name]: _as_size(name, value) for name, value in extra.items()}
 
     def _check_of(self, name: str, strict: Collection[str], runtime: ModuleType) -> Check:
         p = self.parameters

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from matcalc.dims import is_unit
 from matcalc.emit.forms import Form, Forms
-from matcalc.emit.grams import are_transposed, scaled_gram
+from matcalc.emit.grams import are_transposed, gram, weights_of
 from matcalc.emit.sizes import Sizes
 from matcalc.expr import Expr, Transpose
 
@@ -61,8 +61,7 @@ def multiply_splits(forms: Forms, factors: Sequence[Form], splits: dict[tuple[in
     if i == j:
         return factors[i]
     if j == i + 2 and factors[i + 1].kind == "diag" and are_transposed(forms, factors[i], factors[j]):
-        left, middle, right = factors[i : j + 1]
-        return Form("full", scaled_gram(forms, left, middle.value, right), left.rows, right.cols)
+        return gram(forms, factors[i], weights_of(forms, factors[i + 1].value))
     k = splits[i, j]
     left = multiply_splits(forms, factors, splits, i, k)
     return forms.multiply(left, multiply_splits(forms, factors, splits, k + 1, j))

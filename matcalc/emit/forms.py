@@ -223,9 +223,9 @@ class Forms:
         if x.kind == "unit" and is_unit(rows) and y.kind == "full":
             return Form("full", b.make("#1[#2]", y.value, x.value), rows, cols)
         x, y = self.dense(x), self.dense(y)
-        return Form("full", self._noted_product(x, y, self._dot(x, y)), rows, cols)
+        return Form("full", self.noted_product(x, y, self._dot(x, y)), rows, cols)
 
-    def _noted_product(self, x: Form, y: Form, v: Value) -> Value:
+    def noted_product(self, x: Form, y: Form, v: Value) -> Value:
         """The cost of a product of arrays."""
         flops = 2 * self.entries(x) * self.sizes.of(y.cols)
         square = self.backend.blas and are_transposed(self, x, y)

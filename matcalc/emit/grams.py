@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from matcalc.emit.values import Value
@@ -13,6 +14,14 @@ THIN = 32  # columns up to which a product with a large matrix is faster the oth
 LARGE = 100_000  # the entries from which a matrix counts as large
 
 
+@dataclass(frozen=True)
+class Weights:
+    """The diagonal between two halves: the numbers, and a vector whose square they are, where that is worth it."""
+
+    value: Value
+    root: Value | None
+
+
 def are_transposed(forms: Forms, x: Form, y: Form) -> bool:
     """Whether the arrays ``x`` and ``y`` are matrices, one the transpose of the other."""
     p, q = x.value, y.value
@@ -20,23 +29,37 @@ def are_transposed(forms: Forms, x: Form, y: Form) -> bool:
     return plain and forms.b.transpose(p) is q
 
 
-def scaled_gram(forms: Forms, x: Form, w: Value, y: Form) -> Value:
-    """``x diag(w) y`` with ``x = y'``.
+def weights_of(forms: Forms, value: Value, *, nonnegative: bool = False) -> Weights:
+    """Weights with their root: what they are the square of, or a square root where the library has use for it."""
+    if value.code in ("np.square(#1)", "#1 * #1"):
+        return Weights(value, value.args[0])
+    rooted = forms.backend.blas and (nonnegative or forms.bounds.sign(value) > 0)
+    return Weights(value, forms.b.make("np.sqrt(#1)", value) if rooted else None)
 
-    Where the sign of ``w`` is known, half the work: ``sqrt(w)`` scales the rows of one array ``z``, and ``z' z`` is symmetric.
-    """
-    b, note = forms.b, forms.ledger.note
-    scale = b.make("#1[:, None]", w)
-    flops, entries = 2 * forms.entries(y) * forms.sizes.of(x.rows), forms.entries(y)
-    size = forms.sizes.of(x.rows) ** 2
-    sign = forms.bounds.sign(w) if forms.backend.blas else 0
-    if not sign:
-        scaled = note(b.mul(scale, y.value), passed=entries)
-        return note(symmetric_product(forms, x.value, scaled), flops=flops, passed=size)
-    root = b.make("#1[:, None]", b.make("np.sqrt(#1)", w if sign > 0 else b.neg(w)))
-    z = note(b.mul(root, y.value), passed=entries)
-    square = note(b.make("#1 @ #2", b.transpose(z), z), flops=flops / 2, passed=size)
-    return square if sign > 0 else b.neg(square)
+
+def gram(forms: Forms, half: Form, weights: Weights | None) -> Form:
+    """``H diag(w) H'`` for a half that is held as an array; of weights that are nowhere positive minus that of ``-w``."""
+    if weights is not None and weights.root is None and forms.backend.blas and forms.bounds.sign(weights.value) < 0:
+        opposite = forms.b.neg(weights.value)
+        square = gram(forms, half, Weights(opposite, forms.b.make("np.sqrt(#1)", opposite)))
+        return forms.scale(forms.b.const(-1), square)
+    if weights is not None and (weights.root is None or half.is_vector):
+        scaled = forms.transpose(_scaled(forms, half, weights.value))
+        if half.is_vector or not forms.backend.symmetric_products:
+            return forms.multiply(half, scaled)
+        return replace(
+            half, value=forms.noted_product(half, scaled, symmetric_product(forms, half.value, scaled.value)), cols=half.rows
+        )
+    scaled = half if weights is None or weights.root is None else _scaled(forms, half, weights.root)
+    return forms.multiply(scaled, forms.transpose(scaled))
+
+
+def _scaled(forms: Forms, half: Form, w: Value) -> Form:
+    """``H diag(w)``, on the array that ``H`` is the transpose of, if it is one."""
+    d = replace(half, kind="diag", value=w, rows=half.cols)
+    if half.value.code == "#1.T":
+        return forms.transpose(forms.multiply(d, forms.transpose(half)))
+    return forms.multiply(half, d)
 
 
 def symmetric_product(forms: Forms, p: Value, q: Value) -> Value:

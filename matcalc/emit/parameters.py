@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,3 +102,27 @@ def shape_text(e: Expr) -> str:
 def dimensions_in(d: Dim) -> list[DimSymbol]:
     """The symbols in a dimension, sorted by name."""
     return [] if isinstance(d, int) else sorted((s for s in d.free_symbols if isinstance(s, DimSymbol)), key=lambda s: s.name)
+
+
+def bound(
+    names: Sequence[str], args: Sequence[Any], kwargs: Mapping[str, Any], shown: Collection[str] = ()
+) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments in order, and those by name that are ``shown``: dimensions that an argument shows too."""
+    listed = ", ".join(names) or "none"
+    if len(args) > len(names):
+        raise OperandError(f"{len(args)} arguments given, but there are {len(names)} parameters: {listed}")
+    values = dict(zip(names, args, strict=False))
+    extra: dict[str, Any] = {}
+    for name, value in kwargs.items():
+        if name in values:
+            raise OperandError(f"{name} is given twice, by position and by name")
+        if name in names:
+            values[name] = value
+        elif name in shown:
+            extra[name] = value
+        else:
+            raise OperandError(f"there is no parameter {name}; the parameters are {listed}")
+    missing = [n for n in names if n not in values]
+    if missing:
+        raise OperandError(f"missing: {', '.join(missing)}; the parameters are {listed}")
+    return [values[n] for n in names], extra

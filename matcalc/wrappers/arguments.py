@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from matcalc.emit.parameters import bound
 from matcalc.errors import OperandError
 from matcalc.wrappers.fitting import Extents, fitted, read_sizes
 from matcalc.wrappers.pullback import Pullback
@@ -23,20 +24,7 @@ class Arguments:
         """The arguments in order."""
         if not kwargs and len(args) == len(self.names):
             return list(args)
-        listed = ", ".join(self.names) or "none"
-        if len(args) > len(self.names):
-            raise OperandError(f"{len(args)} arguments given, but there are {len(self.names)} parameters: {listed}")
-        values = dict(zip(self.names, args, strict=False))
-        for name, value in kwargs.items():
-            if name in values:
-                raise OperandError(f"{name} is given twice, by position and by name")
-            if name not in self.names:
-                raise OperandError(f"there is no parameter {name}; the parameters are {listed}")
-            values[name] = value
-        missing = [n for n in self.names if n not in values]
-        if missing:
-            raise OperandError(f"missing: {', '.join(missing)}; the parameters are {listed}")
-        return [values[n] for n in self.names]
+        return bound(self.names, args, kwargs)[0]
 
     def fit(self, given: Sequence[Any], as_array: Callable[[Any], Any]) -> list[Any]:
         """The arguments as arrays of the right shapes; integers stay numbers."""

@@ -14,20 +14,12 @@ from matcalc.emit.chain import LONGEST, Factor, best_splits, multiply_splits
 from matcalc.emit.contractions.labelled import Labelled, letter_of
 from matcalc.emit.contractions.mirrored import KnownHalf
 from matcalc.emit.forms import Form, Forms
-from matcalc.emit.grams import symmetric_product
+from matcalc.emit.grams import Weights, gram, weights_of
 from matcalc.emit.planner import Planner
 from matcalc.emit.values import Value
 from matcalc.expr import Expr
 
 IN_HALVES = ("full", "diag", "inverse")  # how the factors of a half may be held
-
-
-@dataclass(frozen=True)
-class Weights:
-    """The diagonal between two halves: the numbers, and a vector whose square they are, where that is worth it."""
-
-    value: Value
-    root: Value | None
 
 
 @dataclass(frozen=True)
@@ -61,7 +53,7 @@ def half_length(origin: Sequence[Factor]) -> int:
 def middle_weights(planner: Planner, factors: Sequence[Form], scale: Scale | None) -> Weights:
     """Diagonal factors as one vector, times a positive number."""
     value = planner.b.fold(planner.b.mul, [f.value for f in factors])
-    return weights_of(planner, scale.combine(scale.number, value) if scale else value)
+    return weights_of(planner.f, scale.combine(scale.number, value) if scale else value)
 
 
 def is_positive(v: Value) -> bool:
@@ -69,37 +61,6 @@ def is_positive(v: Value) -> bool:
     if v.code == "const":
         return isinstance(v.of, (int, float)) and v.of > 0
     return v.code == "dim" or (v.code in ("#1 / #2", "#1 * #2") and all(map(is_positive, v.args)))
-
-
-def weights_of(planner: Planner, value: Value, *, nonnegative: bool = False) -> Weights:
-    """Weights with their root: what they are the square of, or a square root where the library has use for it."""
-    if value.code in ("np.square(#1)", "#1 * #1"):
-        return Weights(value, value.args[0])
-    rooted = planner.backend.blas and (nonnegative or planner.f.bounds.sign(value) > 0)
-    return Weights(value, planner.b.make("np.sqrt(#1)", value) if rooted else None)
-
-
-def gram(forms: Forms, half: Form, weights: Weights | None) -> Form:
-    """``H diag(w) H'`` for a half that is held as an array; of weights that are nowhere positive minus that of ``-w``."""
-    if weights is not None and weights.root is None and forms.backend.blas and forms.bounds.sign(weights.value) < 0:
-        opposite = forms.b.neg(weights.value)
-        square = gram(forms, half, Weights(opposite, forms.b.make("np.sqrt(#1)", opposite)))
-        return forms.scale(forms.b.const(-1), square)
-    if weights is not None and (weights.root is None or half.is_vector):
-        scaled = forms.transpose(_scaled(forms, half, weights.value))
-        if half.is_vector or not forms.backend.symmetric_products:
-            return forms.multiply(half, scaled)
-        return Form("full", symmetric_product(forms, half.value, scaled.value), half.rows, half.rows)
-    scaled = half if weights is None or weights.root is None else _scaled(forms, half, weights.root)
-    return forms.multiply(scaled, forms.transpose(scaled))
-
-
-def _scaled(forms: Forms, half: Form, w: Value) -> Form:
-    """``H diag(w)``, on the array that ``H`` is the transpose of, if it is one."""
-    d = Form("diag", w, half.cols, half.cols)
-    if half.value.code == "#1.T":
-        return forms.transpose(forms.multiply(d, forms.transpose(half)))
-    return forms.multiply(half, d)
 
 
 def multiply_halves(

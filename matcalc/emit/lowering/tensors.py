@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from matcalc.emit.contractions.halves import weights_of
 from matcalc.emit.contractions.labelled import Labelled, Labels
 from matcalc.emit.contractions.mirrored import KnownHalf, contract_mirrored
 from matcalc.emit.contractions.steps import each_once, letters_of
 from matcalc.emit.forms import Form
+from matcalc.emit.grams import weights_of
 from matcalc.emit.lowering.stacked import tensor_of_factors
 from matcalc.emit.planner import Planner, lowers
 from matcalc.emit.values import Value
@@ -40,7 +40,7 @@ def einsum_result(planner: Planner, e: Einsum, rows: str, cols: str) -> tuple[La
     factors = Factors(planner, e, rows + cols)
 
     def root(weights: Value, known: bool) -> Value | None:
-        return weights_of(planner, weights, nonnegative=known).root
+        return weights_of(planner.f, weights, nonnegative=known).root
 
     def keep(half: Sequence[Labelled], product: Labelled) -> None:
         planner.halves.append(KnownHalf(tuple(half), product))

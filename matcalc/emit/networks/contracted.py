@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from matcalc.emit.contractions.halves import weights_of
 from matcalc.emit.contractions.labelled import Labels
 from matcalc.emit.contractions.mirrored import KnownHalf, contract_mirrored
+from matcalc.emit.grams import weights_of
 from matcalc.emit.networks.arrays import Letters, Made
 from matcalc.emit.planner import Planner
 from matcalc.index import Index
@@ -24,7 +24,7 @@ def contracted(planner: Planner, arrays: Sequence[Made], own: Sequence[Index]) -
     half = len(own) // 2
     found = contract_mirrored(
         labels, factors, output[: len(own) - half], output[len(own) - half :],
-        lambda v, known: weights_of(planner, v, nonnegative=known).root,
+        lambda v, known: weights_of(planner.f, v, nonnegative=known).root,
         lambda product, value: planner.halves.append(KnownHalf(tuple(product), value)),
     )  # fmt: skip
     return Made(labels.arrange(found, output), tuple(own))
